@@ -1,0 +1,2 @@
+//! The only writer of the catalog.
+pub mod publish;

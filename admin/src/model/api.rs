@@ -1,0 +1,63 @@
+//! An Api and its versions, as believed.
+
+use super::backend::Backend;
+use super::lifecycle::LifecycleState;
+use super::name::{ApiName, Context, TenantName, VersionName};
+use super::resource::Resource;
+use super::unit::Size;
+
+/// A named product with a context and one or more versions.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The name people use for it; unique in its tenant.
+    pub name: ApiName,
+    /// The tenant that owns it.
+    pub tenant: TenantName,
+    /// The path prefix that names it; may hold `{version}`.
+    pub context: Context,
+    /// Versions in order of preference for callers who name none.
+    pub default_version: Vec<VersionName>,
+    /// Its versions, in the order they were written.
+    pub versions: Vec<ApiVersion>,
+}
+
+/// The unit that is published and routed.
+#[derive(Clone, Debug)]
+pub struct ApiVersion {
+    /// Its label, unique in its Api.
+    pub version: VersionName,
+    /// Where it stands in its life.
+    pub state: LifecycleState,
+    /// Over which transports it may be called.
+    pub transports: Transports,
+    /// Where its production traffic goes.
+    pub production: Backend,
+    /// Where its sandbox traffic goes, if anywhere.
+    pub sandbox: Option<Backend>,
+    /// The largest request body it takes, where it differs from the gateway's own limit.
+    pub max_request_body: Option<Size>,
+    /// Which unusual request paths it accepts.
+    pub paths: PathAllowances,
+    /// What may be called.
+    pub resources: Vec<Resource>,
+}
+
+/// The transports over which a version may be called.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transports {
+    /// Plain HTTP.
+    pub http: bool,
+    /// HTTP over TLS.
+    pub https: bool,
+}
+
+/// Request paths that are refused unless a version names them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PathAllowances {
+    /// Two slashes with nothing between them.
+    pub empty_segments: bool,
+    /// `%2F` and `%5C`, kept encoded on the way to the backend.
+    pub encoded_slashes: bool,
+    /// `;name=value` inside a segment.
+    pub path_parameters: bool,
+}

@@ -1,0 +1,1 @@
+//! The raw serde shape of a catalog file.

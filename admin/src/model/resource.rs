@@ -1,0 +1,16 @@
+//! A resource: a path template and the methods that may be called on it.
+
+use super::auth::AuthType;
+use super::method::MethodSet;
+use super::template::Template;
+
+/// A path template and a method set inside an ApiVersion.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Which paths it answers to.
+    pub template: Template,
+    /// Which methods it takes; never empty.
+    pub methods: MethodSet,
+    /// What credential it demands.
+    pub auth: AuthType,
+}

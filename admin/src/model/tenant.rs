@@ -1,0 +1,28 @@
+//! A tenant: the owner of everything else.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::name::{HostName, TenantName};
+
+/// The owner of APIs; reached by `/t/<domain>/` or by a hostname of its own.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its name, a domain.
+    pub domain: TenantName,
+    /// Hostnames that belong to it alone.
+    pub hostnames: Vec<HostName>,
+    /// Whether its APIs are served.
+    pub state: TenantState,
+}
+
+/// Whether a tenant's APIs are served.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantState {
+    /// They are.
+    #[default]
+    Active,
+    /// They answer as if they did not exist.
+    Inactive,
+}

@@ -1,0 +1,36 @@
+//! What serves traffic at one revision: a snapshot and the long-lived things its versions use.
+//!
+//! Backends and meters outlive snapshots; they are looked up by name once, when a catalog is prepared, so that a
+//! request finds both by index. The three are swapped as one.
+
+use std::sync::Arc;
+
+use crate::snapshot::{Snapshot, VersionId};
+use crate::telemetry::meter::Meter;
+use crate::upstream::Backend;
+
+/// A snapshot with the backend and the meter of each of its versions.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// The compiled catalog.
+    pub snapshot: Snapshot,
+    backends: Vec<Arc<Backend>>,
+    meters: Vec<Meter>,
+}
+
+impl Served {
+    /// Joins a snapshot with its versions' backends and meters, both in the order of the versions.
+    pub fn new(snapshot: Snapshot, backends: Vec<Arc<Backend>>, meters: Vec<Meter>) -> Self {
+        Self { snapshot, backends, meters }
+    }
+
+    /// Returns where a version's production traffic goes.
+    pub fn backend(&self, id: VersionId) -> Option<&Arc<Backend>> {
+        self.backends.get(id.index())
+    }
+
+    /// Returns what counts a version's requests.
+    pub fn meter(&self, id: VersionId) -> Option<&Meter> {
+        self.meters.get(id.index())
+    }
+}

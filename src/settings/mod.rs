@@ -1,0 +1,152 @@
+//! What the process was told at start, as believed. Changing any of it needs a restart.
+//!
+//! `raw.rs` mirrors `conf/tollgate.toml`; nothing outside this folder sees the raw shape.
+
+mod raw;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// What the process was told at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The listeners that carry traffic.
+    pub gateway: Gateway,
+    /// Where `/livez`, `/readyz`, `/metrics` and `/version` answer.
+    pub status: Vec<SocketAddr>,
+    /// The directory of the catalog.
+    pub catalog: PathBuf,
+    /// The directory that the process writes to.
+    pub data: PathBuf,
+    /// How TLS is accepted.
+    pub tls: Tls,
+    /// How much of anything a caller may use.
+    pub limits: Limits,
+    /// How long a caller may take.
+    pub timeouts: Timeouts,
+    /// How endpoints are called, whatever the catalog says.
+    pub upstream: Upstream,
+    /// What the process writes about itself.
+    pub log: Log,
+    /// What the process writes about each request.
+    pub access_log: AccessLog,
+    /// How long requests under way may go on after SIGTERM.
+    pub drain: Duration,
+    /// Sections that were stated, and that nothing of this version reads.
+    pub unused: Vec<&'static str>,
+}
+
+/// The listeners that carry traffic.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Plain HTTP/1.1, and HTTP/2 with prior knowledge.
+    pub http: Vec<SocketAddr>,
+    /// HTTP/1.1 and HTTP/2 over TLS.
+    pub https: Vec<SocketAddr>,
+    /// Worker threads; at least one.
+    pub threads: usize,
+    /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// How TLS is accepted.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// PEM files; the first serves names that no certificate holds. Empty: a self-signed one is made.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// A certificate chain and its key, as files.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The PEM chain, leaf first.
+    pub certificate: PathBuf,
+    /// The PEM key.
+    pub key: PathBuf,
+}
+
+/// How much of anything a caller may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections open at once, over all gateway listeners.
+    pub connections: usize,
+    /// Header fields of a request.
+    pub header_count: usize,
+    /// Bytes of a request's header names and values together.
+    pub header_bytes: usize,
+    /// Bytes of a request target.
+    pub uri_bytes: usize,
+    /// Bytes of a request body, where the version states none.
+    pub request_body: u64,
+    /// Requests on one connection, after which it is closed.
+    pub requests_per_connection: u32,
+    /// Streams at once on one HTTP/2 connection.
+    pub http2_streams: u32,
+}
+
+/// How long a caller may take.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// From a request's first byte to the end of its header.
+    pub header: Duration,
+    /// A TLS handshake.
+    pub handshake: Duration,
+    /// A kept-alive connection without a request; whole seconds.
+    pub idle: Duration,
+    /// The longest silence while a request body is read.
+    pub read: Duration,
+    /// The longest time without the caller taking any of the response.
+    pub write: Duration,
+}
+
+/// How endpoints are called, whatever the catalog says.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Idle connections kept, over all endpoints.
+    pub idle_connections: usize,
+    /// How long one is kept.
+    pub idle_timeout: Duration,
+}
+
+/// What the process writes about itself, on standard error.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A `tracing` filter such as `info` or `tollgate=debug,warn`.
+    pub filter: String,
+    /// As text or JSON.
+    pub format: LogFormat,
+}
+
+/// The shape of the process's own log lines.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// What the process writes about each request.
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    /// The shape of a line.
+    pub format: AccessFormat,
+    /// The file to append to; standard output where there is none.
+    pub path: Option<PathBuf>,
+    /// Lines that may wait for a slow disk; further ones are dropped and counted.
+    pub queue: usize,
+}
+
+/// The shape of an access log line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AccessFormat {
+    /// The combined log format of Apache and nginx.
+    Combined,
+    /// One JSON object a line.
+    Json,
+    /// No access log.
+    Off,
+}

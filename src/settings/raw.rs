@@ -1,0 +1,1 @@
+//! The serde shape of `conf/tollgate.toml`.

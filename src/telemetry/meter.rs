@@ -1,0 +1,5 @@
+//! Counts of one version.
+
+/// What counts a version's requests.
+#[derive(Clone, Debug)]
+pub struct Meter;

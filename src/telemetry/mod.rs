@@ -1,0 +1,2 @@
+//! What the gateway tells about itself.
+pub mod meter;
