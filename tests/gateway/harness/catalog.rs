@@ -114,8 +114,8 @@ impl Version {
     }
 
     /// Chooses among the endpoints in another way than in turn.
-    pub(crate) fn balance(self, line: &str) -> Self {
-        self.endpoints(&format!("balance = {line}"))
+    pub(crate) fn balance(self, name: &str) -> Self {
+        self.endpoints(&format!("balance = \"{name}\""))
     }
 
     /// Sets an endpoint aside after so many failures in a row.
@@ -129,7 +129,7 @@ impl Version {
     /// Asks the endpoints for `/health` all the time, and believes each answer at once.
     pub(crate) fn probe(self) -> Self {
         let lines = "path = \"/health\"\ninterval = \"50ms\"\ntimeout = \"1s\"\nhealthy_after = 1\nunhealthy_after = 1";
-        self.table("endpoints.health.probe", lines)
+        self.table("endpoints.health", lines)
     }
 
     /// States how an endpoint's TLS is checked and what is shown to it.

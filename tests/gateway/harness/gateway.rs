@@ -49,7 +49,7 @@ pub(crate) fn gateway() -> GatewayBuilder {
 }
 
 impl GatewayBuilder {
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -173,13 +173,14 @@ impl Gateway {
             .await
     }
 
-    /// Returns the value of a sample of `/metrics`, given as it is written there; none where there is no such sample.
-    pub(crate) async fn metric(&self, sample: &str) -> Option<f64> {
+    /// Adds up the samples of a metric whose labels hold all of these, as `/metrics` writes them.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let text = self.status("/metrics").await.expect(200).text();
-        let line = text
-            .lines()
-            .find(|line| line.strip_prefix(sample).is_some_and(|rest| rest.starts_with(' ')))?;
-        line.rsplit(' ').next()?.parse().ok()
+        let samples = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
+        });
+        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
     /// Writes a file of the catalog in place, as a shell's redirection does.
