@@ -80,6 +80,7 @@ async fn grpc_passes_from_end_to_end() {
     }
     let seen = origin.requests().pop().unwrap();
     assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/Service/Method"));
+    assert_eq!(seen.body, b"\0\0\0\0\x02hi");
     assert_eq!(seen.headers["te"], "trailers");
     assert_eq!(origin.connections(), 1);
 }
