@@ -38,7 +38,7 @@ impl Fault {
 
     /// Says what is wrong. `name` is how the operator would call the value: its last key, and its number in a list.
     /// `table` is the path of the table around it, and `raw` how the value is written.
-    pub(super) fn message(&self, name: &str, table: &str) -> String {
+    pub(super) fn message(&self, name: &str, table: &str, raw: &str) -> String {
         let around = if table.is_empty() { String::new() } else { format!(" in `{table}`") };
         match &self.kind {
             Kind::Broken(sentence) => format!("`{name}`: {sentence}"),
@@ -46,6 +46,7 @@ impl Fault {
             Kind::Missing(key) => format!("`{name}` has no `{key}`"),
             Kind::UnknownKey { key, .. } => format!("unknown key `{key}`{around}"),
             Kind::UnknownWord { word, .. } => format!("`{name}` cannot be `{word}`"),
+            Kind::Unfit { found, .. } if is_number(raw) => format!("`{name}` cannot be {found} `{raw}`"),
             Kind::Unfit { found, .. } => format!("`{name}` cannot be {found}"),
         }
     }
@@ -88,7 +89,7 @@ impl From<Kind> for Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message("", ""))
+        f.write_str(&self.message("", "", ""))
     }
 }
 
@@ -128,9 +129,7 @@ impl de::Error for Fault {
 fn spoken(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(truth) => format!("`{truth}`"),
-        Unexpected::Unsigned(number) => format!("the number `{number}`"),
-        Unexpected::Signed(number) => format!("the number `{number}`"),
-        Unexpected::Float(number) => format!("the number `{number}`"),
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "the number".to_owned(),
         Unexpected::Str(text) => format!("`{text}`"),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a table".to_owned(),
@@ -152,6 +151,10 @@ fn in_our_words(wanted: &str) -> &str {
         _ if wanted.starts_with("struct ") => "a table",
         _ => wanted,
     }
+}
+
+fn is_number(raw: &str) -> bool {
+    raw.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') && is_scalar(raw) && !raw.contains(':')
 }
 
 fn is_scalar(raw: &str) -> bool {

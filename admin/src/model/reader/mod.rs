@@ -65,9 +65,6 @@ struct Reader<'s> {
 
 impl<'s> Reader<'s> {
     fn parse(source: &'s Source) -> Result<Self, Vec<Violation>> {
-        if let Some(line) = deepest_line(&source.text) {
-            return Err(vec![too_deep(source, line)]);
-        }
         let (table, errors) = DeTable::parse_recoverable(&source.text);
         if errors.is_empty() {
             return Ok(Self { source, root: Node::table(table), violations: Vec::new() });
@@ -135,7 +132,7 @@ impl<'s> Reader<'s> {
             _ => node.span.start,
         };
         let raw = self.source.text.get(node.span.clone()).unwrap_or_default();
-        let message = fault.message(&self.name(path), &self.root.spell(around));
+        let message = fault.message(&self.name(path), &self.root.spell(around), raw);
         Violation { fix: fault.fix(raw), ..self.violation(start, path, message) }
     }
 
@@ -197,38 +194,6 @@ fn syntax(source: &Source, error: &toml::de::Error) -> Violation {
 
 /// Reports at most so many refusals of one file.
 const MOST_REFUSALS: usize = 200;
-
-/// Finds a line whose dotted keys nest deeper than the parser's recursion could bear.
-fn deepest_line(text: &str) -> Option<usize> {
-    text.lines().position(|line| {
-        let mut quote = None;
-        let mut dots = 0;
-        for character in line.chars() {
-            match (quote, character) {
-                (Some(open), _) if open == character => quote = None,
-                (Some(_), _) => {}
-                (None, '"' | '\'') => quote = Some(character),
-                (None, '.') => dots += 1,
-                (None, _) => {}
-            }
-        }
-        dots > MOST_DOTS
-    })
-}
-
-fn too_deep(source: &Source, line: usize) -> Violation {
-    Violation {
-        file: source.name.clone(),
-        line: line + 1,
-        column: 1,
-        path: String::new(),
-        message: format!("a key of more than {MOST_DOTS} parts"),
-        fix: None,
-    }
-}
-
-/// The parser bounds brackets and braces itself, but not dotted keys.
-const MOST_DOTS: usize = 200;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ impl<'de> de::Deserializer<'de> for &Node {
             Value::Boolean(truth) => visitor.visit_bool(*truth),
             Value::Float(float) => visitor.visit_f64(*float),
             Value::Integer(Some(integer)) => visitor.visit_i64(*integer),
-            Value::Integer(None) => Err(de::Error::invalid_value(Unexpected::Other("so large a number"), &visitor)),
+            Value::Integer(None) => Err(de::Error::invalid_value(Unexpected::Other("the number"), &visitor)),
             Value::List { items, .. } => visitor.visit_seq(Items { items: items.iter().enumerate() }),
             Value::Moment => Err(de::Error::invalid_type(Unexpected::Other("a date or time"), &visitor)),
             Value::Table { entries, .. } => visitor.visit_map(Entries { entries: entries.iter(), current: None }),
@@ -57,9 +57,7 @@ impl Node {
     fn unfit(&self, wanted: &str) -> Fault {
         let found = match &self.value {
             Value::Boolean(truth) => format!("`{truth}`"),
-            Value::Float(float) => format!("the number `{float}`"),
-            Value::Integer(Some(integer)) => format!("the number `{integer}`"),
-            Value::Integer(None) => "so large a number".to_owned(),
+            Value::Float(_) | Value::Integer(_) => "the number".to_owned(),
             Value::List { .. } => "a list".to_owned(),
             Value::Moment => "a date or time".to_owned(),
             Value::Table { .. } => "a table".to_owned(),
@@ -78,7 +76,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some((index, item)) = self.items.next() else { return Ok(None) };
-        seed.deserialize(&item.node).map(Some).map_err(|fault| fault.reached_by(Step::Index(index)))
+        seed.deserialize(&item.node).map(Some).map_err(|fault: Fault| fault.reached_by(Step::Index(index)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -98,12 +96,12 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         let Some(entry) = self.entries.next() else { return Ok(None) };
         self.current = Some(entry);
         let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|fault| fault.reached_by(Step::Key(entry.key.clone())))
+        seed.deserialize(key).map(Some).map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let entry = self.current.take().ok_or_else(|| de::Error::custom("a value was asked for before its key"))?;
-        seed.deserialize(&entry.node).map_err(|fault| fault.reached_by(Step::Key(entry.key.clone())))
+        let entry = self.current.take().ok_or_else(|| Kind::Broken("a value was asked for before its key".into()))?;
+        seed.deserialize(&entry.node).map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -14,6 +14,7 @@ struct Shop {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "what matters is what is refused")]
 struct Shelf {
     label: String,
     #[serde(default)]
@@ -71,7 +72,7 @@ fn everything_that_is_wrong_is_said_at_once() {
             "1:1 nam: unknown key `nam` | did you mean `name`?",
             "2:8 open: `open` cannot be `yes` | write `true` or `false`",
             "3:8 mood: `mood` cannot be `very-sad` | did you mean `very_sad`? the words here are `cheerful`, `very_sad`",
-            "6:9 shelves[0].label: `label` cannot be the number `3` | write it in quotes: `\"3.0\"`",
+            "6:9 shelves[0].label: `label` cannot be the number `3.0` | write it in quotes: `\"3.0\"`",
             "7:10 shelves[0].places: `places` cannot be the number `70000` | write a whole number from 0 to 65535",
             "10:1 shelves[1].labl: unknown key `labl` in `shelves[1]` | did you mean `label`?",
             "11:15 shelves[1].words[1]: `words[1]` cannot be the number `2` | write it in quotes: `\"2\"`",
@@ -116,7 +117,7 @@ fn a_value_of_another_shape_is_said() {
         found,
         [
             "1:8 name: `name` cannot be a list | write a string",
-            "2:11 shelves: `shelves` cannot be a date or time | write a list",
+            "2:11 shelves: `shelves` cannot be a date or time `2024-01-01` | write a list",
             "3:8 mood: `mood` cannot be the number `3` | write one of `cheerful`, `very_sad`",
             "4:8 open: `open` cannot be a table | write `true` or `false`",
         ]
@@ -149,11 +150,15 @@ fn absence_says_nothing_where_something_was_refused() {
 }
 
 #[test]
-fn keys_of_thousands_of_parts_are_refused() {
-    let deep = format!("a{} = 1", ".a".repeat(100_000));
-    assert_eq!(refused(&deep).len(), 1);
-    let deep = format!("a{} = 1", ".a".repeat(MOST_DOTS));
-    assert_eq!(refused(&deep)[0], "1:1 a: unknown key `a` | the keys here are `name`, `open`, `mood`, `shelves`");
-    let deep = format!("name = {}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(!refused(&deep).is_empty());
+fn no_depth_breaks_the_reader() {
+    let dots = ".a".repeat(100_000);
+    for deep in [
+        format!("a{dots} = 1"),
+        format!("[a{dots}]"),
+        format!("[[a{dots}]]"),
+        format!("name = {}1{}", "[".repeat(100_000), "]".repeat(100_000)),
+        format!("name = {}1{}", "{a=".repeat(100_000), "}".repeat(100_000)),
+    ] {
+        assert!(!refused(&deep).is_empty());
+    }
 }
