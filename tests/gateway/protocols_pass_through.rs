@@ -1,0 +1,252 @@
+//! HTTP/1.0, HTTP/2, gRPC, event streams and long bodies: each arrives as it was sent, when it was sent.
+
+use std::time::Duration;
+
+use crate::harness::*;
+
+async fn serving(version: Version) -> Gateway {
+    gateway().tls().api(&api("Open", "/p").version(version)).start().await
+}
+
+/// Finds how often one byte string occurs in another.
+fn count(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).filter(|window| *window == wanted).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_is_spoken_with_prior_knowledge() {
+    let origin = origin().start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let caller = gateway.connect_h2().await;
+    for _ in 0..3 {
+        let reply = caller.get("/p/1.0/a?b").await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "origin"));
+    }
+    let request = origin.last_request();
+    assert_eq!(
+        (request.target.as_str(), request.header("x-forwarded-host")),
+        ("/a?b", Some("gateway.test"))
+    );
+    assert_eq!(
+        gateway.get("/p/1.0/a").await.status,
+        200,
+        "HTTP/1 is spoken at the same address"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_settles_on_http2_or_http1_as_the_caller_offers() {
+    let origin = origin().start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let (caller, facts) = gateway.connect_tls("gateway.test", &["h2", "http/1.1"]).await;
+    assert_eq!(facts.alpn.as_deref(), Some("h2"));
+    let (socket, _) = caller.into_wire().into_parts();
+    assert_eq!(CallerH2::over(socket).await.get("/p/1.0/a").await.status, 200);
+    for offer in [&["http/1.1"][..], &[]] {
+        let (mut caller, facts) = gateway.connect_tls("gateway.test", offer).await;
+        assert_eq!(facts.alpn.as_deref(), offer.first().copied());
+        caller.call(get("/p/1.0/a")).await.expect(200);
+        assert_eq!(origin.last_request().header("x-forwarded-proto"), Some("https"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http10_is_answered_and_closed() {
+    let origin = origin().start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    caller.send("GET /p/1.0/a HTTP/1.0\r\nHost: gateway.test\r\n\r\n").await;
+    assert_eq!(caller.reply().await.expect(200).text(), "origin");
+    assert!(caller.closed().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_passes_from_end_to_end() {
+    let origin = grpc_origin(None).await;
+    let gateway = serving(version("1.0").production(&[&origin.url()]).over_http2()).await;
+    let caller = gateway.connect_h2().await;
+    for _ in 0..20 {
+        let mut request = caller.request("POST", "/p/1.0/Service/Method");
+        request
+            .headers_mut()
+            .insert("content-type", "application/grpc".parse().unwrap());
+        request.headers_mut().insert("te", "trailers".parse().unwrap());
+        let reply = caller.call(request, &[b"\0\0\0\0\x02", b"hi"]).await;
+        assert_eq!((reply.status, reply.body.as_slice()), (200, &b"\0\0\0\0\x02hi"[..]));
+        assert_eq!(
+            (reply.trailer("grpc-status"), reply.trailer("grpc-message")),
+            (Some("0"), Some("done"))
+        );
+    }
+    let seen = origin.requests().pop().unwrap();
+    assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/Service/Method"));
+    assert_eq!(seen.headers["te"], "trailers");
+    assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_grpc_calls_share_a_connection() {
+    let origin = grpc_origin(None).await;
+    let gateway = serving(version("1.0").production(&[&origin.url()]).over_http2()).await;
+    let caller = gateway.connect_h2().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let caller = caller.clone();
+        calls.spawn(async move { caller.call(caller.request("POST", "/p/1.0/S/M"), &[b"x"]).await.status });
+    }
+    assert!(calls.join_all().await.iter().all(|status| *status == 200));
+    assert!(
+        origin.connections() <= 10,
+        "{} connections for 50 calls",
+        origin.connections()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_pass_one_by_one() {
+    let gate = Gate::new();
+    let events = gate.clone();
+    let origin = origin()
+        .answers(move |_| {
+            let answer = answer(200).header("Content-Type", "text/event-stream");
+            answer.chunks(&events, &["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"])
+        })
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    caller
+        .send(get("/p/1.0/events").header("Accept", "text/event-stream").bytes())
+        .await;
+    assert_eq!(caller.head().await.header("content-type"), Some("text/event-stream"));
+    for event in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"] {
+        gate.open();
+        assert_eq!(caller.chunk().await.unwrap(), event.as_bytes());
+    }
+    assert_eq!(caller.chunk().await.unwrap(), b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_outlast_the_total_timeout() {
+    let gate = Gate::new();
+    let events = gate.clone();
+    let origin = origin()
+        .answers(move |_| {
+            let answer = answer(200).header("Content-Type", "text/event-stream");
+            answer.chunks(&events, &["data: 1\n\n", "data: 2\n\n"])
+        })
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin).within("total", "200ms")).await;
+    let mut caller = gateway.connect().await;
+    caller.send(get("/p/1.0/events").bytes()).await;
+    caller.head().await;
+    // Longer than the timeout that must not apply.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    gate.open_for_all();
+    assert_eq!(caller.chunk().await.unwrap(), b"data: 1\n\n");
+    assert_eq!(caller.chunk().await.unwrap(), b"data: 2\n\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_may_begin_before_the_body_ends() {
+    let origin = origin().early().says("early").start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    caller
+        .send("POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhe")
+        .await;
+    assert_eq!(caller.head().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_streams_and_waits_for_a_slow_endpoint() {
+    const LENGTH: usize = 256 << 20;
+    let gate = Gate::new();
+    let shut = gate.clone();
+    let origin = origin()
+        .early()
+        .answers(move |_| answer(200).body("read").behind(&shut))
+        .start()
+        .await;
+    let gateway = gateway().set("limits.request_body", "\"1GiB\"");
+    let gateway = gateway
+        .api(&api("Open", "/p").version(version("1.0").to(&origin)))
+        .start()
+        .await;
+    let mut caller = gateway.connect().await;
+    caller
+        .send(format!(
+            "POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: {LENGTH}\r\n\r\n"
+        ))
+        .await;
+    let piece = vec![b'x'; 64 << 10];
+    let mut taken = 0;
+    while let Ok(count) = tokio::time::timeout(Duration::from_millis(500), caller.wire().offer(&piece)).await {
+        taken += count.unwrap();
+        assert!(
+            taken < LENGTH / 4,
+            "the gateway keeps a body that its endpoint does not read"
+        );
+    }
+    gate.open();
+    assert_eq!(caller.reply().await.expect(200).text(), "read");
+    assert!(!origin.only_request().is_whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_bodies_arrive_whole_both_ways() {
+    let origin = origin()
+        .answers(|request| answer(200).body(&request.body))
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let body: Vec<u8> = (0..3_000_000_u32).map(|place| (place % 251) as u8).collect();
+    assert!(gateway.call(post("/p/1.0/a", &body)).await.expect(200).body == body);
+    let chunks: Vec<&[u8]> = body.chunks(70_000).collect();
+    assert!(
+        gateway
+            .call(call("PUT", "/p/1.0/a").chunked(&chunks))
+            .await
+            .expect(200)
+            .body
+            == body
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_body_that_ends_with_an_empty_frame_ends_once() {
+    let origin = origin()
+        .answers(|request| answer(200).body(&request.body))
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let caller = gateway.connect_h2().await;
+    for _ in 0..3 {
+        let reply = caller.call(caller.request("POST", "/p/1.0/a"), &[b"hello", b""]).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, "hello"));
+    }
+    let bytes = origin.bytes_of(0);
+    assert_eq!(count(&bytes, b"0\r\n\r\n"), 3, "{}", String::from_utf8_lossy(&bytes));
+    assert_eq!((origin.connections(), origin.requests().len()), (1, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_http2_body_makes_no_second_request() {
+    let origin = origin().start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let caller = gateway.connect_h2().await;
+    for _ in 0..3 {
+        assert_eq!(
+            caller.call(caller.request("POST", "/p/1.0/a"), &[b""]).await.status,
+            200
+        );
+    }
+    assert!(
+        origin
+            .requests()
+            .iter()
+            .all(|request| request.method == "POST" && request.body.is_empty())
+    );
+    assert!(count(&origin.bytes_of(0), b"0\r\n\r\n") <= 3);
+}
