@@ -1,1 +1,5 @@
 //! bridge/mod.
+
+pub mod reload;
+pub mod socket;
+pub mod watch;
