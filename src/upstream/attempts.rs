@@ -79,8 +79,16 @@ impl Attempts {
         self.held = None;
         let now = clock::now();
         let (slot, on_trial, avoid) = match again {
-            Some(Again { slot, place: Place::Same(address), .. }) => (slot, false, Some(address)),
-            Some(Again { slot, place: Place::Other, .. }) => with(backend.choose(now, &call, Some(slot)))?,
+            Some(Again {
+                slot,
+                place: Place::Same(address),
+                ..
+            }) => (slot, false, Some(address)),
+            Some(Again {
+                slot,
+                place: Place::Other,
+                ..
+            }) => with(backend.choose(now, &call, Some(slot)))?,
             None => with(backend.choose(now, &call, None))?,
         };
         let target = &backend.slots.get(slot).ok_or(NoEndpoint)?.target;
@@ -91,7 +99,13 @@ impl Attempts {
             return Err(NoEndpoint);
         };
         target.begin();
-        self.held = Some(Held { backend: Arc::clone(backend), slot, address, on_trial, outcome: Outcome::Open });
+        self.held = Some(Held {
+            backend: Arc::clone(backend),
+            slot,
+            address,
+            on_trial,
+            outcome: Outcome::Open,
+        });
         self.tries = self.tries.saturating_add(1);
         self.set_timeouts(&mut peer, backend, call.asks_for_stream());
         if again.is_some_and(|again| again.unused) {
@@ -108,7 +122,11 @@ impl Attempts {
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
         let connect = timeouts.connect.min(left);
-        let silence = if streams { timeouts.read } else { timeouts.read.min(left) };
+        let silence = if streams {
+            timeouts.read
+        } else {
+            timeouts.read.min(left)
+        };
         peer.options.connection_timeout = Some(connect);
         peer.options.total_connection_timeout = Some(connect);
         peer.options.read_timeout = Some(silence);
@@ -132,7 +150,11 @@ impl Attempts {
             }
             let elsewhere = held.elsewhere(now);
             let place = elsewhere.or_else(|| stale.then_some(Place::Same(held.address)));
-            self.again = place.map(|place| Again { slot: held.slot, place, unused: stale });
+            self.again = place.map(|place| Again {
+                slot: held.slot,
+                place,
+                unused: stale,
+            });
         }
         self.decide(&mut error);
         error
@@ -152,7 +174,11 @@ impl Attempts {
             }
             if error.retry() && is_repeatable(session) {
                 let place = held.elsewhere(now).unwrap_or(Place::Same(held.address));
-                self.again = Some(Again { slot: held.slot, place, unused: true });
+                self.again = Some(Again {
+                    slot: held.slot,
+                    place,
+                    unused: true,
+                });
             }
         }
         self.decide(&mut error);
@@ -170,7 +196,9 @@ impl Attempts {
     /// Notes the head of the answer. One that declares itself a stream may go on for as long as it likes.
     pub fn answered(&mut self, head: &ResponseHeader) {
         let interim = head.status.is_informational() && head.status != http::StatusCode::SWITCHING_PROTOCOLS;
-        let Some(held) = self.held.as_mut().filter(|_| !interim) else { return };
+        let Some(held) = self.held.as_mut().filter(|_| !interim) else {
+            return;
+        };
         if held.outcome == Outcome::Open {
             held.outcome = Outcome::Answered;
             // The rest are told at the end, when it is known whether the whole answer came.
@@ -251,7 +279,10 @@ impl Drop for Held {
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("address", &self.address).field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("Held")
+            .field("address", &self.address)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }
 
@@ -285,7 +316,13 @@ mod tests {
     }
 
     fn next(attempts: &mut Attempts, backend: &Arc<Backend>) -> Result<Box<HttpPeer>, NoEndpoint> {
-        attempts.next(backend, Call { client: IpAddr::from([127, 0, 0, 1]), headers: &HeaderMap::new() })
+        attempts.next(
+            backend,
+            Call {
+                client: IpAddr::from([127, 0, 0, 1]),
+                headers: &HeaderMap::new(),
+            },
+        )
     }
 
     fn refused() -> Box<Error> {
@@ -312,7 +349,11 @@ mod tests {
 
     #[test]
     fn a_refused_connection_is_retried_once_on_another_endpoint() {
-        let backend = backend(spec(&["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"]));
+        let backend = backend(spec(&[
+            "http://127.0.0.1:1",
+            "http://127.0.0.1:2",
+            "http://127.0.0.1:3",
+        ]));
         let mut attempts = Attempts::default();
         let first = next(&mut attempts, &backend).unwrap();
         assert!(attempts.connect_failed(refused()).retry());
@@ -338,7 +379,9 @@ mod tests {
         let backend = backend(spec(&["http://origin.test:80"]));
         let mut attempts = Attempts::default();
         assert_eq!(next(&mut attempts, &backend).unwrap_err(), NoEndpoint);
-        backend.slots[0].target.learn(&["192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap()]);
+        backend.slots[0]
+            .target
+            .learn(&["192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap()]);
         next(&mut attempts, &backend).unwrap();
         let first = attempts.address().unwrap();
         assert!(attempts.connect_failed(refused()).retry());
@@ -405,7 +448,11 @@ mod tests {
         }
         let mut attempts = Attempts::default();
         next(&mut attempts, &backend).unwrap();
-        assert!(!attempts.broke(&get, Error::new_up(ErrorType::ReadTimedout), true).retry());
+        assert!(
+            !attempts
+                .broke(&get, Error::new_up(ErrorType::ReadTimedout), true)
+                .retry()
+        );
     }
 
     #[tokio::test]
@@ -416,7 +463,11 @@ mod tests {
         let session = session("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let mut attempts = Attempts::default();
         next(&mut attempts, &backend).unwrap();
-        assert!(!attempts.broke(&session, Error::new_down(ErrorType::ConnectionClosed), false).retry());
+        assert!(
+            !attempts
+                .broke(&session, Error::new_down(ErrorType::ConnectionClosed), false)
+                .retry()
+        );
         drop(attempts);
         assert!(next(&mut Attempts::default(), &backend).is_ok());
     }
@@ -429,7 +480,10 @@ mod tests {
         let mut attempts = Attempts::default();
         let peer = next(&mut attempts, &backend).unwrap();
         assert_eq!(peer.options.read_timeout, Some(Duration::from_millis(1)));
-        assert_eq!(classify(&attempts.check_deadline().unwrap_err()), Some(Failure::TimedOut));
+        assert_eq!(
+            classify(&attempts.check_deadline().unwrap_err()),
+            Some(Failure::TimedOut)
+        );
         let mut head = ResponseHeader::build(200, None).unwrap();
         head.insert_header("content-type", "text/event-stream").unwrap();
         attempts.answered(&head);
@@ -442,7 +496,10 @@ mod tests {
         spec.timeouts.total = Duration::from_secs(1);
         let backend = backend(spec);
         let headers = HeaderMap::from_iter([(http::header::ACCEPT, "text/event-stream".parse().unwrap())]);
-        let call = Call { client: IpAddr::from([127, 0, 0, 1]), headers: &headers };
+        let call = Call {
+            client: IpAddr::from([127, 0, 0, 1]),
+            headers: &headers,
+        };
         let peer = Attempts::default().next(&backend, call).unwrap();
         assert_eq!(peer.options.read_timeout, Some(Duration::from_secs(5)));
     }

@@ -66,7 +66,9 @@ impl Call<'_> {
     /// Tells whether the caller asks for something that is not bounded in time as a whole.
     pub(super) fn asks_for_stream(&self) -> bool {
         let accepts = self.headers.get_all(header::ACCEPT).iter();
-        accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains(EVENT_STREAM))
+        accepts
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.contains(EVENT_STREAM))
             || is_stream(self.headers)
     }
 }
@@ -77,7 +79,8 @@ pub(super) fn is_stream(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| {
         let kind = kind.trim_start();
         [EVENT_STREAM, GRPC].iter().any(|&stream| {
-            kind.get(..stream.len()).is_some_and(|start| start.eq_ignore_ascii_case(stream))
+            kind.get(..stream.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(stream))
         })
     })
 }
@@ -90,14 +93,24 @@ impl Slot {
     pub(super) fn new(endpoint: Endpoint, target: Arc<Target>) -> Self {
         let mut hasher = DefaultHasher::new();
         endpoint.name.hash(&mut hasher);
-        Self { endpoint, target, seed: hasher.finish() }
+        Self {
+            endpoint,
+            target,
+            seed: hasher.finish(),
+        }
     }
 }
 
 impl Backend {
     /// Joins a backend's parts.
     pub(super) fn new(name: BackendName, active: bool, spec: model::Backend, slots: Vec<Slot>) -> Self {
-        Self { name, active, spec, slots, turn: AtomicUsize::new(0) }
+        Self {
+            name,
+            active,
+            spec,
+            slots,
+            turn: AtomicUsize::new(0),
+        }
     }
 
     /// Returns how long each part of a call may take.
@@ -113,7 +126,10 @@ impl Backend {
     /// Returns how many of its endpoints may be tried now, for those who report on it.
     pub fn fit(&self) -> usize {
         let now = super::clock::now();
-        self.slots.iter().filter(|slot| slot.target.standing(now) != Standing::Shut).count()
+        self.slots
+            .iter()
+            .filter(|slot| slot.target.standing(now) != Standing::Shut)
+            .count()
     }
 
     /// Chooses an endpoint; says whether its call is the one that is let through after a suspension.
@@ -121,11 +137,16 @@ impl Backend {
         let turn = self.turn.fetch_add(1, Relaxed);
         // A trial that someone else claims first closes its endpoint, so each round has one less to choose from.
         (0..=self.slots.len()).find_map(|_| {
-            let Some(chosen) = self.pick(turn, now, call, without) else { return Some(None) };
+            let Some(chosen) = self.pick(turn, now, call, without) else {
+                return Some(None);
+            };
             let target = &self.slots.get(chosen)?.target;
             match target.standing(now) {
                 Standing::Open => Some(Some((chosen, false))),
-                Standing::OnTrial => target.condition.claim(now, &target.name.health).then_some(Some((chosen, true))),
+                Standing::OnTrial => target
+                    .condition
+                    .claim(now, &target.name.health)
+                    .then_some(Some((chosen, true))),
                 Standing::Shut => None,
             }
         })?
@@ -147,7 +168,9 @@ impl Backend {
     /// Tells whether an endpoint other than this one may be tried now.
     pub(super) fn has_other(&self, now: u64, than: usize) -> bool {
         let others = self.slots.iter().enumerate().filter(|&(index, _)| index != than);
-        others.into_iter().any(|(_, slot)| slot.target.standing(now) != Standing::Shut)
+        others
+            .into_iter()
+            .any(|(_, slot)| slot.target.standing(now) != Standing::Shut)
     }
 }
 
@@ -155,7 +178,12 @@ fn key(on: &HashOn, call: &Call<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     match on {
         HashOn::ClientIp => call.client.hash(&mut hasher),
-        HashOn::Header(name) => call.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default().hash(&mut hasher),
+        HashOn::Header(name) => call
+            .headers
+            .get(name)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default()
+            .hash(&mut hasher),
     }
     hasher.finish()
 }
@@ -165,24 +193,41 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn streams_are_known_by_their_type() {
-        for kind in ["text/event-stream", "Text/Event-Stream; charset=utf-8", "application/grpc", "application/grpc+proto"] {
+        for kind in [
+            "text/event-stream",
+            "Text/Event-Stream; charset=utf-8",
+            "application/grpc",
+            "application/grpc+proto",
+        ] {
             assert!(is_stream(&headers(&[("content-type", kind)])), "{kind}");
         }
         for kind in ["application/json", "text/event", "é"] {
             let value = HeaderValue::from_bytes(kind.as_bytes()).unwrap();
-            assert!(!is_stream(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)])), "{kind}");
+            assert!(
+                !is_stream(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)])),
+                "{kind}"
+            );
         }
     }
 
     #[test]
     fn asking_for_events_is_asking_for_a_stream() {
         let client = IpAddr::from([127, 0, 0, 1]);
-        let asks = |pairs| Call { client, headers: &headers(pairs) }.asks_for_stream();
+        let asks = |pairs| {
+            Call {
+                client,
+                headers: &headers(pairs),
+            }
+            .asks_for_stream()
+        };
         assert!(asks(&[("accept", "text/event-stream")]));
         assert!(asks(&[("content-type", "application/grpc")]));
         assert!(!asks(&[("accept", "*/*")]));

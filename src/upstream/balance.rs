@@ -10,7 +10,10 @@ pub(super) fn in_turn(turn: usize, count: usize, open: impl Fn(usize) -> bool) -
     let healthy = (0..count).filter(|&index| open(index)).count();
     let nth = turn.checked_rem(healthy)?;
     // An endpoint may close between the two looks; any open one will do then.
-    (0..count).filter(|&index| open(index)).nth(nth).or_else(|| (0..count).find(|&index| open(index)))
+    (0..count)
+        .filter(|&index| open(index))
+        .nth(nth)
+        .or_else(|| (0..count).find(|&index| open(index)))
 }
 
 /// Chooses an open endpoint with the fewest requests under way; equals take turns.
@@ -19,8 +22,10 @@ pub(super) fn in_turn(turn: usize, count: usize, open: impl Fn(usize) -> bool) -
 /// has few endpoints, and a sample of two would only approximate this.
 pub(super) fn least_loaded(turn: usize, count: usize, load: impl Fn(usize) -> Option<usize>) -> Option<usize> {
     let least = (0..count).filter_map(&load).min()?;
-    in_turn(turn, count, |index| load(index).is_some_and(|under_way| under_way <= least))
-        .or_else(|| (0..count).find(|&index| load(index).is_some()))
+    in_turn(turn, count, |index| {
+        load(index).is_some_and(|under_way| under_way <= least)
+    })
+    .or_else(|| (0..count).find(|&index| load(index).is_some()))
 }
 
 /// Chooses the open endpoint with the highest score for a key, so that losing one moves only the keys it had.
@@ -65,7 +70,7 @@ mod tests {
         fn the_least_loaded_is_open_and_has_no_lighter_neighbour(loads in prop::collection::vec(prop::option::of(0usize..9), 1..12), turn: usize) {
             let chosen = least_loaded(turn, loads.len(), |i| loads[i]);
             let least = loads.iter().flatten().min();
-            prop_assert_eq!(chosen.and_then(|i| loads[i]).as_ref(), least);
+            prop_assert_eq!(chosen.and_then(|i| loads[i]), least.copied());
         }
 
         #[test]

@@ -38,7 +38,10 @@ pub fn classify(error: &Error) -> Option<Failure> {
     if error.esource != ErrorSource::Upstream {
         return None;
     }
-    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever is not known to be the endpoint's doing is not")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever is not known to be the endpoint's doing is not"
+    )]
     match error.etype {
         ErrorType::Custom(NO_ENDPOINT) => Some(Failure::NoEndpoint),
         PING_TIMEDOUT => Some(Failure::TimedOut),
@@ -70,9 +73,18 @@ mod tests {
 
     #[test]
     fn only_what_the_endpoint_did_is_a_failure_of_it() {
-        assert_eq!(classify(&Error::new_up(ErrorType::ConnectRefused)), Some(Failure::ConnectFailed));
-        assert_eq!(classify(&Error::new_up(ErrorType::ReadTimedout)), Some(Failure::TimedOut));
-        assert_eq!(classify(&Error::new_up(ErrorType::InvalidHTTPHeader)), Some(Failure::Broken));
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::ConnectRefused)),
+            Some(Failure::ConnectFailed)
+        );
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::ReadTimedout)),
+            Some(Failure::TimedOut)
+        );
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::InvalidHTTPHeader)),
+            Some(Failure::Broken)
+        );
         assert_eq!(classify(&Error::new_down(ErrorType::ReadTimedout)), None);
         assert_eq!(classify(&Error::new_in(ErrorType::ConnectRefused)), None);
         assert_eq!(classify(&Error::new_up(ErrorType::InternalError)), None);

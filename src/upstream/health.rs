@@ -50,7 +50,10 @@ impl Condition {
         let next = clock::after(now, health.suspend);
         until != 0
             && until <= now
-            && self.suspended_until.compare_exchange(until, next, Relaxed, Relaxed).is_ok()
+            && self
+                .suspended_until
+                .compare_exchange(until, next, Relaxed, Relaxed)
+                .is_ok()
     }
 
     /// Notes that a claimed call ended without telling anything, so that the next one may try.
@@ -115,7 +118,11 @@ mod tests {
     use super::*;
 
     fn health(max_failures: u32) -> Health {
-        Health { max_failures, suspend: Duration::from_millis(100), probe: None }
+        Health {
+            max_failures,
+            suspend: Duration::from_millis(100),
+            probe: None,
+        }
     }
 
     #[test]

@@ -33,15 +33,24 @@ pub struct Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("commits", &*self.commits.borrow()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("commits", &*self.commits.borrow())
+            .finish_non_exhaustive()
     }
 }
 
 impl Pool {
     /// Makes a pool that knows nothing yet.
     pub fn new() -> Arc<Self> {
-        let prober = Prober { connector: OnceLock::new(), at_once: Semaphore::new(PROBES_AT_ONCE) };
-        Arc::new(Self { registry: Mutex::default(), commits: watch::Sender::new(0), prober: Arc::new(prober) })
+        let prober = Prober {
+            connector: OnceLock::new(),
+            at_once: Semaphore::new(PROBES_AT_ONCE),
+        };
+        Arc::new(Self {
+            registry: Mutex::default(),
+            commits: watch::Sender::new(0),
+            prober: Arc::new(prober),
+        })
     }
 
     /// Makes the production backends of every version, in the catalog's order; what is known already is used again.
@@ -68,9 +77,15 @@ impl Pool {
 
     /// Looks up the names that have no address yet, so that they have one before they are served; gives up in time.
     pub async fn resolve(&self, backends: &[Arc<Backend>], within: Duration) {
-        let slots = backends.iter().filter(|backend| backend.active).flat_map(|backend| &backend.slots);
-        let unknown: Vec<_> =
-            slots.map(|slot| &slot.target).filter(|target| !target.is_resolved()).map(Arc::clone).collect();
+        let slots = backends
+            .iter()
+            .filter(|backend| backend.active)
+            .flat_map(|backend| &backend.slots);
+        let unknown: Vec<_> = slots
+            .map(|slot| &slot.target)
+            .filter(|target| !target.is_resolved())
+            .map(Arc::clone)
+            .collect();
         // What is not found in time is looked for again in the background.
         let _ = tokio::time::timeout(within, resolve(unknown.into_iter())).await;
     }
@@ -151,7 +166,9 @@ impl Probes {
         });
         for (id, target) in wanted {
             let tasks = &mut self.tasks;
-            self.by_target.entry(id).or_insert_with(|| tasks.spawn(probe::watch(target, Arc::clone(prober))));
+            self.by_target
+                .entry(id)
+                .or_insert_with(|| tasks.spawn(probe::watch(target, Arc::clone(prober))));
         }
     }
 }

@@ -89,7 +89,11 @@ fn head(
     head.insert_header(header::USER_AGENT, "tollgate-probe")?;
     if matches!(session, HttpSession::H2(_)) {
         let scheme = if peer.is_tls() { "https" } else { "http" };
-        let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(&*probe.path).build();
+        let uri = Uri::builder()
+            .scheme(scheme)
+            .authority(authority)
+            .path_and_query(&*probe.path)
+            .build();
         head.set_uri(uri.or_err(ErrorType::InternalError, "making a probe")?);
         head.set_version(Version::HTTP_2);
     } else {

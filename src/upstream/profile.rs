@@ -50,7 +50,10 @@ pub(super) struct Profile {
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile").field("group", &self.group).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Profile")
+            .field("group", &self.group)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,13 +76,26 @@ impl Profile {
     /// Reads the PEM material; reports everything that is wrong with it.
     pub(super) fn believe(name: &ProfileName) -> Result<Self, Vec<ProfileError>> {
         let mut wrong = Vec::new();
-        let ca = name.tls.ca.as_deref().and_then(|pem| authority(pem).map_err(|e| wrong.push(e)).ok());
+        let ca = name
+            .tls
+            .ca
+            .as_deref()
+            .and_then(|pem| authority(pem).map_err(|e| wrong.push(e)).ok());
         let identity = name.tls.identity.as_ref();
         let identity = identity.and_then(|(chain, key)| identity_of(chain, key).map_err(|e| wrong.push(e)).ok());
         if let Some(server_name) = &name.tls.server_name {
             wrong.extend(check_name(server_name).err());
         }
-        if wrong.is_empty() { Ok(Self { name: name.clone(), group: next_group(), ca, identity }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Self {
+                name: name.clone(),
+                group: next_group(),
+                ca,
+                identity,
+            })
+        } else {
+            Err(wrong)
+        }
     }
 
     /// Returns the number that keeps its connections apart from everyone else's.
@@ -89,7 +105,11 @@ impl Profile {
 
     /// Makes the peer of one address. Its timeouts are the least safe ones; each request sets its own.
     pub(super) fn peer(&self, address: SocketAddr, secure: bool, host: &str) -> HttpPeer {
-        let server_name = if secure { self.name.tls.server_name.as_deref().unwrap_or(host) } else { "" };
+        let server_name = if secure {
+            self.name.tls.server_name.as_deref().unwrap_or(host)
+        } else {
+            ""
+        };
         let mut peer = HttpPeer::new(address, secure, server_name.to_owned());
         peer.group_key = self.group;
         if secure {
@@ -126,7 +146,9 @@ impl Profile {
 
 /// Checks that a certificate can be verified for a name; an IP address is one, an empty name would verify nothing.
 pub(super) fn check_name(name: &str) -> Result<(), ProfileError> {
-    ServerName::try_from(name).map(|_| ()).map_err(|_| ProfileError::BadServerName(name.to_owned()))
+    ServerName::try_from(name)
+        .map(|_| ())
+        .map_err(|_| ProfileError::BadServerName(name.to_owned()))
 }
 
 /// Shorter than the keep-alive of common servers, so that we close idle connections before they do.
@@ -164,7 +186,10 @@ fn authority(pem: &str) -> Result<Arc<CaType>, ProfileError> {
     if found.iter().any(|der| roots.add(der.clone()).is_err()) {
         return Err(ProfileError::BadCertificate("tls.ca"));
     }
-    let wrapped: Vec<_> = found.into_iter().map(|der| WrappedX509::new(der.to_vec(), parse_x509)).collect();
+    let wrapped: Vec<_> = found
+        .into_iter()
+        .map(|der| WrappedX509::new(der.to_vec(), parse_x509))
+        .collect();
     Ok(Arc::from(wrapped))
 }
 
@@ -178,7 +203,10 @@ fn identity_of(chain: &str, key: &str) -> Result<Arc<CertKey>, ProfileError> {
     }
     let provider = rustls::crypto::ring::default_provider();
     CertifiedKey::from_der(chain.clone(), key, &provider).map_err(ProfileError::Mismatch)?;
-    Ok(Arc::new(CertKey::new(chain.into_iter().map(|der| der.to_vec()).collect(), der)))
+    Ok(Arc::new(CertKey::new(
+        chain.into_iter().map(|der| der.to_vec()).collect(),
+        der,
+    )))
 }
 
 #[cfg(test)]
@@ -189,7 +217,11 @@ mod tests {
     use super::*;
 
     fn named(tls: TlsProfile, protocol: Protocol) -> ProfileName {
-        ProfileName { tenant: "carbon.super".into(), protocol, tls }
+        ProfileName {
+            tenant: "carbon.super".into(),
+            protocol,
+            tls,
+        }
     }
 
     fn pem() -> (String, String) {
@@ -201,8 +233,13 @@ mod tests {
     fn connections_of_different_authorities_never_meet() {
         let address = "127.0.0.1:9".parse().unwrap();
         let with = |ca| {
-            let tls = TlsProfile { ca: Some(ca), ..TlsProfile::default() };
-            Profile::believe(&named(tls, Protocol::Auto)).unwrap().peer(address, true, "origin.test")
+            let tls = TlsProfile {
+                ca: Some(ca),
+                ..TlsProfile::default()
+            };
+            Profile::believe(&named(tls, Protocol::Auto))
+                .unwrap()
+                .peer(address, true, "origin.test")
         };
         assert_ne!(with(pem().0).reuse_hash(), with(pem().0).reuse_hash());
     }
@@ -217,27 +254,39 @@ mod tests {
         let wrong = Profile::believe(&named(tls, Protocol::Auto)).unwrap_err();
         let said: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 3, "{said:?}");
-        assert!(said[0].contains("tls.ca") && said[1].contains("does not fit"), "{said:?}");
+        assert!(
+            said[0].contains("tls.ca") && said[1].contains("does not fit"),
+            "{said:?}"
+        );
     }
 
     #[test]
     fn garbage_in_a_certificate_is_refused_rather_than_a_panic() {
         let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned();
-        let tls = TlsProfile { ca: Some(pem), ..TlsProfile::default() };
+        let tls = TlsProfile {
+            ca: Some(pem),
+            ..TlsProfile::default()
+        };
         assert!(Profile::believe(&named(tls, Protocol::Auto)).is_err());
     }
 
     #[test]
     fn every_limit_is_set_and_every_upgrade_refused() {
         let (chain, key) = pem();
-        let tls = TlsProfile { identity: Some((chain, key)), ..TlsProfile::default() };
+        let tls = TlsProfile {
+            identity: Some((chain, key)),
+            ..TlsProfile::default()
+        };
         let profile = Profile::believe(&named(tls, Protocol::Auto)).unwrap();
         let peer = profile.peer("127.0.0.1:9".parse().unwrap(), true, "127.0.0.1");
         assert_eq!(peer.sni, "127.0.0.1");
         assert!(peer.client_cert_key.is_some());
         assert!(peer.idle_timeout().is_some() && peer.tcp_keepalive().is_some());
         assert_eq!(peer.options.max_h2_streams, MAX_H2_STREAMS);
-        assert_eq!(peer.options.http_upstream_request_policy, HttpUpstreamRequestPolicy::deny_upgrades());
+        assert_eq!(
+            peer.options.http_upstream_request_policy,
+            HttpUpstreamRequestPolicy::deny_upgrades()
+        );
         assert_ne!(unused(peer.group_key), peer.group_key);
     }
 
@@ -245,7 +294,10 @@ mod tests {
     fn protocols_become_alpn() {
         let alpn = |protocol, secure| {
             let profile = Profile::believe(&named(TlsProfile::default(), protocol)).unwrap();
-            profile.peer("127.0.0.1:9".parse().unwrap(), secure, "origin.test").options.alpn
+            profile
+                .peer("127.0.0.1:9".parse().unwrap(), secure, "origin.test")
+                .options
+                .alpn
         };
         assert_eq!(alpn(Protocol::Auto, true), ALPN::H2H1);
         assert_eq!(alpn(Protocol::Auto, false), ALPN::H1);

@@ -19,7 +19,10 @@ pub(super) async fn resolve(targets: impl Iterator<Item = Arc<Target>>) {
     let mut names: HashMap<(String, u16), Vec<Arc<Target>>> = HashMap::new();
     for target in targets {
         if let Some((host, port)) = target.lookup() {
-            names.entry((host.to_owned(), port)).or_default().push(Arc::clone(&target));
+            names
+                .entry((host.to_owned(), port))
+                .or_default()
+                .push(Arc::clone(&target));
         }
     }
     let few = Arc::new(Semaphore::new(AT_ONCE));
@@ -47,7 +50,11 @@ pub(super) async fn resolve(targets: impl Iterator<Item = Arc<Target>>) {
 async fn lookup(host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
     let found = distinct(found.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?);
-    if found.is_empty() { Err(ErrorKind::NotFound.into()) } else { Ok(found) }
+    if found.is_empty() {
+        Err(ErrorKind::NotFound.into())
+    } else {
+        Ok(found)
+    }
 }
 
 fn distinct(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {

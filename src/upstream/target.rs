@@ -61,7 +61,10 @@ struct Address {
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("name", &self.name).field("condition", &self.condition).finish_non_exhaustive()
+        f.debug_struct("Target")
+            .field("name", &self.name)
+            .field("condition", &self.condition)
+            .finish_non_exhaustive()
     }
 }
 
@@ -128,19 +131,31 @@ impl Target {
 
     fn address(&self, socket: SocketAddr) -> Address {
         let peer = self.profile.peer(socket, self.name.secure, &self.name.host);
-        Address { socket, peer, shunned_until: AtomicU64::new(0) }
+        Address {
+            socket,
+            peer,
+            shunned_until: AtomicU64::new(0),
+        }
     }
 
     /// Tells whether a call may be sent to it now.
     pub(super) fn standing(&self, now: u64) -> Standing {
-        if self.is_resolved() { self.condition.standing(now) } else { Standing::Shut }
+        if self.is_resolved() {
+            self.condition.standing(now)
+        } else {
+            Standing::Shut
+        }
     }
 
     /// Returns a copy of the peer of its next address, not of the one to avoid where there is another.
     pub(super) fn peer(&self, now: u64, avoid: Option<SocketAddr>) -> Option<(Box<HttpPeer>, SocketAddr)> {
         let addresses = self.addresses.load();
         let turn = self.turn.fetch_add(1, Relaxed);
-        let fit = |index| addresses.get(index).is_some_and(|address: &Arc<Address>| address.is_fit(now, avoid));
+        let fit = |index| {
+            addresses
+                .get(index)
+                .is_some_and(|address: &Arc<Address>| address.is_fit(now, avoid))
+        };
         let chosen = in_turn(turn, addresses.len(), fit).or_else(|| in_turn(turn, addresses.len(), |_| true))?;
         let address = addresses.get(chosen)?;
         Some((Box::new(address.peer.clone()), address.socket))
@@ -148,7 +163,10 @@ impl Target {
 
     /// Tells whether it can be reached at another address than this one.
     pub(super) fn has_other(&self, now: u64, avoid: SocketAddr) -> bool {
-        self.addresses.load().iter().any(|address| address.is_fit(now, Some(avoid)))
+        self.addresses
+            .load()
+            .iter()
+            .any(|address| address.is_fit(now, Some(avoid)))
     }
 
     /// Notes that an address could not be connected to. The target itself has failed only when no other is left.
@@ -209,10 +227,24 @@ mod tests {
     use crate::model::backend::{Protocol, TlsProfile};
 
     fn target(host: &str) -> Target {
-        let name = ProfileName { tenant: "t".into(), protocol: Protocol::Auto, tls: TlsProfile::default() };
+        let name = ProfileName {
+            tenant: "t".into(),
+            protocol: Protocol::Auto,
+            tls: TlsProfile::default(),
+        };
         let profile = Arc::new(Profile::believe(&name).unwrap());
-        let health = Health { max_failures: 1, suspend: Duration::from_secs(1), probe: None };
-        let name = TargetName { group: profile.group(), secure: false, host: host.into(), port: 80, health };
+        let health = Health {
+            max_failures: 1,
+            suspend: Duration::from_secs(1),
+            probe: None,
+        };
+        let name = TargetName {
+            group: profile.group(),
+            secure: false,
+            host: host.into(),
+            port: 80,
+            health,
+        };
         Target::new(name, profile)
     }
 
