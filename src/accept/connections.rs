@@ -1,6 +1,6 @@
 //! How many connections are open, over all doors that share the count.
 //!
-//! It knows nothing of sockets: a [`Place`] is taken when a connection arrives and given back when it is dropped. Its
+//! It knows nothing of sockets: a `Place` is taken when a connection arrives and given back when it is dropped. Its
 //! counts are what metrics show and what draining waits for.
 
 use std::sync::Arc;

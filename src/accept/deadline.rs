@@ -1,6 +1,6 @@
 //! The time that a request header may take, from its first byte.
 //!
-//! Pingora limits each read, so a header that is dripped byte by byte never ends. [`Guarded`] sits between the
+//! Pingora limits each read, so a header that is dripped byte by byte never ends. `Guarded` sits between the
 //! connection and the session and fails the read once a header has taken too long; the session then closes the
 //! connection. It knows nothing of HTTP but the HTTP/2 preface: whoever serves the request says when a header is
 //! complete ([`header_read`]) and when the next one may begin ([`between_requests`]).

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
@@ -69,14 +69,14 @@ impl Pem {
         };
         let leaf = Leaf::read(&chain).ok_or_else(|| vec![at_certificate.violation(UNREADABLE, Some(CHAIN_FIX))])?;
         let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| {
-            let certificate = files.certificate.display();
-            vec![match error {
-                Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => at_key.violation(
-                    &format!("the key does not belong to the certificate `{certificate}`"),
-                    Some("name the key that the certificate was requested with"),
-                ),
-                error => at_key.violation(&format!("the key cannot be used: {error}"), Some(KEY_FIX)),
-            }]
+            if error == Error::InconsistentKeys(InconsistentKeys::KeyMismatch) {
+                let message = format!(
+                    "the key does not belong to the certificate `{}`",
+                    files.certificate.display()
+                );
+                return vec![at_key.violation(&message, Some("name the key that the certificate was requested with"))];
+            }
+            vec![at_key.violation(&format!("the key cannot be used: {error}"), Some(KEY_FIX))]
         })?;
         let warnings = leaf.warnings(&at_certificate);
         Ok(Pair {
@@ -97,11 +97,11 @@ impl Pem {
     }
 
     fn private_key(&self, place: &Place<'_>) -> Result<PrivateKeyDer<'static>, Violation> {
-        PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| match error {
-            rustls::pki_types::pem::Error::NoItemsFound => {
-                place.violation("no private key in this file", Some(KEY_FIX))
+        PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| {
+            if matches!(error, pem::Error::NoItemsFound) {
+                return place.violation("no private key in this file", Some(KEY_FIX));
             }
-            error => place.violation(&format!("not readable as PEM: {error}"), Some(KEY_FIX)),
+            place.violation(&format!("not readable as PEM: {error}"), Some(KEY_FIX))
         })
     }
 }
@@ -118,9 +118,9 @@ impl Leaf {
         let (_, leaf) = X509Certificate::from_der(chain.first()?).ok()?;
         let names = leaf.subject_alternative_name().ok()?;
         let names = names.iter().flat_map(|names| &names.value.general_names);
-        let hostnames = names.filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
+        let hostnames = names.filter_map(|name| {
+            let GeneralName::DNSName(name) = name else { return None };
+            Some(name.to_ascii_lowercase())
         });
         let validity = leaf.validity();
         Some(Self {

@@ -12,7 +12,7 @@ use crate::settings::CertificateFiles;
 
 /// Writes a self-signed certificate for some names.
 pub(super) fn write(dir: &Path, name: &str, hostnames: &[&str]) -> CertificateFiles {
-    write_from(dir, name, params(hostnames))
+    write_from(dir, name, &params(hostnames))
 }
 
 /// Writes one that expired long ago.
@@ -20,7 +20,7 @@ pub(super) fn write_expired(dir: &Path, name: &str, hostnames: &[&str]) -> Certi
     let mut params = params(hostnames);
     params.not_before = OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 50);
     params.not_after = params.not_before + time::Duration::days(1);
-    write_from(dir, name, params)
+    write_from(dir, name, &params)
 }
 
 /// Makes a believed pair without leaving files behind.
@@ -42,7 +42,7 @@ fn params(hostnames: &[&str]) -> CertificateParams {
     CertificateParams::new(hostnames.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
 }
 
-fn write_from(dir: &Path, name: &str, params: CertificateParams) -> CertificateFiles {
+fn write_from(dir: &Path, name: &str, params: &CertificateParams) -> CertificateFiles {
     let key = KeyPair::generate().unwrap();
     let files = CertificateFiles {
         certificate: dir.join(format!("{name}.pem")),
