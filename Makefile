@@ -1,0 +1,40 @@
+# `make run` and `make test` work on a bare Debian machine with Rust; under them is plain cargo.
+
+CONF ?= conf
+
+.PHONY: run test bench check fuzz tools
+
+## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
+run: tools
+	cargo build --release
+	@target/release/tollgate origin & origin=$$!; \
+	trap 'kill $$origin 2>/dev/null' EXIT; trap : INT TERM; \
+	target/release/tollgate run --conf $(CONF)
+
+## Runs every test.
+test: tools
+	cargo test --workspace
+
+## Answers the questions of benches/.
+bench: tools
+	cargo bench
+
+## What CI does: format, lints, documentation, tests.
+check:
+	.ci/run
+
+## Looks for paths that are matched as one thing and sent as another; needs a nightly compiler and cargo-fuzz.
+fuzz: tools
+	cargo +nightly fuzz run path -- -max_total_time=60
+
+## Installs what the dependencies are built with.
+tools:
+	@missing=; \
+	for tool in cc:build-essential c++:build-essential make:build-essential cmake:cmake curl:curl; do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "installing$$missing"; \
+	$$sudo apt-get update -qq </dev/null && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
