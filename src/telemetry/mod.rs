@@ -9,6 +9,7 @@ mod latency;
 mod line;
 pub mod logging;
 pub mod meter;
+pub mod observe;
 mod process;
 pub mod readiness;
 pub mod record;
