@@ -1,1 +1,158 @@
-//! boot.
+//! The composition root: builds every long-lived thing, in order, once. Decides nothing.
+//!
+//! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
+//! and serves. A process that takes over from another prepares first and asks for the sockets last.
+
+mod running;
+mod sockets;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use admin::control::Control;
+use pingora_core::server::Fds;
+use tokio::runtime::Handle;
+
+use crate::accept::certificates::Certificates;
+use crate::accept::connections::Connections;
+use crate::bridge::publish::Publisher;
+use crate::bridge::reload::{Observe, Outcome, Reload};
+use crate::bridge::socket::SocketError;
+use crate::bridge::watch::Restart;
+use crate::model::violation::Violation;
+use crate::served::Served;
+use crate::settings::environment::Environment;
+use crate::settings::{Settings, Stated};
+use crate::snapshot::live::Live;
+use crate::telemetry::Telemetry;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::readiness::Readiness;
+use crate::upstream::Pool;
+
+pub use running::Running;
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The access log cannot be written.
+    #[error("cannot open the access log")]
+    AccessLog(#[source] io::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address, as the settings have it.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The configuration cannot be served.
+    #[error("the configuration is refused: {} violation(s)", .0.len())]
+    Refused(Vec<Violation>),
+    /// The control socket cannot be made.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// Everything that serves, built and validated, before anybody can reach it.
+#[derive(Debug)]
+pub struct Prepared {
+    settings: Settings,
+    restart: Restart,
+    reload: Reload,
+    live: Arc<Live<Served>>,
+    pool: Arc<Pool>,
+    connections: Arc<Connections>,
+    telemetry: Arc<Telemetry>,
+    readiness: Arc<Readiness>,
+    certificates: Option<Arc<Certificates>>,
+}
+
+/// Prepares and starts in one go, on the runtime that it is called from.
+///
+/// # Errors
+///
+/// Returns why the gateway cannot serve.
+pub async fn start(
+    conf: &Path,
+    settings: Settings,
+    environment: Environment,
+    inherited: Option<Fds>,
+) -> Result<Running, BootError> {
+    let (conf, runtime) = (conf.to_path_buf(), Handle::current());
+    let prepared = tokio::task::spawn_blocking(move || prepare(&conf, settings, environment, &runtime)).await;
+    prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?.start(inherited).await
+}
+
+/// Does all that can fail without being seen. It blocks; `conf` and `environment` are what `settings` came from.
+///
+/// # Errors
+///
+/// Returns why the configuration cannot be served.
+pub fn prepare(
+    conf: &Path,
+    settings: Settings,
+    environment: Environment,
+    runtime: &Handle,
+) -> Result<Prepared, BootError> {
+    let stated = Stated::read(conf, &environment).map_err(BootError::Refused)?;
+    let connections = Connections::new(settings.limits.connections);
+    let access_log = AccessLog::open(&settings.access_log).map_err(BootError::AccessLog)?;
+    let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
+    let (live, pool, readiness) = (Arc::new(Live::new(Served::default())), Pool::new(), Arc::<Readiness>::default());
+    let publisher =
+        Publisher::new(Arc::clone(&live), Arc::clone(&pool), Arc::clone(&telemetry), Some(runtime.clone()));
+    let control = Control::new(Box::new(environment.clone()), Box::new(publisher));
+    let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
+    let reload = Reload::new(Arc::new(control), settings.catalog.clone(), observe);
+    let restart = Restart::new(conf.to_path_buf(), environment, stated);
+    let (certificates, violations) = match (open_certificates(&settings), reload.run()) {
+        (Ok(certificates), Ok(_)) => (certificates, Vec::new()),
+        (certificates, catalog) => (None, [certificates.err(), catalog.err()].into_iter().flatten().flatten().collect()),
+    };
+    if !violations.is_empty() {
+        return Err(BootError::Refused(violations));
+    }
+    Ok(Prepared { settings, restart, reload, live, pool, connections, telemetry, readiness, certificates })
+}
+
+/// Validates everything that [`prepare`] would load, and touches nothing.
+///
+/// # Errors
+///
+/// Returns every violation.
+pub fn check(settings: &Settings, environment: Environment) -> Result<usize, Vec<Violation>> {
+    let telemetry = Telemetry::new(None, Connections::new(0));
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
+    let control = Control::new(Box::new(environment), Box::new(publisher));
+    let catalog = control.check(admin::control::change::Change::Reread(settings.catalog.clone()));
+    match (catalog, crate::accept::certificates::examine(&settings.tls)) {
+        (Ok(catalog), Ok(_)) => Ok(catalog.apis().len()),
+        (catalog, certificates) => {
+            Err([catalog.err(), certificates.err()].into_iter().flatten().flatten().collect())
+        }
+    }
+}
+
+fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
+    if settings.gateway.https.is_empty() {
+        return Ok(None);
+    }
+    Certificates::open(&settings.tls, &settings.data).map(Some)
+}
+
+/// Tells readiness and metrics what a reload led to; what was published, the publisher told.
+fn observer(telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<Observe> {
+    Box::new(move |outcome: &Result<Outcome, Vec<Violation>>| match outcome {
+        Ok(Outcome { unchanged: true, .. }) => {
+            telemetry.reload_unchanged();
+            readiness.clear_refused();
+        }
+        Ok(Outcome { revision, .. }) => readiness.set_serving(revision.0),
+        Err(violations) => {
+            telemetry.reload_refused();
+            readiness.set_refused(violations.clone());
+        }
+    })
+}

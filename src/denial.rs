@@ -1,1 +1,206 @@
-//! denial.
+//! Every refusal and every failure that a caller is told about: its status, its stable code, its words.
+//!
+//! A refusal is not an error: it is a value, small and cheap under attack. Codes and words follow W 1.3, 2, 4, 6.2,
+//! 6.3 and 13.2; the two bodies of W (with and without a `type`) are told apart by [`Fault::kind`].
+
+use http::StatusCode;
+
+use crate::head::Scheme;
+use crate::model::method::MethodSet;
+use crate::target::BadTarget;
+
+/// Why a request does not get an answer from a backend.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Denial {
+    /// The path is one that backends read in different ways.
+    BadTarget(BadTarget),
+    /// No endpoint could be reached.
+    BackendUnreachable,
+    /// An endpoint was reached and broke off.
+    BackendBroken,
+    /// No endpoint is healthy.
+    BackendSuspended,
+    /// An endpoint took too long to be reached.
+    BackendConnectTimeout,
+    /// An endpoint took too long to answer.
+    BackendTimeout,
+    /// A line of the header ends without a carriage return.
+    BareLineFeed,
+    /// The version is blocked.
+    Blocked,
+    /// The body is larger than the version takes.
+    BodyTooLarge,
+    /// The caller took too long to send its body.
+    BodyTimeout,
+    /// The header has too many fields or bytes.
+    HeadTooLarge,
+    /// Something in the gateway failed.
+    Internal,
+    /// The request names no host, or not exactly one.
+    InvalidHost,
+    /// The resource takes other methods only.
+    MethodNotAllowed(MethodSet),
+    /// No version of the preference list can answer.
+    NoDefaultVersion,
+    /// The version is not called over this transport.
+    TransportNotAllowed(Scheme),
+    /// No API is mounted there.
+    UnknownApi,
+    /// No resource has this path.
+    UnknownResource,
+    /// The version is not served.
+    UnknownVersion,
+    /// The request target is too long.
+    UriTooLong,
+}
+
+/// What a denial says in every format.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// The `type` of W's status reports; `None` for security faults, which have none.
+    pub kind: Option<&'static str>,
+    /// What happened, in few words.
+    pub message: &'static str,
+    /// What that means for the caller.
+    pub description: &'static str,
+}
+
+impl Denial {
+    /// Returns what it says.
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::BadTarget(why) => report(StatusCode::BAD_REQUEST, "400", "Bad Request", bad_target(why)),
+            Self::BackendUnreachable => backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end"),
+            Self::BackendBroken => {
+                backend(StatusCode::BAD_GATEWAY, "101505", "The back end closed the connection before it answered")
+            }
+            Self::BackendSuspended => {
+                backend(StatusCode::SERVICE_UNAVAILABLE, "303001", "Every endpoint of the API is suspended")
+            }
+            Self::BackendConnectTimeout => {
+                backend(StatusCode::GATEWAY_TIMEOUT, "101508", "Connecting to the back end timed out")
+            }
+            Self::BackendTimeout => {
+                backend(StatusCode::GATEWAY_TIMEOUT, "101504", "The back end did not answer in time")
+            }
+            Self::BareLineFeed => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "Every line of the header must end with a carriage return and a line feed (RFC 9112, 2.2).",
+            ),
+            Self::Blocked => Fault {
+                kind: Some("API blocked"),
+                ..report(StatusCode::SERVICE_UNAVAILABLE, "700700", "API blocked", BLOCKED)
+            },
+            Self::BodyTooLarge => report(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "413",
+                "Content Too Large",
+                "The request body is larger than the API accepts.",
+            ),
+            Self::BodyTimeout => report(
+                StatusCode::REQUEST_TIMEOUT,
+                "408",
+                "Request Timeout",
+                "The request body did not arrive in time.",
+            ),
+            Self::HeadTooLarge => report(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "431",
+                "Request Header Fields Too Large",
+                "The request header has too many fields or bytes.",
+            ),
+            Self::Internal => {
+                report(StatusCode::INTERNAL_SERVER_ERROR, "500", "Runtime Error", "The request could not be processed.")
+            }
+            Self::InvalidHost => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "The request must name exactly one valid host (RFC 9112, 3.2).",
+            ),
+            Self::MethodNotAllowed(_) => report(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "405",
+                "Method Not Allowed",
+                "Method not allowed for given API resource",
+            ),
+            Self::TransportNotAllowed(scheme) => report(
+                StatusCode::FORBIDDEN,
+                "403",
+                "Forbidden",
+                match scheme {
+                    Scheme::Http => "Unsupported Transport [ http ]. The requested resource is not available.",
+                    Scheme::Https => "Unsupported Transport [ https ]. The requested resource is not available.",
+                },
+            ),
+            Self::NoDefaultVersion | Self::UnknownApi | Self::UnknownVersion => {
+                report(StatusCode::NOT_FOUND, "404", "Not Found", "The requested resource is not available.")
+            }
+            Self::UnknownResource => report(
+                StatusCode::NOT_FOUND,
+                "404",
+                "Not Found",
+                "No matching resource found for given API Request",
+            ),
+            Self::UriTooLong => {
+                report(StatusCode::URI_TOO_LONG, "414", "URI Too Long", "The request target is too long.")
+            }
+        }
+    }
+
+    /// Returns the name that logs and metrics know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadTarget(_) => "bad_target",
+            Self::BackendUnreachable => "backend_unreachable",
+            Self::BackendBroken => "backend_broken",
+            Self::BackendSuspended => "backend_suspended",
+            Self::BackendConnectTimeout => "backend_connect_timeout",
+            Self::BackendTimeout => "backend_timeout",
+            Self::BareLineFeed => "bare_line_feed",
+            Self::Blocked => "blocked",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::HeadTooLarge => "head_too_large",
+            Self::Internal => "internal",
+            Self::InvalidHost => "invalid_host",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::NoDefaultVersion => "no_default_version",
+            Self::TransportNotAllowed(_) => "transport_not_allowed",
+            Self::UnknownApi => "unknown_api",
+            Self::UnknownResource => "unknown_resource",
+            Self::UnknownVersion => "unknown_version",
+            Self::UriTooLong => "uri_too_long",
+        }
+    }
+}
+
+fn report(status: StatusCode, code: &'static str, message: &'static str, description: &'static str) -> Fault {
+    Fault { status, code, kind: Some("Status report"), message, description }
+}
+
+fn backend(status: StatusCode, code: &'static str, description: &'static str) -> Fault {
+    report(status, code, "Runtime Error", description)
+}
+
+fn bad_target(why: BadTarget) -> &'static str {
+    match why {
+        BadTarget::Control => "The request path holds a control character.",
+        BadTarget::DotSegment => "The request path holds a dot segment.",
+        BadTarget::InvalidEncoding => "The request path holds an invalid percent-encoding.",
+        BadTarget::InvalidText => "The request path is not valid UTF-8.",
+        BadTarget::Malformed => "The request path is malformed.",
+        BadTarget::NotAllowed => {
+            "The request path holds an encoded slash, an empty segment or a path parameter, which the API does not accept."
+        }
+    }
+}
+
+const BLOCKED: &str =
+    "This API has been blocked temporarily. Please try again later or contact the system administrators.";

@@ -1,1 +1,143 @@
-//! exchange.
+//! One request and its response, while we hold them: what Pingora calls the context.
+//!
+//! How far it got has one answer, in [`Verdict`]. Sizes and the written status are kept by Pingora's session.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
+
+use crate::denial::Denial;
+use crate::forwarding::Origin;
+use crate::head::Scheme;
+use crate::served::Served;
+use crate::snapshot::{Route, Version};
+use crate::stages::Permit;
+use crate::telemetry::InFlight;
+use crate::telemetry::meter::Meter;
+use crate::tunnel::Ended;
+use crate::upstream::{Attempts, Backend};
+
+/// One request and its response.
+#[derive(Debug)]
+pub struct Exchange {
+    /// What callers, backends and logs know it by.
+    pub id: HeaderValue,
+    /// When its header had been read.
+    pub arrived: Instant,
+    /// What serves it from its first to its last moment, whatever is published meanwhile.
+    pub served: Arc<Served>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// How far it got.
+    pub verdict: Verdict,
+    /// Which endpoints were tried.
+    pub attempts: Attempts,
+    /// Bytes of the request body seen so far.
+    pub body: u64,
+    /// When the first endpoint was chosen.
+    pub called: Option<Instant>,
+    /// When an endpoint's answer began.
+    pub answered: Option<Instant>,
+    /// What went through the tunnel, where there was one.
+    pub tunnelled: Option<Ended>,
+    /// Counts it as under way.
+    pub in_flight: Option<InFlight>,
+    /// What a failure after the permit was answered with.
+    pub failure: Option<Denial>,
+}
+
+/// How far an exchange got.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Not decided.
+    Pending,
+    /// Answered by the gateway itself, as `OPTIONS` is.
+    Answered,
+    /// Refused.
+    Denied(Denial),
+    /// Permitted.
+    Permitted(Permit),
+}
+
+impl Exchange {
+    /// Begins with what is served now.
+    pub fn begin(served: Arc<Served>) -> Self {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        Self {
+            id: HeaderValue::from_static(""),
+            arrived: Instant::now(),
+            served,
+            origin: Origin { peer: nowhere, client: nowhere, scheme: Scheme::Http, is_trusted: false },
+            verdict: Verdict::Pending,
+            attempts: Attempts::default(),
+            body: 0,
+            called: None,
+            answered: None,
+            tunnelled: None,
+            in_flight: None,
+            failure: None,
+        }
+    }
+
+    /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
+    pub fn identify(&mut self, headers: &HeaderMap) {
+        let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
+        self.id = stated.cloned().unwrap_or_else(made_id);
+    }
+
+    /// Returns the request id as text.
+    pub fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    /// Returns the permit, where there is one.
+    pub fn permit(&self) -> Option<&Permit> {
+        match &self.verdict {
+            Verdict::Permitted(permit) => Some(permit),
+            Verdict::Pending | Verdict::Answered | Verdict::Denied(_) => None,
+        }
+    }
+
+    /// Returns the version and the resource that were permitted.
+    pub fn route(&self) -> Option<(&Version, &Route)> {
+        let permit = self.permit()?;
+        let snapshot = &self.served.snapshot;
+        Some((snapshot.version(permit.version()), snapshot.route(permit.route())))
+    }
+
+    /// Returns where the permitted version's traffic goes.
+    pub fn backend(&self) -> Option<&Arc<Backend>> {
+        self.served.backend(self.permit()?.version())
+    }
+
+    /// Returns what counts the permitted version's requests.
+    pub fn meter(&self) -> Option<&Meter> {
+        self.served.meter(self.permit()?.version())
+    }
+
+    /// Returns what the caller was refused with, before or after the permit.
+    pub fn denial(&self) -> Option<Denial> {
+        match &self.verdict {
+            Verdict::Denied(denial) => Some(*denial),
+            Verdict::Pending | Verdict::Answered | Verdict::Permitted(_) => self.failure,
+        }
+    }
+}
+
+/// The field that carries the request id, both ways.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// Tells whether a stated id can go into logs and bodies as it is.
+fn is_harmless(id: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+    (1..=128).contains(&id.len()) && id.iter().all(allowed)
+}
+
+fn made_id() -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let text: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}

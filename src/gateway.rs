@@ -1,1 +1,314 @@
-//! gateway.
+//! Pingora's callbacks: each fetches, calls and stores. Every decision is made elsewhere.
+//!
+//! | callback | calls |
+//! |---|---|
+//! | `new_ctx` | [`Exchange::begin`] with what is served now |
+//! | `early_request_filter` | limits of the connection, request id, where it came from |
+//! | `request_filter` | [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
+//! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
+//! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
+//! | `logging` | [`Telemetry::record`], once for every exchange |
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora_core::modules::http::HttpModules;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+use tokio::sync::watch;
+
+use crate::accept::deadline;
+use crate::denial::Denial;
+use crate::exchange::{Exchange, Verdict};
+use crate::forwarding::Trust;
+use crate::head::{self, Head, Scheme};
+use crate::served::Served;
+use crate::settings::{Limits, Timeouts};
+use crate::snapshot::live::Live;
+use crate::stages::{Admission, admit};
+use crate::telemetry::{Telemetry, observe};
+use crate::tunnel::{self, Tunnel};
+use crate::upstream::{self, Call, Pool};
+use crate::{reply, rewrite};
+
+/// The data plane's shell.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What is served.
+    pub live: Arc<Live<Served>>,
+    /// Where endpoints are known, and connected to for tunnels.
+    pub pool: Arc<Pool>,
+    /// Where every exchange is counted and logged.
+    pub telemetry: Arc<Telemetry>,
+    /// Whose forwarding fields are believed.
+    pub trust: Trust,
+    /// How much a caller may use.
+    pub limits: Limits,
+    /// How long a caller may take.
+    pub timeouts: Timeouts,
+    /// Whether the process is on its way out, so that connections are not kept.
+    pub draining: Arc<AtomicBool>,
+    /// Tells tunnels that the process is on its way out.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Box<Exchange>;
+
+    fn new_ctx(&self) -> Self::CTX {
+        Box::new(Exchange::begin(self.live.current()))
+    }
+
+    /// Adds no module: the default one would cost a box for each request.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<()> {
+        deadline::header_read(session);
+        self.bound_connection(session);
+        let scheme = if is_tls(session) { Scheme::Https } else { Scheme::Http };
+        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
+        let headers = &session.req_header().headers;
+        exchange.identify(headers);
+        exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
+        exchange.in_flight = Some(self.telemetry.began());
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<bool> {
+        let raw = if session.is_http2() { Bytes::new() } else { session.to_h1_raw() };
+        match admit(&head(session, exchange, &raw), &exchange.served.snapshot, &self.limits) {
+            Ok(Admission::Permit(permit)) => {
+                exchange.verdict = Verdict::Permitted(permit);
+                if !tunnel::is_websocket(session.req_header()) {
+                    return Ok(false);
+                }
+                self.tunnel(session, exchange).await?;
+            }
+            Ok(Admission::Options(methods)) => {
+                exchange.verdict = Verdict::Answered;
+                reply::options(session, &exchange.id, methods).await?;
+            }
+            Err(denial) => {
+                exchange.verdict = Verdict::Denied(denial);
+                reply::refuse(session, &exchange.id, denial).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<Box<HttpPeer>> {
+        next_peer(session, exchange)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        out: &mut RequestHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        rewritten(out, exchange)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        // Pingora 0.9.1 ends a chunked body twice when HTTP/2 ends it with an empty frame (cloudflare/pingora#935).
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        exchange.body += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
+            exchange.failure = Some(Denial::BodyTooLarge);
+            return Err(Error::explain(ErrorType::HTTPStatus(413), "request body too large").into_down());
+        }
+        exchange.attempts.check_deadline()
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        exchange.attempts.answered(response);
+        exchange.answered = Some(Instant::now());
+        rewrite::response(response, exchange)
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<Option<Duration>> {
+        exchange.attempts.check_deadline().map(|()| None)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        exchange: &mut Self::CTX,
+        e: Box<Error>,
+    ) -> Box<Error> {
+        observe::failure(exchange, &e);
+        exchange.attempts.connect_failed(e)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        e: Box<Error>,
+        exchange: &mut Self::CTX,
+        reused: bool,
+    ) -> Box<Error> {
+        observe::failure(exchange, &e);
+        exchange.attempts.broke(session, e, reused)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Self::CTX) -> FailToProxy {
+        let denial = exchange.failure.or_else(|| failure(e));
+        exchange.failure = denial;
+        let mut error_code = CLIENT_GONE;
+        if let Some(denial) = denial {
+            error_code = denial.fault().status.as_u16();
+            if session.response_written().is_none() {
+                // The request may be half read, so the connection cannot be trusted with another one.
+                session.set_keepalive(None);
+                if let Err(e) = reply::refuse(session, &exchange.id, denial).await {
+                    tracing::debug!(error = %e, "the caller went away before it was answered");
+                }
+            }
+        }
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
+        observe::record(&self.telemetry, session, exchange);
+        exchange.in_flight = None;
+        deadline::between_requests(session);
+    }
+
+    /// Failures are in the access log and the metrics; a line for each would let callers and backends fill the disk.
+    fn suppress_error_log(&self, _session: &Session, _exchange: &Self::CTX, _error: &Error) -> bool {
+        true
+    }
+
+    /// Leaves the query out: it may carry credentials.
+    fn request_summary(&self, session: &Session, exchange: &Self::CTX) -> String {
+        format!("{} {} {}", exchange.id(), session.req_header().method, session.req_header().uri.path())
+    }
+}
+
+impl Gateway {
+    /// Bounds what Pingora leaves open by default: keep-alive, reads and writes (0.9.1).
+    fn bound_connection(&self, session: &mut Session) {
+        if session.get_keepalive().is_some() {
+            let idle = (!self.draining.load(Ordering::Relaxed)).then_some(self.timeouts.idle.as_secs());
+            session.set_keepalive(idle);
+        }
+        session.set_read_timeout(Some(self.timeouts.read));
+        session.set_write_timeout(Some(self.timeouts.write));
+        session.set_total_drain_timeout(Some(self.timeouts.read));
+    }
+
+    /// Carries a WebSocket after it was admitted like any other request.
+    async fn tunnel(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+        let peer = next_peer(session, exchange)?;
+        let mut request = session.req_header().clone();
+        rewritten(&mut request, exchange)?;
+        let idle = peer.options.read_timeout.unwrap_or(self.timeouts.read);
+        let mut attempts = std::mem::take(&mut exchange.attempts);
+        let mut respond = |response: &mut ResponseHeader| {
+            attempts.answered(response);
+            // Every field made here is a valid one; a response without them is still the backend's.
+            let _ = rewrite::response(response, exchange);
+        };
+        let tunnel = Tunnel {
+            connector: self.pool.transport(),
+            peer: &peer,
+            request,
+            respond: &mut respond,
+            options: tunnel::Options { idle, life: None },
+            shutdown: self.shutdown.clone(),
+        };
+        let ended = tunnel.run(session).await;
+        exchange.attempts = attempts;
+        let ended = ended.inspect_err(|e| tracing::debug!(error = %e, "no tunnel"))?;
+        exchange.tunnelled = Some(ended);
+        ended.error().map_or(Ok(()), Err)
+    }
+}
+
+/// The status that logs know a vanished caller by; nothing with it is ever sent.
+const CLIENT_GONE: u16 = 499;
+
+fn is_tls(session: &Session) -> bool {
+    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
+fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a> {
+    let request = session.req_header();
+    let target = request.raw_path();
+    let path = match target.first() {
+        Some(b'/') => target.split(|&byte| byte == b'?').next().unwrap_or_default(),
+        // Absolute form: the path is what its URI holds, unless that is a lossy rendering.
+        _ if request.raw_path_is_utf8() => request.uri.path().as_bytes(),
+        _ => &[],
+    };
+    Head {
+        method: &request.method,
+        path,
+        target_bytes: target.len(),
+        host: head::host(&request.headers, &request.uri, request.version),
+        headers: &request.headers,
+        raw,
+        scheme: exchange.origin.scheme,
+        client: exchange.origin.client,
+    }
+}
+
+fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+    exchange.called.get_or_insert_with(Instant::now);
+    let backend = exchange.backend().map(Arc::clone);
+    let backend = backend.ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
+    let call = Call { client: exchange.origin.client, headers: &session.req_header().headers };
+    Ok(exchange.attempts.next(&backend, call)?)
+}
+
+fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+    let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
+        return Err(Error::explain(ErrorType::InternalError, "no permit"));
+    };
+    rewrite::request(out, exchange, permit, endpoint)
+}
+
+/// Tells what a failure means for the caller; `None` where the caller is gone.
+fn failure(e: &Error) -> Option<Denial> {
+    use upstream::Failure;
+    match upstream::classify(e) {
+        Some(Failure::NoEndpoint) => Some(Denial::BackendSuspended),
+        Some(Failure::ConnectFailed) => Some(Denial::BackendUnreachable),
+        Some(Failure::ConnectTimedOut) => Some(Denial::BackendConnectTimeout),
+        Some(Failure::TimedOut) => Some(Denial::BackendTimeout),
+        Some(Failure::Broken) => Some(Denial::BackendBroken),
+        None => match (e.esource(), e.etype()) {
+            (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::BodyTimeout),
+            (ErrorSource::Downstream, _) => None,
+            _ => Some(Denial::Internal),
+        },
+    }
+}

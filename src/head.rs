@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method};
+use http::header::HOST;
+use http::{HeaderMap, Method, Uri, Version};
 
 /// What a request says before its body.
 #[derive(Clone, Copy, Debug)]
@@ -11,10 +12,14 @@ pub struct Head<'a> {
     pub method: &'a Method,
     /// The path as it arrived, without the query.
     pub path: &'a [u8],
+    /// The length of the whole request target, the query included.
+    pub target_bytes: usize,
     /// The host that was asked for, without its port; `None` where the request names none or names it twice.
     pub host: Option<&'a str>,
     /// The header fields.
     pub headers: &'a HeaderMap,
+    /// The header as HTTP/1 wrote it; empty for HTTP/2.
+    pub raw: &'a [u8],
     /// Whether the caller used plain HTTP or TLS, after the trust list.
     pub scheme: Scheme,
     /// The caller's address, after the trust list.
@@ -37,5 +42,82 @@ impl Scheme {
             Self::Http => "http",
             Self::Https => "https",
         }
+    }
+}
+
+/// Returns the host that a request names, without its port: the authority of HTTP/2, else the one `Host` field.
+///
+/// `None` where there is none or more than one, or it is not a host (RFC 9112, 3.2); HTTP/1.0 need not name any.
+pub fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri, version: Version) -> Option<&'a str> {
+    let mut fields = headers.get_all(HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() {
+        return None;
+    }
+    let named = match (uri.authority(), field) {
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(field)) => field.to_str().ok()?,
+        (None, None) => return (version == Version::HTTP_10).then_some(""),
+    };
+    without_port(named)
+}
+
+/// Cuts the port off; refuses what is not a name or an address.
+fn without_port(named: &str) -> Option<&str> {
+    let (host, port) = if named.starts_with('[') {
+        let end = named.find(']')? + 1;
+        (named.get(..end)?, named.get(end..)?)
+    } else {
+        named.split_at(named.find(':').unwrap_or(named.len()))
+    };
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_host = literal.map_or_else(|| is_name(host), |inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+    let digits = port.strip_prefix(':').unwrap_or(port);
+    let is_port = port.len() == digits.len() && port.is_empty() || digits.parse::<u16>().is_ok() || port == ":";
+    (is_host && is_port).then_some(host)
+}
+
+fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(fields: &[&str], uri: &str, version: Version) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(HOST, field.parse().unwrap());
+        }
+        host(&headers, &uri.parse().unwrap(), version).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_port_is_not_part_of_the_host() {
+        for (field, expected) in [
+            ("example.org", Some("example.org")),
+            ("example.org:8280", Some("example.org")),
+            ("127.0.0.1:80", Some("127.0.0.1")),
+            ("[::1]:8280", Some("[::1]")),
+            ("[::1]", Some("[::1]")),
+            ("", None),
+            ("a b", None),
+            ("a/b", None),
+            ("user@example.org", None),
+            ("example.org:http", None),
+            ("[::1", None),
+            ("[::1]x", None),
+        ] {
+            assert_eq!(named(&[field], "/", Version::HTTP_11).as_deref(), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_exactly_one_host() {
+        assert_eq!(named(&[], "/", Version::HTTP_11), None);
+        assert_eq!(named(&["a", "a"], "/", Version::HTTP_11), None);
+        assert_eq!(named(&[], "/", Version::HTTP_10).as_deref(), Some(""));
+        assert_eq!(named(&[], "http://a.example/x", Version::HTTP_2).as_deref(), Some("a.example"));
     }
 }

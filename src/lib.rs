@@ -9,10 +9,10 @@
 //! |---|---|
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
-//! | edge | [`accept`], [`tunnel`], [`upstream`], [`reply`], [`telemetry`] |
+//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
 //! | core | [`stages`] |
-//! | values | [`head`], [`target`], [`denial`] |
+//! | values | [`head`], [`target`], [`denial`], [`forwarding`] |
 //! | compiled | [`snapshot`] |
 //!
 //! Imports point down the table. Only `bridge`, `boot` and `command` reach into the `admin` crate; everyone else says
@@ -24,9 +24,11 @@ pub mod bridge;
 pub mod command;
 pub mod denial;
 pub mod exchange;
+pub mod forwarding;
 pub mod gateway;
 pub mod head;
 pub mod reply;
+pub mod rewrite;
 pub mod served;
 pub mod settings;
 pub mod snapshot;

@@ -1,1 +1,2 @@
-fn main(){}
+//! m
+fn main() {}

@@ -1,1 +1,1 @@
-//! command/mod.
+//! c

@@ -1,17 +1,31 @@
 //! What the process was told at start, as believed. Changing any of it needs a restart.
 //!
-//! `raw.rs` mirrors `conf/tollgate.toml`; nothing outside this folder sees the raw shape.
+//! `raw.rs` mirrors `conf/tollgate.toml`; nothing outside this folder sees the raw shape. `reading.rs` finds the file
+//! and lets variables override it, `believe.rs` checks what both state.
 
+mod believe;
+pub mod environment;
+mod keys;
 mod raw;
+mod reading;
+mod secret;
+mod value;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use self::environment::Environment;
+use self::keys::KEYS;
+use self::raw::Raw;
+use crate::model::violation::Violation;
 
 /// What the process was told at start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The listeners that carry traffic.
     pub gateway: Gateway,
@@ -35,12 +49,60 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
-    /// Sections that were stated, and that nothing of this version reads.
+    /// Sections that state something else than the default, and that nothing of this version reads.
     pub unused: Vec<&'static str>,
 }
 
-/// The listeners that carry traffic.
+impl Settings {
+    /// Loads what a configuration directory, or a settings file, states, and what the environment overrides.
+    ///
+    /// A directory without a `tollgate.toml` states nothing: every setting has a default.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with the file and with the variables that override it.
+    pub fn load(conf: &Path, environment: &Environment) -> Result<Self, Vec<Violation>> {
+        believe::believe(reading::read(conf, environment)?)
+    }
+}
+
+/// The settings as stated, kept so that a later reading can be compared with what runs.
 #[derive(Clone, Debug)]
+pub struct Stated {
+    file: PathBuf,
+    raw: Raw,
+}
+
+impl Stated {
+    /// Reads what a configuration directory, or a settings file, states now.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with it, as [`Settings::load`] would.
+    pub fn read(conf: &Path, environment: &Environment) -> Result<Self, Vec<Violation>> {
+        let reading = reading::read(conf, environment)?;
+        let stated = Self { file: reading.file.clone(), raw: reading.raw.clone() };
+        believe::believe(reading).map(|_| stated)
+    }
+
+    /// Returns the settings file, whether it exists or not.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Names the keys in which another reading differs from this one, such as `gateway.http`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        KEYS.iter().filter(|key| (key.differs)(&self.raw, &other.raw)).map(keys::Key::path).collect()
+    }
+}
+
+/// Returns the JSON Schema of a settings file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Raw).to_value()
+}
+
+/// The listeners that carry traffic.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Gateway {
     /// Plain HTTP/1.1, and HTTP/2 with prior knowledge.
     pub http: Vec<SocketAddr>,
@@ -53,14 +115,14 @@ pub struct Gateway {
 }
 
 /// How TLS is accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tls {
     /// PEM files; the first serves names that no certificate holds. Empty: a self-signed one is made.
     pub certificates: Vec<CertificateFiles>,
 }
 
 /// A certificate chain and its key, as files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CertificateFiles {
     /// The PEM chain, leaf first.
     pub certificate: PathBuf,
@@ -69,7 +131,7 @@ pub struct CertificateFiles {
 }
 
 /// How much of anything a caller may use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Connections open at once, over all gateway listeners.
     pub connections: usize,
@@ -88,7 +150,7 @@ pub struct Limits {
 }
 
 /// How long a caller may take.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Timeouts {
     /// From a request's first byte to the end of its header.
     pub header: Duration,
@@ -103,7 +165,7 @@ pub struct Timeouts {
 }
 
 /// How endpoints are called, whatever the catalog says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
     /// Idle connections kept, over all endpoints.
     pub idle_connections: usize,
@@ -112,7 +174,7 @@ pub struct Upstream {
 }
 
 /// What the process writes about itself, on standard error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// A `tracing` filter such as `info` or `tollgate=debug,warn`.
     pub filter: String,
@@ -121,7 +183,8 @@ pub struct Log {
 }
 
 /// The shape of the process's own log lines.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
@@ -130,7 +193,7 @@ pub enum LogFormat {
 }
 
 /// What the process writes about each request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccessLog {
     /// The shape of a line.
     pub format: AccessFormat,
@@ -141,7 +204,8 @@ pub struct AccessLog {
 }
 
 /// The shape of an access log line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
 pub enum AccessFormat {
     /// The combined log format of Apache and nginx.
     Combined,
@@ -150,3 +214,6 @@ pub enum AccessFormat {
     /// No access log.
     Off,
 }
+
+#[cfg(test)]
+mod tests;

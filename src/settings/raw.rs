@@ -1,1 +1,286 @@
-//! The serde shape of `conf/tollgate.toml`.
+//! The serde shape of `conf/tollgate.toml`, and the defaults.
+//!
+//! It mirrors the file and nothing else; the sentences here are also what editors show. What the values mean together
+//! is decided in `believe.rs`.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::value::{Listen, Network, Threads};
+use super::{AccessFormat, LogFormat};
+use crate::model::unit::{Period, Size};
+
+/// The settings of a Tollgate process. They are read at start; a change needs a restart.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "tollgate.toml")]
+pub(super) struct Raw {
+    pub(super) gateway: Gateway,
+    pub(super) admin: Admin,
+    pub(super) status: Status,
+    pub(super) catalog: Catalog,
+    pub(super) data: Data,
+    pub(super) registry: Registry,
+    pub(super) quota: Quota,
+    pub(super) tls: Tls,
+    pub(super) limits: Limits,
+    pub(super) timeouts: Timeouts,
+    pub(super) upstream: Upstream,
+    pub(super) log: Log,
+    pub(super) access_log: AccessLog,
+    pub(super) shutdown: Shutdown,
+}
+
+/// The listeners that carry traffic.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Gateway {
+    /// Addresses for HTTP/1.1, and for HTTP/2 with prior knowledge.
+    pub(super) http: Vec<Listen>,
+    /// Addresses for HTTP/1.1 and HTTP/2 over TLS.
+    pub(super) https: Vec<Listen>,
+    /// Worker threads: "auto" is one for each processor, or a number.
+    pub(super) threads: Threads,
+    /// Addresses or networks whose X-Forwarded-* and Forwarded are believed.
+    pub(super) trusted_proxies: Vec<Network>,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            http: vec![Listen(([0, 0, 0, 0], 8280).into())],
+            https: vec![Listen(([0, 0, 0, 0], 8243).into())],
+            threads: Threads::Auto,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// The listener of the admin API and the developer portal. Nothing of this version reads it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Admin {
+    /// Addresses for plain HTTP; loopback unless there is a good reason.
+    pub(super) http: Vec<Listen>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { http: vec![Listen(([127, 0, 0, 1], 9080).into())] }
+    }
+}
+
+/// The listener of /livez, /readyz, /metrics and /version.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Status {
+    /// Addresses for plain HTTP; none turns it off.
+    pub(super) http: Vec<Listen>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self { http: vec![Listen(([127, 0, 0, 1], 8290).into())] }
+    }
+}
+
+/// The catalog: tenants, tiers, scopes and APIs; reloaded while traffic flows.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Catalog {
+    /// Its directory, relative to this file.
+    pub(super) dir: String,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self { dir: "catalog".to_owned() }
+    }
+}
+
+/// What the process writes: the control socket, certificates, later the registry.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Data {
+    /// Its directory, relative to this file; made when it is missing.
+    pub(super) dir: String,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: "../data".to_owned() }
+    }
+}
+
+/// Where users, applications and subscriptions live. Nothing of this version reads it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Registry {
+    /// "sqlite" keeps it in the data directory; or a postgres:// address.
+    pub(super) url: String,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { url: "sqlite".to_owned() }
+    }
+}
+
+/// Where quotas are counted. Nothing of this version reads it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Quota {
+    /// "local" counts in this process; or a redis:// address.
+    pub(super) store: String,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { store: "local".to_owned() }
+    }
+}
+
+/// How TLS is accepted.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tls {
+    /// Chains and keys, chosen by the name that the caller asks for; the first serves names that none holds.
+    /// Without any, a self-signed one is made.
+    pub(super) certificates: Vec<Certificate>,
+}
+
+/// A certificate chain and its key.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Certificate {
+    /// The PEM file of the chain, leaf first, relative to this file.
+    pub(super) certificate: String,
+    /// The PEM file of the key, relative to this file.
+    pub(super) key: String,
+}
+
+/// How much of anything a caller may use.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limits {
+    /// Connections open at once, over all gateway listeners; further ones are closed.
+    pub(super) connections: u64,
+    /// Header fields of a request.
+    pub(super) header_count: u64,
+    /// Names and values of a request's header fields together.
+    pub(super) header_bytes: Size,
+    /// A request target.
+    pub(super) uri_length: Size,
+    /// A request body, where the API version states no limit of its own.
+    pub(super) request_body: Size,
+    /// Requests on one connection, after which it is closed.
+    pub(super) requests_per_connection: u64,
+    /// Requests at once on one HTTP/2 connection.
+    pub(super) http2_streams: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            header_count: 100,
+            header_bytes: Size(32 << 10),
+            uri_length: Size(8 << 10),
+            request_body: Size(16 << 20),
+            requests_per_connection: 10_000,
+            http2_streams: 100,
+        }
+    }
+}
+
+/// How long a caller may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Timeouts {
+    /// From a request's first byte to the end of its header.
+    pub(super) header: Period,
+    /// A TLS handshake.
+    pub(super) handshake: Period,
+    /// A connection without a request; whole seconds.
+    pub(super) idle: Period,
+    /// The longest silence while a request body is read.
+    pub(super) read: Period,
+    /// The longest time without the caller taking any of the response.
+    pub(super) write: Period,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { header: seconds(10), handshake: seconds(5), idle: seconds(60), read: seconds(30), write: seconds(30) }
+    }
+}
+
+/// How endpoints are called, whatever the catalog says.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Upstream {
+    /// Idle connections kept, over all endpoints.
+    pub(super) idle_connections: u64,
+    /// How long one is kept; best a little less than the endpoints keep it.
+    pub(super) idle_timeout: Period,
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self { idle_connections: 256, idle_timeout: seconds(50) }
+    }
+}
+
+/// What the process writes about itself, on standard error.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Log {
+    /// What is written: "info", or by module such as "warn,tollgate=debug".
+    pub(super) filter: String,
+    /// "text" for people or "json" for programs.
+    pub(super) format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// What the process writes about each request.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AccessLog {
+    /// "json", "combined" as Apache and nginx write it, or "off".
+    pub(super) format: AccessFormat,
+    /// "stdout", or a file to append to, relative to this file.
+    pub(super) path: String,
+    /// Lines that may wait for a slow disk; further ones are dropped and counted.
+    pub(super) queue: u64,
+}
+
+impl Default for AccessLog {
+    fn default() -> Self {
+        Self { format: AccessFormat::Json, path: "stdout".to_owned(), queue: 8192 }
+    }
+}
+
+/// How the process ends.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Shutdown {
+    /// How long requests under way may go on after SIGTERM.
+    pub(super) drain: Period,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { drain: seconds(30) }
+    }
+}
+
+fn seconds(seconds: u64) -> Period {
+    Period(Duration::from_secs(seconds))
+}

@@ -9,10 +9,10 @@ mod mounts;
 mod routes;
 
 use crate::model::api::{PathAllowances, Transports};
-use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
-use crate::model::method::MethodSet;
+use crate::model::method::{MethodName, MethodSet};
 
+pub use compile::compile;
 pub use mounts::{Mount, Place};
 pub use routes::Found;
 
@@ -65,6 +65,13 @@ pub struct Version {
     routes: Routes,
 }
 
+impl Version {
+    /// Returns the names that tell it from every other: tenant, Api, version.
+    pub fn names(&self) -> (&str, &str, &str) {
+        (&self.tenant, &self.api, &self.version)
+    }
+}
+
 /// One resource of a version.
 #[derive(Debug)]
 pub struct Route {
@@ -72,14 +79,27 @@ pub struct Route {
     pub template: Box<str>,
     /// The methods it declares.
     pub methods: MethodSet,
-    /// What credential it demands.
-    pub auth: AuthType,
 }
 
 impl Snapshot {
     /// Returns the number of the catalog that it was compiled from.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Finds what is mounted at a canonical path, for a host in lower case without its port.
+    pub fn find_place(&self, host: &str, path: &str) -> Option<Place> {
+        self.mounts.find(host, path)
+    }
+
+    /// Finds the resource of a version for decoded path segments.
+    pub fn find_route(&self, id: VersionId, segments: &[impl AsRef<str>], method: Option<MethodName>) -> Found {
+        self.version(id).routes.find(segments, method)
+    }
+
+    /// Returns the versions, in the order of the catalog.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
     }
 
     /// Returns a version that this snapshot named.

@@ -102,3 +102,103 @@ fn pick(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn routes(templates: &[(&str, &[MethodName])]) -> Routes {
+        let mut routes = Routes::default();
+        for (index, (text, methods)) in templates.iter().enumerate() {
+            let template = Template::parse(text).unwrap();
+            routes.add(&template, methods.iter().copied().collect(), RouteId(u32::try_from(index).unwrap()));
+        }
+        routes
+    }
+
+    fn found(routes: &Routes, path: &str, method: MethodName) -> Found {
+        routes.find(&path[1..].split('/').collect::<Vec<_>>(), Some(method))
+    }
+
+    #[test]
+    fn a_literal_wins_over_a_parameter_and_a_parameter_over_a_rest() {
+        use MethodName::Get;
+        let routes = routes(&[("/a/*", &[Get]), ("/a/{id}", &[Get]), ("/a/b", &[Get]), ("/a/{id}/c", &[Get])]);
+        for (path, expected) in [("/a/b", 2), ("/a/x", 1), ("/a/b/c", 3), ("/a/b/d", 0), ("/a", 0), ("/a/", 0)] {
+            assert_eq!(found(&routes, path, Get), Found::Route(RouteId(expected)), "{path}");
+        }
+        assert_eq!(found(&routes, "/b", Get), Found::Nothing);
+    }
+
+    #[test]
+    fn a_resource_of_another_method_does_not_hide_one_that_takes_it() {
+        use MethodName::{Get, Post, Put};
+        let routes = routes(&[("/a/b", &[Post]), ("/a/{id}", &[Get])]);
+        assert_eq!(found(&routes, "/a/b", Get), Found::Route(RouteId(1)));
+        assert_eq!(found(&routes, "/a/b", Post), Found::Route(RouteId(0)));
+        let both = [Get, Post].into_iter().collect();
+        assert_eq!(found(&routes, "/a/b", Put), Found::OtherMethods(both));
+    }
+
+    #[test]
+    fn get_takes_head_unless_something_declares_it() {
+        use MethodName::{Get, Head};
+        assert_eq!(found(&routes(&[("/a", &[Get])]), "/a", Head), Found::Route(RouteId(0)));
+        assert_eq!(found(&routes(&[("/a", &[Get]), ("/a", &[Head])]), "/a", Head), Found::Route(RouteId(1)));
+    }
+
+    #[test]
+    fn a_trailing_slash_is_part_of_the_path() {
+        use MethodName::Get;
+        let routes = routes(&[("/a", &[Get]), ("/", &[Get]), ("/b/{id}", &[Get])]);
+        assert_eq!(found(&routes, "/", Get), Found::Route(RouteId(1)));
+        assert_eq!(found(&routes, "/a/", Get), Found::Nothing);
+        assert_eq!(found(&routes, "/b/", Get), Found::Nothing, "a parameter is never empty");
+    }
+
+    /// Ranks a template for a path, segment by segment: lower is better, `None` is no match.
+    fn rank(template: &Template, path: &[&str]) -> Option<Vec<u8>> {
+        let mut ranks = Vec::new();
+        let mut rest = path;
+        for segment in template.segments() {
+            match segment {
+                Segment::Rest => {
+                    ranks.push(2);
+                    return Some(ranks);
+                }
+                Segment::Parameter if rest.first().is_some_and(|text| !text.is_empty()) => ranks.push(1),
+                Segment::Literal(text) if rest.first() == Some(&text.as_str()) => ranks.push(0),
+                Segment::Parameter | Segment::Literal(_) => return None,
+            }
+            rest = &rest[1..];
+        }
+        rest.is_empty().then_some(ranks)
+    }
+
+    proptest! {
+        #[test]
+        fn the_tree_finds_what_a_plain_search_finds(
+            templates in proptest::collection::hash_set("(/(a|b|\\{p\\})){0,3}(/\\*)?", 1..12),
+            path in "(/(a|b|c|)){1,4}",
+        ) {
+            let templates: Vec<String> = templates.into_iter()
+                .map(|text| if text.is_empty() { "/".to_owned() } else { text })
+                .filter(|text| text.matches("{p}").count() < 2)
+                .collect();
+            let mut routes = Routes::default();
+            let parsed: Vec<Template> = templates.iter().map(|text| Template::parse(text).unwrap()).collect();
+            let get: MethodSet = [MethodName::Get].into_iter().collect();
+            for (index, template) in parsed.iter().enumerate() {
+                routes.add(template, get, RouteId(u32::try_from(index).unwrap()));
+            }
+            let segments: Vec<&str> = path[1..].split('/').collect();
+            let best = parsed.iter().enumerate()
+                .filter_map(|(index, template)| Some((rank(template, &segments)?, index)))
+                .min()
+                .map_or(Found::Nothing, |(_, index)| Found::Route(RouteId(u32::try_from(index).unwrap())));
+            prop_assert_eq!(routes.find(&segments, Some(MethodName::Get)), best);
+        }
+    }
+}

@@ -1,5 +1,315 @@
-//! Counts of one version.
+//! Counts of one version, and of all versions as metrics.
+//!
+//! A [`Meter`] is looked up by name once, when a catalog is prepared; counting is then a few atomic additions. It
+//! outlives snapshots, so that counts go on over a reload, and is forgotten with its version, so that the label set
+//! stays as small as the catalog.
 
-/// What counts a version's requests.
-#[derive(Clone, Debug)]
-pub struct Meter;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use super::latency::Latency;
+
+/// What counts a version's requests; clones count into the same place.
+#[derive(Clone, Default)]
+pub struct Meter(Arc<Counts>);
+
+/// Why an endpoint did not answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UpstreamFailure {
+    /// The connection broke, or what came was not HTTP.
+    Broken,
+    /// The endpoint could not be reached.
+    ConnectFailed,
+    /// The endpoint could not be reached in time.
+    ConnectTimedOut,
+    /// Every endpoint was suspended.
+    NoEndpoint,
+    /// The endpoint did not answer in time.
+    TimedOut,
+}
+
+impl Meter {
+    /// Counts one attempt on an endpoint that failed, whether or not another one answered after it.
+    pub fn upstream_failed(&self, failure: UpstreamFailure) {
+        let [broken, connect_failed, connect_timed_out, no_endpoint, timed_out] = &self.0.failures;
+        let counter = match failure {
+            UpstreamFailure::Broken => broken,
+            UpstreamFailure::ConnectFailed => connect_failed,
+            UpstreamFailure::ConnectTimedOut => connect_timed_out,
+            UpstreamFailure::NoEndpoint => no_endpoint,
+            UpstreamFailure::TimedOut => timed_out,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self, status: u16, took: Duration) {
+        let class = usize::from(status / 100);
+        if let Some(counter) = self.0.answered.get(class).or(self.0.answered.first()) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.whole.observe(took);
+    }
+
+    pub(super) fn called(&self, attempts: u8, took: Option<Duration>) {
+        if let Some(took) = took {
+            self.0.upstream.observe(took);
+        }
+        if attempts > 1 {
+            self.0.retries.fetch_add(u64::from(attempts - 1), Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meter").field(&self.0.labels).finish()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    labels: Labels,
+    answered: [AtomicU64; CLASSES.len()],
+    whole: Latency,
+    upstream: Latency,
+    failures: [AtomicU64; REASONS.len()],
+    retries: AtomicU64,
+}
+
+/// By the first digit of the status; the first stands for a status that is none.
+const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// In the order of [`UpstreamFailure`].
+const REASONS: [&str; 5] = [
+    "broken",
+    "connect_failed",
+    "connect_timed_out",
+    "no_endpoint",
+    "timed_out",
+];
+
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct Labels {
+    tenant: Box<str>,
+    api: Box<str>,
+    version: Box<str>,
+}
+
+impl Labels {
+    fn new((tenant, api, version): (&str, &str, &str)) -> Self {
+        Self {
+            tenant: tenant.into(),
+            api: api.into(),
+            version: version.into(),
+        }
+    }
+}
+
+/// The labels of one line: a version, and what the line counts of it.
+#[derive(Debug)]
+struct Series<'a>(&'a Labels, Option<(&'static str, &'static str)>);
+
+impl EncodeLabelSet for Series<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        let Self(labels, more) = self;
+        [
+            ("tenant", &*labels.tenant),
+            ("api", &*labels.api),
+            ("version", &*labels.version),
+        ]
+        .encode(encoder)?;
+        more.as_slice().encode(encoder)
+    }
+}
+
+/// The meters of all versions, by name.
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    named: Mutex<HashMap<Labels, Meter>>,
+    /// Counts what was answered before any version was found; its labels are empty.
+    pub(super) unmatched: Meter,
+}
+
+impl Meters {
+    pub(super) fn find(&self, name: (&str, &str, &str)) -> Meter {
+        let labels = Labels::new(name);
+        let mut named = self.named.lock();
+        let made = || {
+            Meter(Arc::new(Counts {
+                labels: labels.clone(),
+                ..Counts::default()
+            }))
+        };
+        named.entry(labels.clone()).or_insert_with(made).clone()
+    }
+
+    pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
+        let kept: HashSet<Labels> = names.map(Labels::new).collect();
+        self.named.lock().retain(|labels, _| kept.contains(labels));
+    }
+
+    /// Returns the meters that have counted anything, by name; the rest would only make the page long.
+    fn used(&self) -> Vec<Meter> {
+        let mut meters: Vec<_> = self.named.lock().values().cloned().collect();
+        meters.push(self.unmatched.clone());
+        meters.retain(|meter| meter.0.is_used());
+        meters.sort_by(|one, other| one.0.labels.cmp(&other.0.labels));
+        meters
+    }
+}
+
+impl Counts {
+    fn is_used(&self) -> bool {
+        let mut counts = self.answered.iter().chain(&self.failures);
+        counts.any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
+    fn by_class(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CLASSES
+            .into_iter()
+            .zip(self.answered.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+
+    fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        REASONS
+            .into_iter()
+            .zip(self.failures.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+}
+
+impl Collector for Meters {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let meters = self.used();
+        let counts = || meters.iter().map(|meter| &*meter.0);
+        let answered = |counts: &Counts| counts.by_class().collect::<Vec<_>>();
+        let failed = |counts: &Counts| counts.by_reason().collect::<Vec<_>>();
+        encode_counters(
+            &mut encoder,
+            REQUESTS,
+            "status",
+            counts().map(|counts| (&counts.labels, answered(counts))),
+        )?;
+        encode_latency(
+            &mut encoder,
+            WHOLE,
+            counts().map(|counts| (&counts.labels, &counts.whole)),
+        )?;
+        encode_latency(
+            &mut encoder,
+            UPSTREAM,
+            counts().map(|counts| (&counts.labels, &counts.upstream)),
+        )?;
+        encode_counters(
+            &mut encoder,
+            FAILURES,
+            "reason",
+            counts().map(|counts| (&counts.labels, failed(counts))),
+        )?;
+        let (name, help) = RETRIES;
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for counts in counts() {
+            let retries = counts.retries.load(Ordering::Relaxed);
+            let series = Series(&counts.labels, None);
+            family
+                .encode_family(&series)?
+                .encode_counter::<NoLabelSet, _, u64>(&retries, None)?;
+        }
+        Ok(())
+    }
+}
+
+const REQUESTS: (&str, &str) = (
+    "tollgate_requests",
+    "Requests by the class of their status; without labels those that met no API",
+);
+const WHOLE: (&str, &str) = (
+    "tollgate_request_duration",
+    "From the request header to the end of the response",
+);
+const UPSTREAM: (&str, &str) = (
+    "tollgate_upstream_duration",
+    "From the choice of an endpoint to its response header, retries included",
+);
+const FAILURES: (&str, &str) = ("tollgate_upstream_failures", "Attempts on an endpoint that failed");
+const RETRIES: (&str, &str) = ("tollgate_upstream_retries", "Attempts after the first one of a request");
+
+fn encode_counters<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    label: &'static str,
+    versions: impl Iterator<Item = (&'a Labels, Vec<(&'static str, u64)>)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, counts) in versions {
+        for (value, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            let series = Series(labels, Some((label, value)));
+            family
+                .encode_family(&series)?
+                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    Ok(())
+}
+
+fn encode_latency<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    versions: impl Iterator<Item = (&'a Labels, &'a Latency)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    for (labels, latency) in versions {
+        let observed = latency.observed();
+        if observed.count > 0 {
+            let series = Series(labels, None);
+            let mut line = family.encode_family(&series)?;
+            line.encode_histogram::<NoLabelSet>(observed.seconds, observed.count, &observed.buckets, None)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_named_in_the_order_of_the_variants() {
+        let meter = Meter::default();
+        meter.upstream_failed(UpstreamFailure::Broken);
+        meter.upstream_failed(UpstreamFailure::TimedOut);
+        let counted: Vec<_> = meter.0.by_reason().filter(|(_, count)| *count == 1).collect();
+        assert_eq!(counted, [("broken", 1), ("timed_out", 1)]);
+    }
+
+    #[test]
+    fn a_status_that_is_none_is_counted_apart() {
+        let meter = Meter::default();
+        for status in [0, 101, 204, 304, 404, 599, 999] {
+            meter.answered(status, Duration::ZERO);
+        }
+        let counted: Vec<_> = meter.0.by_class().map(|(_, count)| count).collect();
+        assert_eq!(counted, [2, 1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn the_same_name_is_the_same_meter_until_it_is_forgotten() {
+        let meters = Meters::default();
+        let name = ("acme.example", "Orders", "1.0");
+        meters.find(name).answered(200, Duration::ZERO);
+        meters.keep_only([name].into_iter());
+        meters.find(name).answered(200, Duration::ZERO);
+        assert_eq!(meters.used().len(), 1);
+        assert_eq!(meters.used()[0].0.answered[2].load(Ordering::Relaxed), 2);
+        meters.keep_only(std::iter::empty());
+        assert!(meters.used().is_empty());
+    }
+}

@@ -1,2 +1,224 @@
-//! What the gateway tells about itself.
+//! What the gateway tells about itself: metrics, the access log, the status page and its own log.
+//!
+//! Everything here only looks: no request waits for it and none is decided by it. [`Telemetry`] is what the rest of
+//! the house counts with; [`status`] is where it is read.
+
+pub mod access_log;
+mod clock;
+mod latency;
+mod line;
+pub mod logging;
 pub mod meter;
+pub mod observe;
+mod process;
+pub mod readiness;
+pub mod record;
+pub mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use self::access_log::AccessLog;
+use self::meter::{Meter, Meters};
+use self::process::Process;
+use self::record::Record;
+use crate::accept::connections::Connections;
+
+/// What the gateway counts and writes of its requests and of its catalog.
+#[derive(Debug)]
+pub struct Telemetry {
+    meters: Arc<Meters>,
+    refusals: Family<[(&'static str, &'static str); 1], Counter>,
+    in_flight: Gauge,
+    catalog: CatalogMetrics,
+    access_log: Option<Arc<AccessLog>>,
+    registry: Registry,
+}
+
+/// What became of the catalog.
+#[derive(Debug, Default)]
+struct CatalogMetrics {
+    reloads: Family<[(&'static str, &'static str); 1], Counter>,
+    revision: Gauge,
+    refused: Gauge,
+    applied: Gauge<f64, AtomicU64>,
+    apis: Gauge,
+}
+
+impl Telemetry {
+    /// Starts with nothing counted.
+    pub fn new(access_log: Option<AccessLog>, connections: Arc<Connections>) -> Arc<Self> {
+        let access_log = access_log.map(Arc::new);
+        let meters = Arc::<Meters>::default();
+        let mut telemetry = Self {
+            meters: meters.clone(),
+            refusals: Family::default(),
+            in_flight: Gauge::default(),
+            catalog: CatalogMetrics::default(),
+            access_log: access_log.clone(),
+            registry: Registry::default(),
+        };
+        let process = Process {
+            connections,
+            access_log,
+            started: SystemTime::now(),
+        };
+        telemetry.registry.register_collector(Box::new(meters));
+        telemetry.registry.register_collector(Box::new(process));
+        telemetry.register();
+        Arc::new(telemetry)
+    }
+
+    fn register(&mut self) {
+        let Self {
+            registry,
+            refusals,
+            in_flight,
+            catalog,
+            ..
+        } = self;
+        registry.register(
+            "tollgate_refusals",
+            "Requests refused or failed, by code",
+            refusals.clone(),
+        );
+        registry.register(
+            "tollgate_requests_in_flight",
+            "Requests that are being answered",
+            in_flight.clone(),
+        );
+        registry.register(
+            "tollgate_reloads",
+            "Changes of the catalog, by outcome",
+            catalog.reloads.clone(),
+        );
+        registry.register(
+            "tollgate_catalog_revision",
+            "Revision that is served",
+            catalog.revision.clone(),
+        );
+        registry.register(
+            "tollgate_catalog_refused",
+            "1 while a change waits to be mended",
+            catalog.refused.clone(),
+        );
+        registry.register("tollgate_catalog_apis", "APIs that are served", catalog.apis.clone());
+        registry.register_with_unit(
+            "tollgate_catalog_applied_timestamp",
+            "When the served revision became live",
+            Unit::Seconds,
+            catalog.applied.clone(),
+        );
+    }
+
+    /// Returns what counts a version's requests; look it up when a catalog is prepared, not for each request.
+    pub fn meter(&self, tenant: &str, api: &str, version: &str) -> Meter {
+        self.meters.find((tenant, api, version))
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    #[must_use = "the request counts as under way until this is dropped"]
+    pub fn began(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Counts and logs what a request left behind; `meter` is its version's, where it got so far.
+    pub fn record(&self, record: &Record<'_>, meter: Option<&Meter>) {
+        let meter = meter.unwrap_or(&self.meters.unmatched);
+        meter.answered(record.answer.status, record.answer.duration);
+        if let Some(called) = record.upstream {
+            meter.called(called.attempts, called.duration);
+        }
+        if let Some(code) = record.answer.code {
+            self.refusals.get_or_create(&[("code", code)]).inc();
+        }
+        if let Some(log) = &self.access_log {
+            log.write(record);
+        }
+    }
+
+    /// Notes that a catalog became live, and forgets the versions that are not among `versions` (tenant, api,
+    /// version).
+    pub fn published<'a>(
+        &self,
+        revision: u64,
+        apis: usize,
+        versions: impl Iterator<Item = (&'a str, &'a str, &'a str)>,
+    ) {
+        self.meters.keep_only(versions);
+        let CatalogMetrics {
+            reloads,
+            revision: current,
+            refused,
+            applied,
+            apis: count,
+        } = &self.catalog;
+        reloads.get_or_create(&[("outcome", "applied")]).inc();
+        current.set(i64::try_from(revision).unwrap_or(i64::MAX));
+        refused.set(0);
+        applied.set(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs_f64(),
+        );
+        count.set(i64::try_from(apis).unwrap_or(i64::MAX));
+    }
+
+    /// Notes that a change was asked for and nothing had changed, which also ends a refusal.
+    pub fn reload_unchanged(&self) {
+        self.catalog.reloads.get_or_create(&[("outcome", "unchanged")]).inc();
+        self.catalog.refused.set(0);
+    }
+
+    /// Notes that a change was refused; the gauge stays up until one is not.
+    pub fn reload_refused(&self) {
+        self.catalog.reloads.get_or_create(&[("outcome", "refused")]).inc();
+        self.catalog.refused.set(1);
+    }
+
+    /// Opens the access log's file anew.
+    pub fn reopen_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
+    }
+
+    /// Writes what the access log still holds and ends it; blocks until that is done, but not for long.
+    pub fn close_access_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.close();
+        }
+    }
+
+    /// Returns every metric as OpenMetrics text.
+    pub fn metrics(&self) -> String {
+        let mut page = String::new();
+        // A string takes everything, so this cannot fail.
+        if text::encode(&mut page, &self.registry).is_err() {
+            page.clear();
+        }
+        page
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,23 @@
 //! Endpoints: choosing, trying, judging.
+//!
+//! A [`Pool`] knows every [`Target`](target::Target) by name, so that health, counts and connections outlive a
+//! catalog. A [`Backend`] is one version's view of them; [`Attempts`] is one request's. What to answer when all of it
+//! fails is decided elsewhere: [`classify`] only says what went wrong.
 
-/// Where one version's traffic goes, as served.
-#[derive(Debug)]
-pub struct Backend;
+mod attempts;
+mod backend;
+mod balance;
+mod clock;
+mod failure;
+mod health;
+mod pool;
+mod probe;
+mod profile;
+mod registry;
+mod resolve;
+mod target;
+
+pub use attempts::Attempts;
+pub use backend::{Backend, Call, Endpoint};
+pub use failure::{Failure, NoEndpoint, classify};
+pub use pool::Pool;

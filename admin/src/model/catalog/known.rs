@@ -1,0 +1,211 @@
+//! What the files of a catalog may refer to: tenants, tiers and scopes; and whether a reference leads anywhere.
+
+use std::collections::{HashMap, HashSet};
+
+use super::page::{Origin, Page, Spot, named};
+use crate::model::document;
+use crate::model::name::{ROOT_TENANT, ScopeName, TenantName, TierName};
+use crate::model::suggestion::did_you_mean;
+use crate::model::tenant::Tenant;
+use crate::model::tier::TierLevel;
+use crate::model::violation::Violation;
+
+/// What the files of a catalog may refer to.
+pub(super) struct Known<'a> {
+    tenants: HashSet<&'a str>,
+    tiers: HashMap<TenantName, HashMap<TierName, Vec<(TierLevel, Origin<'a>)>>>,
+    scopes: HashMap<TenantName, HashMap<ScopeName, Origin<'a>>>,
+    gaps: Gaps,
+}
+
+/// What may be defined in a place that could not be read; of such things, none is called unknown.
+struct Gaps {
+    tenants: bool,
+    tiers: bool,
+    scopes: bool,
+}
+
+impl<'a> Known<'a> {
+    /// Collects what the files define. `is_whole` says whether every file could be read.
+    pub(super) fn collect(
+        pages: &'a [Page],
+        tenants: &'a [Tenant],
+        is_whole: bool,
+        found: &mut Vec<Violation>,
+    ) -> Self {
+        let lost = |key| !is_whole || pages.iter().any(|page| page.spot().lost(key));
+        let gaps = Gaps { tenants: lost("tenants"), tiers: lost("tiers"), scopes: lost("scopes") };
+        let tenants = tenants.iter().map(|tenant| tenant.domain.as_str()).collect();
+        let mut known = Self { tenants, tiers: HashMap::new(), scopes: HashMap::new(), gaps };
+        for page in pages {
+            known.collect_tiers(page, found);
+            known.collect_scopes(page, found);
+        }
+        known
+    }
+
+    fn collect_tiers(&mut self, page: &'a Page, found: &mut Vec<Violation>) {
+        let root = page.spot();
+        let list = root.key("tiers");
+        for (index, stated) in page.document.tiers.iter().enumerate() {
+            let spot = list.element(index);
+            check_limits(&spot, &stated.limits, found);
+            let at = spot.key("name");
+            let tenant = self.tenant(&spot.key("tenant"), stated.tenant.as_deref(), found);
+            let (Some(name), Some(tenant)) = (named(&at, &stated.name, TierName::parse, found), tenant) else {
+                continue;
+            };
+            if name.as_str() == UNLIMITED {
+                found.push(at.blame(format!("the tier `{UNLIMITED}` is always there")).fix("choose another name"));
+                continue;
+            }
+            let levels = self.tiers.entry(tenant).or_default().entry(name).or_default();
+            match levels.iter().find(|(level, _)| *level == stated.level) {
+                Some((_, first)) => {
+                    let first = first.seen_from(&at);
+                    found.push(at.blame(format!("the tier `{}` is stated already ({first})", stated.name)));
+                }
+                None => levels.push((stated.level, at.origin())),
+            }
+        }
+    }
+
+    fn collect_scopes(&mut self, page: &'a Page, found: &mut Vec<Violation>) {
+        let root = page.spot();
+        let list = root.key("scopes");
+        for (index, stated) in page.document.scopes.iter().enumerate() {
+            let spot = list.element(index);
+            let at = spot.key("key");
+            let key = named(&at, &stated.key, ScopeName::parse, found);
+            let Some((key, tenant)) = key.zip(self.scope_owner(page, &spot, stated, found)) else { continue };
+            let scopes = self.scopes.entry(tenant).or_default();
+            match scopes.get(&key) {
+                Some(first) => {
+                    let first = first.seen_from(&at);
+                    found.push(at.blame(format!("the scope `{key}` is stated already ({first})")));
+                }
+                None => {
+                    scopes.insert(key, at.origin());
+                }
+            }
+        }
+    }
+
+    fn scope_owner(
+        &self,
+        page: &Page,
+        spot: &Spot<'_>,
+        stated: &document::Scope,
+        found: &mut Vec<Violation>,
+    ) -> Option<TenantName> {
+        let at = spot.key("tenant");
+        if !page.has_api() {
+            return self.tenant(&at, stated.tenant.as_deref(), found);
+        }
+        if stated.tenant.is_some() {
+            let violation = at.blame("a scope beside an API belongs to the API's tenant");
+            found.push(violation.fix("remove `tenant`, or move the scope to a file without an API"));
+        }
+        // Whether that tenant exists is asked where the API is believed.
+        TenantName::parse(page.document.tenant.as_deref().unwrap_or(ROOT_TENANT)).ok()
+    }
+
+    /// Resolves the tenant that something belongs to: the root tenant where none is stated.
+    pub(super) fn tenant(
+        &self,
+        spot: &Spot<'_>,
+        stated: Option<&str>,
+        found: &mut Vec<Violation>,
+    ) -> Option<TenantName> {
+        let Some(text) = stated else { return Some(TenantName::root()) };
+        let tenant = named(spot, text, TenantName::parse, found)?;
+        if !self.tenants.contains(text) && !self.gaps.tenants {
+            found.push(unknown(spot, "tenant", text, self.tenants.iter().copied()));
+            return None;
+        }
+        Some(tenant)
+    }
+
+    /// Checks that a tier of a level exists in a tenant; returns whether it does.
+    pub(super) fn tier(
+        &self,
+        spot: &Spot<'_>,
+        (tenant, name, level): (&TenantName, &str, TierLevel),
+        found: &mut Vec<Violation>,
+    ) -> bool {
+        if name == UNLIMITED {
+            return true;
+        }
+        let Some(parsed) = named(spot, name, TierName::parse, found) else { return false };
+        let tiers = self.tiers.get(tenant);
+        match tiers.and_then(|tiers| tiers.get(&parsed)) {
+            Some(levels) if levels.iter().any(|(known, _)| *known == level) => return true,
+            _ if self.gaps.tiers => {}
+            Some(levels) => found.extend(levels.first().map(|(other, origin)| {
+                let (other, wanted, first) = (level_name(*other), level_name(level), origin.seen_from(spot));
+                spot.blame(format!("`{name}` is a tier of level `{other}`, and this place needs one of level `{wanted}`"))
+                    .fix(format!("name a tier of level `{wanted}`, or state one beside it ({first})"))
+            })),
+            None => {
+                let fitting = |levels: &[(TierLevel, _)]| levels.iter().any(|(known, _)| *known == level);
+                let names = tiers.into_iter().flatten().filter(|(_, levels)| fitting(levels));
+                let names = names.map(|(name, _)| name.as_str()).chain([UNLIMITED]);
+                found.push(unknown(spot, "tier", name, names));
+            }
+        }
+        false
+    }
+
+    /// Checks that a scope exists in a tenant; returns whether it does.
+    pub(super) fn scope(&self, spot: &Spot<'_>, tenant: &TenantName, key: &str, found: &mut Vec<Violation>) -> bool {
+        let Some(parsed) = named(spot, key, ScopeName::parse, found) else { return false };
+        let scopes = self.scopes.get(tenant);
+        let is_known = scopes.is_some_and(|scopes| scopes.contains_key(&parsed));
+        if !is_known && !self.gaps.scopes {
+            let keys = scopes.into_iter().flat_map(HashMap::keys).map(ScopeName::as_str);
+            found.push(unknown(spot, "scope", key, keys));
+        }
+        is_known
+    }
+}
+
+fn unknown<'a>(spot: &Spot<'_>, noun: &str, text: &str, known: impl Iterator<Item = &'a str>) -> Violation {
+    // Sorted, so that of two equally near words it is always the same one that is offered.
+    let mut known: Vec<_> = known.collect();
+    known.sort_unstable();
+    let violation = spot.blame(format!("unknown {noun} `{text}`"));
+    Violation { fix: did_you_mean(text, known), ..violation }
+}
+
+fn check_limits(tier: &Spot<'_>, limits: &[document::Limit], found: &mut Vec<Violation>) {
+    let list = tier.key("limits");
+    if limits.is_empty() && !tier.lost("limits") {
+        found.push(list.blame("a tier needs a limit").fix("write `limits = [{ requests = 1000, per = \"1m\" }]`"));
+    }
+    for (index, limit) in limits.iter().enumerate() {
+        let spot = list.element(index);
+        match (limit.requests, limit.bytes) {
+            (Some(0), None) => found.push(spot.key("requests").blame("a limit is more than zero")),
+            (None, Some(bytes)) if bytes.0 == 0 => found.push(spot.key("bytes").blame("a limit is more than zero")),
+            (Some(_), None) | (None, Some(_)) => {}
+            (None, None) if spot.lost("requests") || spot.lost("bytes") => {}
+            (None, None) | (Some(_), Some(_)) => {
+                found.push(spot.blame("a limit counts either `requests` or `bytes`").fix("state one of the two"));
+            }
+        }
+        if limit.per.0.is_zero() {
+            found.push(spot.key("per").blame("`per` is more than zero"));
+        }
+    }
+}
+
+fn level_name(level: TierLevel) -> &'static str {
+    match level {
+        TierLevel::Application => "application",
+        TierLevel::Resource => "resource",
+        TierLevel::Subscription => "subscription",
+    }
+}
+
+/// The tier without a quota, which every tenant has at every level.
+pub(super) const UNLIMITED: &str = "Unlimited";

@@ -1,0 +1,82 @@
+//! Document to Catalog: references resolved, every violation of every file reported.
+//!
+//! The files of a catalog are read, then what they define is collected, then what they say of it is checked. A file
+//! that is broken in one place still takes part with the rest of it, and nothing is called unknown that may only
+//! have stood in a broken place. Each file below owns the rules of one noun.
+
+mod api;
+mod backend;
+mod claims;
+mod endpoint;
+mod known;
+mod page;
+mod pem;
+mod resource;
+mod tenants;
+mod unserved;
+mod version;
+
+use super::api::Api;
+use super::document::Document;
+use super::name::TenantName;
+use super::reader::{self, Reading};
+use super::source::{References, Source};
+use super::tenant::Tenant;
+use super::violation::Violation;
+use known::Known;
+use page::Page;
+
+/// The whole model at one revision, every reference resolved.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    tenants: Vec<Tenant>,
+    apis: Vec<Api>,
+}
+
+impl Catalog {
+    /// Believes the files of a catalog, all of them together.
+    ///
+    /// # Errors
+    ///
+    /// Returns every violation of every file, sorted by file and place.
+    pub fn believe(sources: &[Source], references: &dyn References) -> Result<Self, Vec<Violation>> {
+        let mut found = Vec::new();
+        let pages = read(sources, references, &mut found);
+        let is_whole = pages.len() == sources.len();
+        let tenants = tenants::believe(&pages, &mut found);
+        let known = Known::collect(&pages, &tenants, is_whole, &mut found);
+        claims::check(&pages, &mut found);
+        let apis = pages.iter().filter_map(|page| api::believe(page, &known, references, &mut found)).collect();
+        if found.is_empty() {
+            return Ok(Self { tenants, apis });
+        }
+        found.sort();
+        found.dedup();
+        Err(found)
+    }
+
+    /// Returns the tenants; the root tenant `carbon.super` is always among them.
+    pub fn tenants(&self) -> &[Tenant] {
+        &self.tenants
+    }
+
+    /// Returns the APIs of every tenant.
+    pub fn apis(&self) -> &[Api] {
+        &self.apis
+    }
+
+    /// Finds a tenant by its domain.
+    pub fn find_tenant(&self, domain: &TenantName) -> Option<&Tenant> {
+        self.tenants.iter().find(|tenant| tenant.domain == *domain)
+    }
+}
+
+fn read(sources: &[Source], references: &dyn References, found: &mut Vec<Violation>) -> Vec<Page> {
+    let mut pages = Vec::with_capacity(sources.len());
+    for source in sources {
+        let Reading { kept, violations } = reader::recover::<Document>(source, references);
+        found.extend(violations);
+        pages.extend(kept.map(|(document, places)| Page { document, places }));
+    }
+    pages
+}

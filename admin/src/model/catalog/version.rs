@@ -1,0 +1,173 @@
+//! What makes a stated version an ApiVersion.
+
+use std::collections::HashMap;
+
+use super::known::Known;
+use super::page::{Spot, named, unrepeated};
+use super::{backend, resource, unserved};
+use crate::model::api::{ApiVersion, PathAllowances, Transports};
+use crate::model::document::{PathAllowance, Subscribers, TransportName, Version};
+use crate::model::method::MethodSet;
+use crate::model::name::{TenantName, VersionName};
+use crate::model::resource::Resource;
+use crate::model::source::References;
+use crate::model::template::Segment;
+use crate::model::tier::TierLevel;
+use crate::model::violation::Violation;
+
+/// Believes a version.
+pub(super) fn believe(
+    spot: &Spot<'_>,
+    stated: &Version,
+    (known, tenant, references): (&Known<'_>, Option<&TenantName>, &dyn References),
+    found: &mut Vec<Violation>,
+) -> Option<ApiVersion> {
+    let version = named(&spot.key("version"), &stated.version, VersionName::parse, found);
+    let transports = transports(spot, stated, found);
+    check_words(spot, stated, found);
+    check_subscribers(spot, stated, known, found);
+    if let Some(tenant) = tenant {
+        check_tiers(spot, stated, (known, tenant), found);
+    }
+    let backends = backends(spot, stated, references, found);
+    let resources = resources(spot, stated, (known, tenant), found);
+    let (production, sandbox) = backends?;
+    Some(ApiVersion {
+        version: version?,
+        state: stated.state,
+        transports,
+        production,
+        sandbox,
+        max_request_body: stated.max_request_body,
+        paths: paths(&stated.paths),
+        resources,
+    })
+}
+
+fn transports(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) -> Transports {
+    if stated.transports.is_empty() && !spot.lost("transports") {
+        let violation = spot.key("transports").blame("a version without transports cannot be called");
+        found.push(violation.fix("write `transports = [\"http\", \"https\"]`, or `state = \"blocked\"`"));
+    }
+    Transports {
+        http: stated.transports.contains(&TransportName::Http),
+        https: stated.transports.contains(&TransportName::Https),
+    }
+}
+
+fn paths(stated: &[PathAllowance]) -> PathAllowances {
+    PathAllowances {
+        empty_segments: stated.contains(&PathAllowance::EmptySegments),
+        encoded_slashes: stated.contains(&PathAllowance::EncodedSlashes),
+        path_parameters: stated.contains(&PathAllowance::PathParameters),
+    }
+}
+
+fn check_words(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) {
+    unrepeated(&spot.key("transports"), &stated.transports, found);
+    unrepeated(&spot.key("paths"), &stated.paths, found);
+    let security = spot.key("security");
+    unrepeated(&security, &stated.security, found);
+    if stated.security.is_empty() && !spot.lost("security") {
+        let violation = security.blame("a version without security could let nobody in");
+        found.push(violation.fix("remove `security`, and write `auth = \"none\"` on the resources that are open to everybody"));
+    }
+    unserved::check_security(&security, &stated.security, found);
+}
+
+fn check_subscribers(spot: &Spot<'_>, stated: &Version, known: &Known<'_>, found: &mut Vec<Violation>) {
+    let Subscribers::Tenants(domains) = &stated.subscribers else { return };
+    let list = spot.key("subscribers");
+    unrepeated(&list, domains, found);
+    if domains.is_empty() && !spot.lost("subscribers") {
+        let violation = list.blame("nobody could subscribe");
+        found.push(violation.fix("write `\"current_tenant\"`, `\"all_tenants\"` or the domains of tenants"));
+    }
+    for (index, domain) in domains.iter().enumerate() {
+        known.tenant(&list.element(index), Some(domain), found);
+    }
+}
+
+fn check_tiers(
+    spot: &Spot<'_>,
+    stated: &Version,
+    (known, tenant): (&Known<'_>, &TenantName),
+    found: &mut Vec<Violation>,
+) {
+    let list = spot.key("tiers");
+    unrepeated(&list, &stated.tiers, found);
+    for (index, tier) in stated.tiers.iter().enumerate() {
+        known.tier(&list.element(index), (tenant, tier, TierLevel::Subscription), found);
+    }
+    resource::check_tier(spot, stated.tier.as_deref(), (known, tenant), found);
+}
+
+fn backends(
+    spot: &Spot<'_>,
+    stated: &Version,
+    references: &dyn References,
+    found: &mut Vec<Violation>,
+) -> Option<backend::Backends> {
+    let Some(endpoints) = &stated.endpoints else {
+        if !spot.lost("endpoints") {
+            let violation = spot.blame(format!("the version `{}` has no endpoints", stated.version));
+            found.push(violation.fix("add `[versions.endpoints]` with `production = [\"http://...\"]`"));
+        }
+        return None;
+    };
+    backend::believe(&spot.key("endpoints"), endpoints, references, found)
+}
+
+fn resources(
+    spot: &Spot<'_>,
+    stated: &Version,
+    (known, tenant): (&Known<'_>, Option<&TenantName>),
+    found: &mut Vec<Violation>,
+) -> Vec<Resource> {
+    if stated.resources.is_empty() && !spot.lost("resources") {
+        let violation = spot.blame(format!("the version `{}` has no resources", stated.version));
+        found.push(violation.fix("add a `[[versions.resources]]`"));
+    }
+    let list = spot.key("resources");
+    let mut resources = Vec::with_capacity(stated.resources.len());
+    let mut indices = Vec::with_capacity(stated.resources.len());
+    for (index, stated) in stated.resources.iter().enumerate() {
+        if let Some(resource) = resource::believe(&list.element(index), stated, (known, tenant), found) {
+            resources.push(resource);
+            indices.push(index);
+        }
+    }
+    check_overlaps(&list, &resources, &indices, found);
+    resources
+}
+
+/// Blames resources that take the same paths with the same method. `indices` says which element of the list each is.
+fn check_overlaps(list: &Spot<'_>, resources: &[Resource], indices: &[usize], found: &mut Vec<Violation>) {
+    let mut shapes: HashMap<&[Segment], Vec<(&Resource, usize)>> = HashMap::with_capacity(resources.len());
+    for (resource, &index) in resources.iter().zip(indices) {
+        let alike = shapes.entry(resource.template.shape()).or_default();
+        let shared = |other: &Resource| resource.methods.intersection(other.methods);
+        if let Some((other, first)) = alike.iter().find(|(other, _)| !shared(other).is_empty()) {
+            found.push(overlap(list, (resource, index), (other, *first), shared(other)));
+        }
+        alike.push((resource, index));
+    }
+}
+
+fn overlap(
+    list: &Spot<'_>,
+    (resource, index): (&Resource, usize),
+    (other, first): (&Resource, usize),
+    methods: MethodSet,
+) -> Violation {
+    let spot = list.element(index);
+    let at = spot.key("path");
+    let first = list.element(first).key("path").origin().seen_from(&at);
+    let (path, other) = (&resource.template, &other.template);
+    let message = if path == other {
+        format!("`{path}` is stated already for {methods} ({first})")
+    } else {
+        format!("`{path}` takes the same paths as `{other}` for {methods} ({first})")
+    };
+    at.blame(message).fix("keep one of the two, or give them different methods")
+}

@@ -1,1 +1,0 @@
-//! The raw serde shape of a catalog file.

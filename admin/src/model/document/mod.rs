@@ -1,0 +1,96 @@
+//! The raw serde shape of a catalog file: what was written, not yet believed.
+//!
+//! These types mirror the file and nothing else; their comments are the descriptions of the JSON Schema, written for
+//! whoever edits a file. What makes a document true is `catalog`'s business.
+
+mod endpoints;
+mod several;
+mod version;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::tenant::TenantState;
+use super::tier::TierLevel;
+use super::unit::{Period, Size};
+
+pub use endpoints::{BalanceName, EndpointTls, Endpoints, HealthChecks};
+pub use several::Several;
+pub use version::{PathAllowance, Resource, SecurityName, Subscribers, TransportName, Version};
+
+/// A file of the catalog: one API with all its versions, or tenants, tiers and shared scopes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Document {
+    /// The API's name; unique in its tenant.
+    pub name: Option<String>,
+    /// The path prefix of the API, such as `/youtube`. The version follows it, or stands where it holds `{version}`.
+    pub context: Option<String>,
+    /// The tenant that owns the API; `carbon.super` by default.
+    pub tenant: Option<String>,
+    /// The versions that answer where the path names none, in order of preference: the first one that is served does.
+    pub default_version: Several,
+    /// The API's own scopes; in a file without an API, scopes that the APIs of a tenant share.
+    pub scopes: Vec<Scope>,
+    /// The versions of the API.
+    pub versions: Vec<Version>,
+    /// Tenants, each the owner of APIs, tiers and scopes.
+    pub tenants: Vec<Tenant>,
+    /// Tiers: named sets of quotas.
+    pub tiers: Vec<Tier>,
+}
+
+/// A tenant: reached by `/t/<domain>/` or by a hostname of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// Its name, a domain in lower case. `carbon.super` is always there and needs no `/t/`.
+    pub domain: String,
+    /// Hostnames that lead to this tenant alone, in lower case and without a port.
+    #[serde(default)]
+    pub hostnames: Vec<String>,
+    /// Whether its APIs are served; `active` by default.
+    #[serde(default)]
+    pub state: TenantState,
+}
+
+/// A tier: a named set of quotas.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Its name; unique in its tenant and level. `Unlimited` is always there.
+    pub name: String,
+    /// What it counts: the calls of a subscription, of an application, or of a resource.
+    pub level: TierLevel,
+    /// The tenant that may use it; `carbon.super` by default.
+    pub tenant: Option<String>,
+    /// The quotas, all of which must hold.
+    pub limits: Vec<Limit>,
+}
+
+/// A quota: so many requests, or so many bytes, in any span of a length.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// How many requests; either this or `bytes`.
+    pub requests: Option<u64>,
+    /// How many bytes, such as `"10MiB"`; either this or `requests`.
+    pub bytes: Option<Size>,
+    /// The length of the span, such as `"1m"`.
+    pub per: Period,
+}
+
+/// A scope: a permission that roles grant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Its key, as tokens carry it; unique in its tenant.
+    pub key: String,
+    /// What people call it; its key by default.
+    pub name: Option<String>,
+    /// The roles that grant it.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// The tenant whose APIs share it, in a file without an API; `carbon.super` by default.
+    pub tenant: Option<String>,
+}

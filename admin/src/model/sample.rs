@@ -1,0 +1,1 @@
+//! Catalogs for tests and benches, as sources.

@@ -1,0 +1,42 @@
+//! A file as it was read, and what a file may refer to.
+//!
+//! The model opens nothing itself: whoever reads the files hands in their text, and answers for the variables and
+//! files that a text names.
+
+use std::io;
+
+/// A file as it was read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// Its name as the operator would say it, such as `conf/catalog/apis/demo.toml`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Answers for what a file refers to.
+pub trait References {
+    /// Returns the value of an environment variable, if it is set.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// Reads a file that `source` names; a relative path is relative to `source`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the file cannot be read.
+    fn file(&self, source: &str, path: &str) -> io::Result<String>;
+}
+
+/// References that lead nowhere: no variable is set and no file is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoReferences;
+
+impl References for NoReferences {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _source: &str, _path: &str) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}

@@ -1,0 +1,54 @@
+//! What does the whole decision about a request cost?
+//!
+//! Claim: admission does not grow with the number of APIs, and is a small part of what proxying a request costs.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+
+use admin::model::catalog::Catalog;
+use admin::model::sample;
+use admin::model::source::NoReferences;
+use criterion::{Criterion, criterion_group, criterion_main};
+use http::{HeaderMap, HeaderValue, Method};
+use tollgate::head::{Head, Scheme};
+use tollgate::settings::Settings;
+use tollgate::snapshot::compile;
+use tollgate::stages::admit;
+
+fn headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("host", "bench.example"), ("accept", "*/*"), ("user-agent", "bench/1.0")] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+fn admission(criterion: &mut Criterion) {
+    let (headers, limits) = (headers(), Settings::default().limits);
+    let mut group = criterion.benchmark_group("admit");
+    for apis in [10, 10_000] {
+        let catalog = Catalog::believe(&sample::catalog(apis, 1, 5), &NoReferences).expect("a sample is valid");
+        let snapshot = compile(1, &catalog).expect("a sample compiles");
+        for (what, rest, permitted) in [("a permit", "resource2/42", true), ("a refusal", "nothing/here", false)] {
+            let path = format!("{}/{rest}", sample::context(apis / 2));
+            let head = Head {
+                method: &Method::GET,
+                path: path.as_bytes(),
+                target_bytes: path.len(),
+                host: Some("bench.example"),
+                headers: &headers,
+                raw: b"",
+                scheme: Scheme::Http,
+                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            };
+            assert_eq!(admit(&head, &snapshot, &limits).is_ok(), permitted);
+            group.bench_function(format!("{what} among {apis} APIs"), |bencher| {
+                bencher.iter(|| black_box(admit(black_box(&head), &snapshot, &limits)));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, admission);
+criterion_main!(benches);

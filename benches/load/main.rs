@@ -1,0 +1,45 @@
+//! The load test: the real binary, real sockets, figures that a reader can repeat.
+//!
+//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `reload`, `edit`, `memory`, `start`; all of them when
+//! none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! quote ratios of one run.
+
+mod bare;
+mod client;
+mod cpu;
+mod edit;
+mod origin;
+mod process;
+mod reload;
+mod start;
+
+use std::error::Error;
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+fn main() -> Outcome {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        // The roles that the questions start as processes of their own, so that their CPU time can be told apart.
+        ["origin", address] => origin::serve(address.parse()?),
+        ["bare", address, upstream] => bare::serve(address.parse()?, upstream.parse()?),
+        [] => ask(&["cpu", "reload", "edit", "memory", "start"]),
+        questions => ask(questions),
+    }
+}
+
+fn ask(questions: &[&str]) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for question in questions {
+        match *question {
+            "cpu" => runtime.block_on(cpu::measure())?,
+            "edit" => runtime.block_on(edit::measure_latency())?,
+            "memory" => runtime.block_on(edit::measure_memory())?,
+            "reload" => runtime.block_on(reload::measure())?,
+            "start" => runtime.block_on(start::measure())?,
+            other => return Err(format!("no question `{other}`: cpu, reload, edit, memory, start").into()),
+        }
+    }
+    Ok(())
+}

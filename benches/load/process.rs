@@ -1,0 +1,165 @@
+//! The processes of the load test, and what the kernel says of them.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// Worker threads of the gateway and of the yardstick.
+pub const THREADS: usize = 1;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A process that ends with this value.
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The process may have ended by itself; either way nothing is left of it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    /// Starts this program again in one of its roles.
+    pub async fn role(role: &str, upstream: Option<SocketAddr>) -> Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role).arg(address.to_string()).args(upstream.map(|upstream| upstream.to_string()));
+        let process = Self { child: command.spawn()?, address };
+        process.reachable().await?;
+        Ok(process)
+    }
+
+    /// Starts the gateway on a configuration.
+    pub fn gateway(conf: &Conf) -> Result<Self> {
+        let address = free_address()?;
+        let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(["run", "--conf"])
+            .arg(conf.dir())
+            .env("TOLLGATE_GATEWAY_HTTP", address.to_string())
+            .env("TOLLGATE_GATEWAY_HTTPS", "")
+            .env("TOLLGATE_STATUS_HTTP", free_address()?.to_string())
+            .env("TOLLGATE_DATA_DIR", conf.data())
+            .env("TOLLGATE_GATEWAY_THREADS", THREADS.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { child, address })
+    }
+
+    /// Waits until it accepts connections.
+    pub async fn reachable(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Client::connect(self.address).await.is_err() {
+            if Instant::now() > deadline {
+                return Err(format!("nothing listens on {}", self.address).into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Returns the CPU time it used so far, user and system.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        let ticks: u64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        // USER_HZ is 100 on every Linux.
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// Returns the memory it holds, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// A configuration directory that goes with this value.
+pub struct Conf(TempDir);
+
+impl Conf {
+    /// Makes a catalog of `versions` APIs with one version of two resources each, all on one origin.
+    pub fn new(versions: usize, origin: SocketAddr) -> Result<Self> {
+        let conf = Self(TempDir::new()?);
+        fs::create_dir_all(conf.dir().join("catalog/apis"))?;
+        for index in 0..versions {
+            conf.write(index, &api(index, origin, "/items/{id}"))?;
+        }
+        Ok(conf)
+    }
+
+    /// Writes one API's file, as an editor does that renames over.
+    pub fn write(&self, index: usize, text: &str) -> Result<()> {
+        let beside = self.0.path().join("beside");
+        fs::write(&beside, text)?;
+        Ok(fs::rename(beside, self.dir().join(format!("catalog/apis/api{index}.toml")))?)
+    }
+
+    /// Returns the directory that `--conf` names.
+    pub fn dir(&self) -> PathBuf {
+        self.0.path().join("conf")
+    }
+
+    /// Returns the directory that the process writes to.
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    /// Asks the gateway on this configuration to read its files now, and waits until it serves them.
+    pub async fn reload(&self) -> Result<()> {
+        reload(&self.data().join("tollgate.sock")).await
+    }
+}
+
+async fn reload(socket: &Path) -> Result<()> {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let mut stream = tokio::net::UnixStream::connect(socket).await?;
+    stream.write_all(b"{\"command\":\"reload\"}\n").await?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await?;
+    if line.contains("\"revision\"") { Ok(()) } else { Err(line.into()) }
+}
+
+/// Describes one API; `second` is the template of its second resource.
+pub fn api(index: usize, origin: SocketAddr, second: &str) -> String {
+    format!(
+        r#"name = "Api{index}"
+context = "/api{index}"
+default_version = ["1.0"]
+
+[[versions]]
+version = "1.0"
+state = "published"
+
+[versions.endpoints]
+production = ["http://{origin}/base"]
+
+[[versions.resources]]
+path = "/ping"
+methods = ["GET"]
+auth = "none"
+
+[[versions.resources]]
+path = "{second}"
+methods = ["GET", "POST"]
+auth = "none"
+"#
+    )
+}

@@ -1,0 +1,252 @@
+//! A gateway that serves, until it is stopped.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pingora_core::apps::{HttpServerOptions, ServerApp};
+use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
+use pingora_core::protocols::http::v2::server::default_h2_options;
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::server::{Fds, ListenFds};
+use pingora_core::services::Service as _;
+use pingora_core::services::listening::Service;
+use pingora_proxy::{HttpProxy, http_proxy};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::sockets::Sockets;
+use super::{BootError, Prepared};
+use crate::accept::certificates::Certificates;
+use crate::accept::connections::Connections;
+use crate::accept::door::{Door, Patience};
+use crate::bridge::reload::{Outcome, Reload};
+use crate::bridge::socket::Socket;
+use crate::bridge::watch::Watch;
+use crate::forwarding::Trust;
+use crate::gateway::Gateway;
+use crate::model::violation::Violation;
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
+use crate::telemetry::readiness::Readiness;
+use crate::telemetry::status::Status;
+
+/// A gateway that serves, until it is stopped.
+pub struct Running {
+    http: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
+    status: Vec<SocketAddr>,
+    sockets: ListenFds,
+    reload: Reload,
+    certificates: Option<Arc<Certificates>>,
+    connections: Arc<Connections>,
+    telemetry: Arc<Telemetry>,
+    readiness: Arc<Readiness>,
+    draining: Arc<AtomicBool>,
+    shutdown: watch::Sender<bool>,
+    /// The status page outlives the traffic: probes are to see that the process drains.
+    status_shutdown: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+impl Prepared {
+    /// Binds, or takes over what another process handed out, and serves.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first address that cannot be listened on, or why there is no control socket.
+    #[expect(clippy::too_many_lines, reason = "a list of parts, put together once")]
+    pub async fn start(self, inherited: Option<Fds>) -> Result<Running, BootError> {
+        let Self { settings, restart, reload, live, pool, connections, telemetry, readiness, certificates } = self;
+        let mut sockets = Sockets::new(inherited);
+        let http = sockets.listen(&settings.gateway.http)?;
+        let https = sockets.listen(&settings.gateway.https)?;
+        let status = sockets.listen(&settings.status)?;
+        let sockets = sockets.into_table();
+        let control = Socket::bind(&settings.data)?;
+
+        let (shutdown, stopping) = watch::channel(false);
+        let draining = Arc::new(AtomicBool::new(false));
+        let gateway = Gateway {
+            live,
+            pool: Arc::clone(&pool),
+            telemetry: Arc::clone(&telemetry),
+            trust: Trust::new(settings.gateway.trusted_proxies.clone()),
+            limits: settings.limits.clone(),
+            timeouts: settings.timeouts.clone(),
+            draining: Arc::clone(&draining),
+            shutdown: stopping.clone(),
+        };
+        let proxy = Arc::new(proxy(gateway, &settings));
+        let patience = patience(&settings);
+        let mut listeners = JoinSet::new();
+        let mut serve = |name: &str, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
+            listeners.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
+        };
+        serve("http", &http, Door::plain(Arc::clone(&proxy), Arc::clone(&connections), patience));
+        if let Some(certificates) = &certificates {
+            let door = Door::tls(proxy, Arc::clone(&connections), patience, Arc::clone(certificates));
+            serve("https", &https, door);
+            tokio::spawn(Arc::clone(certificates).watch(stopping.clone()));
+        }
+        // The status page has places of its own: a full gateway can still be looked at.
+        let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
+        let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), patience);
+        let (status_shutdown, status_stopping) = watch::channel(false);
+        tokio::spawn(listen("status", &status, door, Arc::clone(&sockets), status_stopping));
+
+        tokio::spawn(pool.run(stopping.clone()));
+        tokio::spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
+        let answers = reload.clone();
+        tokio::spawn(async move {
+            if let Err(error) = control.serve(move |request| answers.answer(request), stopping).await {
+                error!(%error, "the control socket is gone, `tollgate reload` will not be answered");
+            }
+        });
+        Ok(Running {
+            http, https, status, sockets, reload, certificates, connections, telemetry, readiness, draining, shutdown,
+            status_shutdown, listeners,
+        })
+    }
+}
+
+impl Running {
+    /// Returns where plain HTTP is served.
+    pub fn http(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// Returns where HTTP over TLS is served.
+    pub fn https(&self) -> &[SocketAddr] {
+        &self.https
+    }
+
+    /// Returns where the status page is served.
+    pub fn status(&self) -> &[SocketAddr] {
+        &self.status
+    }
+
+    /// Returns the table of listening sockets, for the process that comes next.
+    pub fn sockets(&self) -> ListenFds {
+        Arc::clone(&self.sockets)
+    }
+
+    /// Reads the catalog now; it blocks until the files are served or refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns every violation of a refused catalog; the last good one stays.
+    pub fn reload(&self) -> Result<Outcome, Vec<Violation>> {
+        self.reload.run()
+    }
+
+    /// Returns what rereads catalog and certificates, for a blocking thread. It logs what it finds.
+    pub fn reread(&self) -> impl FnOnce() + Send + 'static {
+        let (reload, certificates) = (self.reload.clone(), self.certificates.clone());
+        move || {
+            // A refusal was logged and is shown where status is read.
+            let _ = reload.run();
+            if let Some(Err(violations)) = certificates.map(|certificates| certificates.reload_now()) {
+                for violation in violations {
+                    warn!(%violation, "changed tls certificates refused, the old ones stay");
+                }
+            }
+        }
+    }
+
+    /// Opens the access log's file anew.
+    pub fn reopen_access_log(&self) {
+        self.telemetry.reopen_access_log();
+    }
+
+    /// Resolves when a listener ends although nobody stopped it.
+    pub async fn listener_ended(&mut self) {
+        self.listeners.join_next().await;
+    }
+
+    /// Leaves the status page to the process that took the sockets over, so that probes do not see this one drain.
+    pub fn close_status(&self) {
+        self.status_shutdown.send_replace(true);
+    }
+
+    /// Stops accepting, lets requests under way finish for as long as `drain` says, and returns.
+    pub async fn stop(mut self, drain: Duration) {
+        self.readiness.set_draining();
+        self.draining.store(true, Ordering::Relaxed);
+        self.shutdown.send_replace(true);
+        let finished = tokio::time::timeout(drain, async {
+            while self.listeners.join_next().await.is_some() {}
+            self.connections.idle().await;
+        });
+        if finished.await.is_err() {
+            warn!(connections = self.connections.open(), "some connections were cut");
+        }
+        self.close_status();
+        let telemetry = self.telemetry;
+        // The writer may be slow; blocking here would hold up what else still runs.
+        let closed = tokio::task::spawn_blocking(move || telemetry.close_access_log()).await;
+        if closed.is_err() {
+            warn!("the access log could not be closed");
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("http", &self.http).field("https", &self.https).finish_non_exhaustive()
+    }
+}
+
+fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
+    let conf = ServerConf {
+        threads: settings.gateway.threads,
+        upstream_keepalive_pool_size: settings.upstream.idle_connections,
+        max_retries: 2,
+        ..ServerConf::default()
+    };
+    let mut proxy = http_proxy(&Arc::new(conf), gateway);
+    let mut options = HttpServerOptions::default();
+    options.h2c = true;
+    options.keepalive_request_limit = Some(settings.limits.requests_per_connection);
+    options.h2_idle_timeout = Some(settings.timeouts.idle);
+    proxy.server_options = Some(options);
+    let mut http2 = default_h2_options();
+    http2.max_concurrent_streams(settings.limits.http2_streams);
+    // A list that is too long for us is refused with 431 by the stages; this bound only keeps memory in check.
+    http2.max_header_list_size(u32::try_from(settings.limits.header_bytes * 2).unwrap_or(u32::MAX));
+    proxy.h2_options = Some(http2);
+    proxy
+}
+
+fn patience(settings: &Settings) -> Patience {
+    Patience {
+        handshake: settings.timeouts.handshake,
+        first_byte: settings.timeouts.idle,
+        header: settings.timeouts.header,
+    }
+}
+
+/// Serves an application on sockets that are bound already.
+fn listen<A: ServerApp + Send + Sync + 'static>(
+    name: &str,
+    addresses: &[SocketAddr],
+    door: Door<A>,
+    sockets: ListenFds,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let mut service = Service::new(name.to_owned(), door);
+    for address in addresses {
+        // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
+        let buffer = L4BufferSettings::default().read(READ_BUFFER);
+        service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
+    }
+    async move { service.start_service(Some(sockets), stopping, 1).await }
+}
+
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Connections that may look at the status page at once.
+const STATUS_CONNECTIONS: usize = 64;

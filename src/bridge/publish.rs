@@ -1,0 +1,79 @@
+//! Makes a catalog live: compiles it, finds the long-lived things it uses, and swaps one pointer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use admin::control::publish::{Commit, Publish, Revision};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use crate::model::catalog::Catalog;
+use crate::model::violation::Violation;
+use crate::served::Served;
+use crate::snapshot::live::Live;
+use crate::snapshot::{Version, compile};
+use crate::telemetry::Telemetry;
+use crate::upstream::Pool;
+
+/// Serves what the control plane decides.
+pub struct Publisher {
+    live: Arc<Live<Served>>,
+    pool: Arc<Pool>,
+    telemetry: Arc<Telemetry>,
+    runtime: Option<Handle>,
+    retired: Arc<Retired>,
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").finish_non_exhaustive()
+    }
+}
+
+impl Publisher {
+    /// Publishes to `live`; endpoint names are resolved on `runtime`, and not at all without one.
+    pub fn new(live: Arc<Live<Served>>, pool: Arc<Pool>, telemetry: Arc<Telemetry>, runtime: Option<Handle>) -> Self {
+        Self { live, pool, telemetry, runtime, retired: Arc::default() }
+    }
+}
+
+impl Publish for Publisher {
+    fn prepare(&self, revision: Revision, catalog: &Catalog) -> Result<Commit, Vec<Violation>> {
+        let (snapshot, backends) = match (compile(revision.0, catalog), self.pool.prepare(catalog)) {
+            (Ok(snapshot), Ok(backends)) => (snapshot, backends),
+            (snapshot, backends) => {
+                return Err([snapshot.err(), backends.err()].into_iter().flatten().flatten().collect());
+            }
+        };
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(self.pool.resolve(&backends, RESOLVE_WITHIN));
+        }
+        let meter = |version: &Version| self.telemetry.meter(&version.tenant, &version.api, &version.version);
+        let meters = snapshot.versions().iter().map(meter).collect();
+        let served = Served::new(snapshot, backends.clone(), meters);
+        let (live, pool, telemetry) = (Arc::clone(&self.live), Arc::clone(&self.pool), Arc::clone(&self.telemetry));
+        let (retired, apis) = (Arc::clone(&self.retired), catalog.apis().len());
+        Ok(Box::new(move || {
+            retired.keep(live.replace(served));
+            pool.commit(&backends);
+            let served = live.current();
+            telemetry.published(revision.0, apis, served.snapshot.versions().iter().map(Version::names));
+        }))
+    }
+}
+
+/// How long a change waits for the names of new endpoints; one that is not resolved by then answers 503 until it is.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What was served before, until no exchange holds it: so that it is freed here and not in the middle of a request.
+#[derive(Debug, Default)]
+struct Retired(Mutex<Vec<Arc<Served>>>);
+
+impl Retired {
+    fn keep(&self, served: Arc<Served>) {
+        let mut kept = self.0.lock();
+        kept.retain(|served| Arc::strong_count(served) > 1);
+        kept.push(served);
+    }
+}

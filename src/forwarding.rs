@@ -1,0 +1,120 @@
+//! Who the caller is when proxies stand in front of us, and what the backend is told of it.
+//!
+//! `X-Forwarded-*` and `Forwarded` (RFC 7239) are believed only from peers on the trust list; from anyone else they
+//! are dropped, so that nobody can pretend to another address.
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+use crate::head::Scheme;
+
+/// The peers whose forwarding fields are believed.
+#[derive(Clone, Debug, Default)]
+pub struct Trust(Vec<IpNet>);
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Origin {
+    /// The address at the other end of the connection.
+    pub peer: IpAddr,
+    /// The caller's address: the peer, or what trusted proxies say.
+    pub client: IpAddr,
+    /// The transport that the caller used.
+    pub scheme: Scheme,
+    /// Whether the peer's forwarding fields are believed.
+    pub is_trusted: bool,
+}
+
+impl Trust {
+    /// Trusts these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    fn includes(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Tells where a request came from.
+    pub fn origin(&self, peer: IpAddr, scheme: Scheme, headers: &HeaderMap) -> Origin {
+        let peer = peer.to_canonical();
+        if self.0.is_empty() || !self.includes(peer) {
+            return Origin { peer, client: peer, scheme, is_trusted: false };
+        }
+        let stated = text(headers, "x-forwarded-proto").map(str::trim);
+        let scheme = match stated {
+            Some(word) if word.eq_ignore_ascii_case("https") => Scheme::Https,
+            Some(word) if word.eq_ignore_ascii_case("http") => Scheme::Http,
+            Some(_) | None => scheme,
+        };
+        Origin { peer, client: self.client(peer, headers), scheme, is_trusted: true }
+    }
+
+    /// Walks `X-Forwarded-For` from our end and stops at the first address that is not one of ours: what stands
+    /// before it was written by the caller.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        for line in headers.get_all("x-forwarded-for").iter().rev() {
+            for entry in line.to_str().unwrap_or_default().rsplit(',') {
+                let Some(address) = address(entry) else { return client };
+                client = address;
+                if !self.includes(address) {
+                    return client;
+                }
+            }
+        }
+        client
+    }
+}
+
+/// Reads an address with or without a port.
+fn address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(entry);
+    let address = bare.parse().or_else(|_| entry.parse::<std::net::SocketAddr>().map(|socket| socket.ip())).ok()?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(peer: &str, fields: &[(&'static str, &str)]) -> Origin {
+        let trust = Trust::new(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        trust.origin(peer.parse().unwrap(), Scheme::Http, &headers)
+    }
+
+    #[test]
+    fn a_stranger_is_who_it_is_whatever_it_says() {
+        let origin = origin("192.0.2.9", &[("x-forwarded-for", "10.1.1.1"), ("x-forwarded-proto", "https")]);
+        assert_eq!(origin.client, "192.0.2.9".parse::<IpAddr>().unwrap());
+        assert_eq!((origin.scheme, origin.is_trusted), (Scheme::Http, false));
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_who_called_and_how() {
+        let origin = origin("10.0.0.1", &[("x-forwarded-for", "192.0.2.9"), ("x-forwarded-proto", "https")]);
+        assert_eq!(origin.client, "192.0.2.9".parse::<IpAddr>().unwrap());
+        assert_eq!((origin.scheme, origin.is_trusted), (Scheme::Https, true));
+    }
+
+    #[test]
+    fn what_the_caller_wrote_before_our_proxies_is_not_believed() {
+        let lines = [("x-forwarded-for", "203.0.113.1, 192.0.2.9"), ("x-forwarded-for", "10.2.2.2")];
+        assert_eq!(origin("10.0.0.1", &lines).client, "192.0.2.9".parse::<IpAddr>().unwrap());
+        let nonsense = [("x-forwarded-for", "192.0.2.9, unknown")];
+        assert_eq!(origin("10.0.0.1", &nonsense).client, "10.0.0.1".parse::<IpAddr>().unwrap());
+        let with_ports = [("x-forwarded-for", "192.0.2.9:4711"), ("x-forwarded-for", "[::1]:80")];
+        assert_eq!(origin("::ffff:10.0.0.1", &with_ports).client, "192.0.2.9".parse::<IpAddr>().unwrap());
+    }
+}

@@ -1,0 +1,69 @@
+//! Evidence that an exchange may go on: only [`admit`](super::admit) can make it, and without it there is no upstream.
+
+use http::header::CONTENT_LENGTH;
+
+use super::Admission;
+use super::pin_version::Pinned;
+use crate::denial::Denial;
+use crate::head::Head;
+use crate::settings::Limits;
+use crate::snapshot::{RouteId, Snapshot, VersionId};
+
+/// Evidence that an exchange may go on, and where to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Permit {
+    version: VersionId,
+    route: RouteId,
+    by_default: bool,
+    path: Box<str>,
+    max_body: u64,
+}
+
+impl Permit {
+    /// Returns the version that answers.
+    pub fn version(&self) -> VersionId {
+        self.version
+    }
+
+    /// Returns the resource that was matched.
+    pub fn route(&self) -> RouteId {
+        self.route
+    }
+
+    /// Tells whether the caller named no version.
+    pub fn by_default(&self) -> bool {
+        self.by_default
+    }
+
+    /// Returns the canonical path below the context, as it was matched and as it is sent.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the largest request body that may be sent, in bytes.
+    pub fn max_body(&self) -> u64 {
+        self.max_body
+    }
+}
+
+/// Writes the permit, unless the request already says that its body is too large.
+pub(super) fn permit(
+    head: &Head<'_>,
+    pinned: &Pinned<'_>,
+    route: RouteId,
+    snapshot: &Snapshot,
+    limits: &Limits,
+) -> Result<Admission, Denial> {
+    let max_body = snapshot.version(pinned.version).max_request_body.unwrap_or(limits.request_body);
+    let stated = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    if stated.is_some_and(|length| length > max_body) {
+        return Err(Denial::BodyTooLarge);
+    }
+    Ok(Admission::Permit(Permit {
+        version: pinned.version,
+        route,
+        by_default: pinned.by_default,
+        path: pinned.path().into(),
+        max_body,
+    }))
+}

@@ -1,0 +1,103 @@
+//! Everything that one request leaves behind, for the access log and the metrics.
+//!
+//! The query of a request is not here: it may carry credentials. Bytes from callers are as they were sent; whoever
+//! writes them makes them harmless.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use http::Version;
+
+/// Everything that one request leaves behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// When its header had been read.
+    pub at: SystemTime,
+    /// What callers, backends and logs know it by.
+    pub id: &'a str,
+    /// The revision of the catalog that it was served from.
+    pub revision: u64,
+    /// What the caller asked.
+    pub asked: Asked<'a>,
+    /// Which resource of which version that was, where it got so far.
+    pub route: Option<Routed<'a>>,
+    /// The endpoints that were tried, where any was.
+    pub upstream: Option<Called>,
+    /// What the caller was told.
+    pub answer: Answer,
+}
+
+/// What a caller asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The caller's address, after the trust list.
+    pub client: IpAddr,
+    /// `http` or `https`, after the trust list.
+    pub scheme: &'static str,
+    /// The version of HTTP that it spoke.
+    pub protocol: Version,
+    /// The method.
+    pub method: &'a str,
+    /// The host, as it was sent.
+    pub host: &'a [u8],
+    /// The path, as it was sent, without the query.
+    pub path: &'a [u8],
+    /// The `User-Agent`, as it was sent.
+    pub user_agent: &'a [u8],
+    /// The trace id of its `traceparent`.
+    pub trace: Option<&'a str>,
+    /// The bytes of its body that were read.
+    pub bytes: u64,
+}
+
+/// Which resource of which version a request met.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed<'a> {
+    /// The domain of the tenant.
+    pub tenant: &'a str,
+    /// The name of the Api.
+    pub api: &'a str,
+    /// The label of the version.
+    pub version: &'a str,
+    /// The template of the resource.
+    pub template: &'a str,
+    /// Whether the version was chosen by default and not by name.
+    pub by_default: bool,
+}
+
+/// The endpoints that a request was tried on.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    /// The last one's address.
+    pub endpoint: Option<SocketAddr>,
+    /// How many attempts were made.
+    pub attempts: u8,
+    /// From the choice of the first endpoint to the response header of the last; `None` where none answered.
+    pub duration: Option<Duration>,
+}
+
+/// What a caller was told.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// The status; 0 where the caller got none.
+    pub status: u16,
+    /// The stable code of the refusal or failure, where it was one.
+    pub code: Option<&'static str>,
+    /// The bytes of the body that were sent.
+    pub bytes: u64,
+    /// From the request header to the end of the response.
+    pub duration: Duration,
+}
+
+impl Record<'_> {
+    /// Returns the HTTP version as a request line writes it.
+    pub(super) fn protocol(&self) -> &'static str {
+        match self.asked.protocol {
+            Version::HTTP_09 => "HTTP/0.9",
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2.0",
+            Version::HTTP_3 => "HTTP/3.0",
+            _ => "HTTP/1.1",
+        }
+    }
+}

@@ -1,0 +1,518 @@
+//! One request's way to an endpoint: what was tried, how long is left, whether to try again.
+//!
+//! It lives in the request's state. Dropping it, at whatever point, ends the call that is under way exactly once and
+//! tells the endpoint's health what came of it. There is at most one retry, and only where the endpoint cannot have
+//! acted on the request.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, ErrorType, RetryType};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::backend::{Backend, Call, Endpoint, Slot, is_stream};
+use super::failure::{Failure, NoEndpoint, classify};
+use super::profile::unused;
+use super::target::Target;
+use super::{clock, health::Standing};
+
+/// One request's way to an endpoint.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    tries: u8,
+    deadline: Option<Instant>,
+    held: Option<Held>,
+    again: Option<Again>,
+}
+
+/// The call that is under way.
+struct Held {
+    backend: Arc<Backend>,
+    slot: usize,
+    address: SocketAddr,
+    /// Whether it is the one call that was let through after a suspension.
+    on_trial: bool,
+    outcome: Outcome,
+}
+
+/// What has come of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    /// Nothing that tells anything about the endpoint.
+    Open,
+    /// It was answered.
+    Answered,
+    /// It failed, and the endpoint was told.
+    Failed,
+}
+
+/// Where the retry goes.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    slot: usize,
+    place: Place,
+    /// Over a connection that nobody has used, because a used one has just died.
+    unused: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// To another endpoint.
+    Other,
+    /// To the same endpoint, at another address where it has one.
+    Same(SocketAddr),
+}
+
+impl Attempts {
+    /// Chooses an endpoint and returns how to reach it; called again for a retry.
+    ///
+    /// # Errors
+    ///
+    /// No endpoint is fit to be tried.
+    pub fn next(&mut self, backend: &Arc<Backend>, call: Call<'_>) -> Result<Box<HttpPeer>, NoEndpoint> {
+        let again = self.again.take();
+        // The try before is over; its endpoint must not count it against itself.
+        self.held = None;
+        let now = clock::now();
+        let (slot, on_trial, avoid) = match again {
+            Some(Again {
+                slot,
+                place: Place::Same(address),
+                ..
+            }) => (slot, false, Some(address)),
+            Some(Again {
+                slot,
+                place: Place::Other,
+                ..
+            }) => with(backend.choose(now, &call, Some(slot)))?,
+            None => with(backend.choose(now, &call, None))?,
+        };
+        let target = &backend.slots.get(slot).ok_or(NoEndpoint)?.target;
+        let Some((mut peer, address)) = target.peer(now, avoid) else {
+            if on_trial {
+                target.condition.give_back(now);
+            }
+            return Err(NoEndpoint);
+        };
+        target.begin();
+        self.held = Some(Held {
+            backend: Arc::clone(backend),
+            slot,
+            address,
+            on_trial,
+            outcome: Outcome::Open,
+        });
+        self.tries = self.tries.saturating_add(1);
+        self.set_timeouts(&mut peer, backend, call.asks_for_stream());
+        if again.is_some_and(|again| again.unused) {
+            peer.group_key = unused(peer.group_key);
+            peer.options.idle_timeout = Some(Duration::ZERO);
+        }
+        Ok(peer)
+    }
+
+    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, streams: bool) {
+        let timeouts = backend.timeouts();
+        let now = Instant::now();
+        let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
+        // Zero would mean "at once" to some and "never" to others.
+        let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
+        let connect = timeouts.connect.min(left);
+        let silence = if streams {
+            timeouts.read
+        } else {
+            timeouts.read.min(left)
+        };
+        peer.options.connection_timeout = Some(connect);
+        peer.options.total_connection_timeout = Some(connect);
+        peer.options.read_timeout = Some(silence);
+        peer.options.write_timeout = Some(silence);
+    }
+
+    /// Notes that no connection came about, and marks the error for a retry where there is somewhere else to go.
+    /// Nothing was sent, so any method may be tried again.
+    pub fn connect_failed(&mut self, mut error: Box<Error>) -> Box<Error> {
+        self.again = None;
+        if let (Some(failure), Some(held)) = (classify(&error), &mut self.held) {
+            let now = clock::now();
+            // A used HTTP/2 connection may turn out dead only when a stream is opened on it.
+            let stale = failure == Failure::Broken && self.tries < MOST_TRIES;
+            match failure {
+                Failure::Broken if stale => {}
+                Failure::Broken => held.fail(|target, _| target.failed(now)),
+                Failure::NoEndpoint | Failure::ConnectFailed | Failure::ConnectTimedOut | Failure::TimedOut => {
+                    held.fail(|target, address| target.unreachable(now, address));
+                }
+            }
+            let elsewhere = held.elsewhere(now);
+            let place = elsewhere.or_else(|| stale.then_some(Place::Same(held.address)));
+            self.again = place.map(|place| Again {
+                slot: held.slot,
+                place,
+                unused: stale,
+            });
+        }
+        self.decide(&mut error);
+        error
+    }
+
+    /// Notes that a connection broke after it was used, and marks the error for a retry under Pingora's own rules:
+    /// the method is idempotent, the body can be sent again, and the caller has seen nothing yet.
+    pub fn broke(&mut self, session: &Session, mut error: Box<Error>, reused: bool) -> Box<Error> {
+        self.again = None;
+        let stale = reused && error.retry == RetryType::ReusedOnly;
+        error.retry.decide_reuse(reused);
+        if let (Some(_), Some(held)) = (classify(&error), &mut self.held) {
+            let now = clock::now();
+            // An idle connection that the endpoint closed in the same moment tells nothing against it.
+            if !stale {
+                held.fail(|target, _| target.failed(now));
+            }
+            if error.retry() && is_repeatable(session) {
+                let place = held.elsewhere(now).unwrap_or(Place::Same(held.address));
+                self.again = Some(Again {
+                    slot: held.slot,
+                    place,
+                    unused: true,
+                });
+            }
+        }
+        self.decide(&mut error);
+        error
+    }
+
+    fn decide(&mut self, error: &mut Error) {
+        let late = self.check_deadline().is_err();
+        if late || self.tries >= MOST_TRIES {
+            self.again = None;
+        }
+        error.set_retry(self.again.is_some());
+    }
+
+    /// Notes the head of the answer. One that declares itself a stream may go on for as long as it likes.
+    pub fn answered(&mut self, head: &ResponseHeader) {
+        let interim = head.status.is_informational() && head.status != http::StatusCode::SWITCHING_PROTOCOLS;
+        let Some(held) = self.held.as_mut().filter(|_| !interim) else {
+            return;
+        };
+        if held.outcome == Outcome::Open {
+            held.outcome = Outcome::Answered;
+            // The rest are told at the end, when it is known whether the whole answer came.
+            if let Some(slot) = held.slot().filter(|_| held.on_trial) {
+                slot.target.answered();
+            }
+        }
+        if is_stream(&head.headers) || head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            self.deadline = None;
+        }
+    }
+
+    /// Fails when the call as a whole has taken too long; for the filters that see each piece of the answer.
+    ///
+    /// # Errors
+    ///
+    /// A read timeout of the upstream's.
+    pub fn check_deadline(&self) -> Result<(), Box<Error>> {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Error::explain(ErrorType::ReadTimedout, "the call as a whole took too long").into_up());
+        }
+        Ok(())
+    }
+
+    /// Returns the endpoint of the present try, or of the last one.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.held.as_ref().and_then(Held::slot).map(|slot| &slot.endpoint)
+    }
+
+    /// Returns the address of the present try, or of the last one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.held.as_ref().map(|held| held.address)
+    }
+
+    /// Returns how often an endpoint was tried.
+    pub fn tries(&self) -> u8 {
+        self.tries
+    }
+}
+
+impl Held {
+    fn slot(&self) -> Option<&Slot> {
+        self.backend.slots.get(self.slot)
+    }
+
+    /// Tells the endpoint, once, that the call failed.
+    fn fail(&mut self, tell: impl FnOnce(&Target, SocketAddr)) {
+        if self.outcome != Outcome::Failed {
+            if let Some(slot) = self.slot() {
+                tell(&slot.target, self.address);
+            }
+            self.outcome = Outcome::Failed;
+        }
+    }
+
+    /// Finds somewhere else to try: another endpoint, or another address of this one.
+    fn elsewhere(&self, now: u64) -> Option<Place> {
+        if self.backend.has_other(now, self.slot) {
+            return Some(Place::Other);
+        }
+        let target = &self.slot()?.target;
+        let fit = target.has_other(now, self.address) && target.standing(now) == Standing::Open;
+        fit.then_some(Place::Same(self.address))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot() else { return };
+        slot.target.end();
+        match self.outcome {
+            Outcome::Open if self.on_trial => slot.target.condition.give_back(clock::now()),
+            Outcome::Answered => slot.target.answered(),
+            Outcome::Open | Outcome::Failed => {}
+        }
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held")
+            .field("address", &self.address)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+fn with(chosen: Option<(usize, bool)>) -> Result<(usize, bool, Option<SocketAddr>), NoEndpoint> {
+    chosen.map(|(slot, on_trial)| (slot, on_trial, None)).ok_or(NoEndpoint)
+}
+
+fn is_repeatable(session: &Session) -> bool {
+    session.req_header().method.is_idempotent()
+        && !session.as_downstream().retry_buffer_truncated()
+        && session.response_written().is_none()
+}
+
+const MOST_TRIES: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use http::HeaderMap;
+    use pingora_core::upstreams::peer::Peer;
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::registry::Registry;
+    use super::super::registry::tests::{draft, name, spec};
+    use super::*;
+    use crate::model::backend as model;
+
+    fn backend(spec: model::Backend) -> Arc<Backend> {
+        draft(&Registry::default(), &[(name("t", "1"), spec)]).remove(0)
+    }
+
+    fn next(attempts: &mut Attempts, backend: &Arc<Backend>) -> Result<Box<HttpPeer>, NoEndpoint> {
+        attempts.next(
+            backend,
+            Call {
+                client: IpAddr::from([127, 0, 0, 1]),
+                headers: &HeaderMap::new(),
+            },
+        )
+    }
+
+    fn refused() -> Box<Error> {
+        Error::new_up(ErrorType::ConnectRefused)
+    }
+
+    fn closed() -> Box<Error> {
+        let mut error = Error::new_up(ErrorType::ConnectionClosed);
+        error.retry = RetryType::ReusedOnly;
+        error
+    }
+
+    async fn session(request: &str) -> Session {
+        let (mut client, server) = tokio::io::duplex(4096);
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut session = Session::new_h1(Box::new(server));
+        assert!(session.read_request().await.unwrap());
+        session
+    }
+
+    fn loads(backend: &Backend) -> Vec<usize> {
+        backend.slots.iter().map(|slot| slot.target.load()).collect()
+    }
+
+    #[test]
+    fn a_refused_connection_is_retried_once_on_another_endpoint() {
+        let backend = backend(spec(&[
+            "http://127.0.0.1:1",
+            "http://127.0.0.1:2",
+            "http://127.0.0.1:3",
+        ]));
+        let mut attempts = Attempts::default();
+        let first = next(&mut attempts, &backend).unwrap();
+        assert!(attempts.connect_failed(refused()).retry());
+        let second = next(&mut attempts, &backend).unwrap();
+        assert_ne!(first.address(), second.address());
+        assert!(!attempts.connect_failed(refused()).retry());
+        assert_eq!(attempts.tries(), 2);
+        assert_eq!(loads(&backend).iter().sum::<usize>(), 1);
+        drop(attempts);
+        assert_eq!(loads(&backend), [0, 0, 0]);
+    }
+
+    #[test]
+    fn the_only_endpoint_is_not_tried_twice() {
+        let backend = backend(spec(&["http://127.0.0.1:1"]));
+        let mut attempts = Attempts::default();
+        next(&mut attempts, &backend).unwrap();
+        assert!(!attempts.connect_failed(refused()).retry());
+    }
+
+    #[test]
+    fn another_address_of_the_same_name_is_another_place_to_try() {
+        let backend = backend(spec(&["http://origin.test:80"]));
+        let mut attempts = Attempts::default();
+        assert_eq!(next(&mut attempts, &backend).unwrap_err(), NoEndpoint);
+        backend.slots[0]
+            .target
+            .learn(&["192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap()]);
+        next(&mut attempts, &backend).unwrap();
+        let first = attempts.address().unwrap();
+        assert!(attempts.connect_failed(refused()).retry());
+        next(&mut attempts, &backend).unwrap();
+        assert_ne!(attempts.address().unwrap(), first);
+    }
+
+    #[test]
+    fn failures_in_a_row_close_the_only_endpoint_and_one_answer_opens_it() {
+        let mut spec = spec(&["http://127.0.0.1:1"]);
+        spec.health.suspend = Duration::ZERO;
+        let backend = backend(spec);
+        for _ in 0..2 {
+            let mut attempts = Attempts::default();
+            next(&mut attempts, &backend).unwrap();
+            attempts.connect_failed(refused());
+        }
+        let target = &backend.slots[0].target;
+        assert_eq!(target.standing(clock::now()), Standing::OnTrial);
+        let mut attempts = Attempts::default();
+        next(&mut attempts, &backend).unwrap();
+        attempts.answered(&ResponseHeader::build(503, None).unwrap());
+        assert_eq!(target.standing(clock::now()), Standing::Open);
+    }
+
+    #[test]
+    fn a_suspended_endpoint_is_not_tried_and_an_abandoned_trial_is_given_back() {
+        let backend = backend(spec(&["http://127.0.0.1:1"]));
+        let target = Arc::clone(&backend.slots[0].target);
+        target.failed(clock::now());
+        target.failed(clock::now());
+        assert_eq!(next(&mut Attempts::default(), &backend).unwrap_err(), NoEndpoint);
+        target.condition.give_back(clock::now());
+        let mut on_trial = Attempts::default();
+        next(&mut on_trial, &backend).unwrap();
+        assert_eq!(next(&mut Attempts::default(), &backend).unwrap_err(), NoEndpoint);
+        drop(on_trial);
+        assert!(next(&mut Attempts::default(), &backend).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_used_connection_that_died_is_replaced_by_an_unused_one_to_the_same_endpoint() {
+        let backend = backend(spec(&["http://127.0.0.1:1"]));
+        let session = session("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut attempts = Attempts::default();
+        let first = next(&mut attempts, &backend).unwrap();
+        assert!(attempts.broke(&session, closed(), true).retry());
+        let second = next(&mut attempts, &backend).unwrap();
+        assert_ne!(first.reuse_hash(), second.reuse_hash());
+        assert_eq!(second.idle_timeout(), Some(Duration::ZERO));
+        assert!(!attempts.broke(&session, closed(), true).retry());
+    }
+
+    #[tokio::test]
+    async fn nothing_that_may_have_had_an_effect_is_sent_again() {
+        let backend = backend(spec(&["http://127.0.0.1:1", "http://127.0.0.1:2"]));
+        let get = session("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let post = session("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+        let cases = [(&get, true, true), (&get, false, false), (&post, true, false)];
+        for (session, reused, retried) in cases {
+            let mut attempts = Attempts::default();
+            next(&mut attempts, &backend).unwrap();
+            assert_eq!(attempts.broke(session, closed(), reused).retry(), retried);
+        }
+        let mut attempts = Attempts::default();
+        next(&mut attempts, &backend).unwrap();
+        assert!(
+            !attempts
+                .broke(&get, Error::new_up(ErrorType::ReadTimedout), true)
+                .retry()
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_caller_breaks_is_not_held_against_the_endpoint() {
+        let mut spec = spec(&["http://127.0.0.1:1"]);
+        spec.health.max_failures = 1;
+        let backend = backend(spec);
+        let session = session("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut attempts = Attempts::default();
+        next(&mut attempts, &backend).unwrap();
+        assert!(
+            !attempts
+                .broke(&session, Error::new_down(ErrorType::ConnectionClosed), false)
+                .retry()
+        );
+        drop(attempts);
+        assert!(next(&mut Attempts::default(), &backend).is_ok());
+    }
+
+    #[test]
+    fn the_whole_call_has_a_deadline_unless_the_answer_is_a_stream() {
+        let mut spec = spec(&["http://127.0.0.1:1"]);
+        spec.timeouts.total = Duration::ZERO;
+        let backend = backend(spec);
+        let mut attempts = Attempts::default();
+        let peer = next(&mut attempts, &backend).unwrap();
+        assert_eq!(peer.options.read_timeout, Some(Duration::from_millis(1)));
+        assert_eq!(
+            classify(&attempts.check_deadline().unwrap_err()),
+            Some(Failure::TimedOut)
+        );
+        let mut head = ResponseHeader::build(200, None).unwrap();
+        head.insert_header("content-type", "text/event-stream").unwrap();
+        attempts.answered(&head);
+        assert!(attempts.check_deadline().is_ok());
+    }
+
+    #[test]
+    fn a_caller_who_asks_for_events_is_bounded_by_silence_alone() {
+        let mut spec = spec(&["http://127.0.0.1:1"]);
+        spec.timeouts.total = Duration::from_secs(1);
+        let backend = backend(spec);
+        let headers = HeaderMap::from_iter([(http::header::ACCEPT, "text/event-stream".parse().unwrap())]);
+        let call = Call {
+            client: IpAddr::from([127, 0, 0, 1]),
+            headers: &headers,
+        };
+        let peer = Attempts::default().next(&backend, call).unwrap();
+        assert_eq!(peer.options.read_timeout, Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_least_loaded_endpoint_is_the_one_with_the_fewest_calls_under_way() {
+        let mut spec = spec(&["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+        spec.balance = model::Balance::LeastConnections;
+        let backend = backend(spec);
+        let mut held: Vec<Attempts> = (0..6).map(|_| Attempts::default()).collect();
+        for attempts in &mut held {
+            next(attempts, &backend).unwrap();
+        }
+        assert_eq!(loads(&backend), [3, 3]);
+    }
+}

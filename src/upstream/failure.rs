@@ -1,0 +1,100 @@
+//! What went wrong between us and an endpoint, said in a few words.
+//!
+//! Which status and which body a failure becomes is decided by whoever answers the caller.
+
+use pingora_core::protocols::http::v2::client::PING_TIMEDOUT;
+use pingora_error::{Error, ErrorSource, ErrorType};
+
+/// Why no endpoint answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// None was fit to be tried.
+    NoEndpoint,
+    /// No connection came about: refused, unreachable, or not whom we expected.
+    ConnectFailed,
+    /// No connection came about in time.
+    ConnectTimedOut,
+    /// A connection came about, the answer did not, or not to its end, in time.
+    TimedOut,
+    /// The connection broke, or what came over it was not HTTP.
+    Broken,
+}
+
+/// No endpoint of a backend is fit to be tried: each is set aside, found broken, or has no address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no endpoint is fit to be tried")]
+pub struct NoEndpoint;
+
+const NO_ENDPOINT: &str = "NoEndpoint";
+
+impl From<NoEndpoint> for Box<Error> {
+    fn from(cause: NoEndpoint) -> Self {
+        Error::because(ErrorType::Custom(NO_ENDPOINT), "choosing an endpoint", cause).into_up()
+    }
+}
+
+/// Says what an error tells about the endpoint; nothing when it is the caller's doing or our own.
+pub fn classify(error: &Error) -> Option<Failure> {
+    if error.esource != ErrorSource::Upstream {
+        return None;
+    }
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever is not known to be the endpoint's doing is not"
+    )]
+    match error.etype {
+        ErrorType::Custom(NO_ENDPOINT) => Some(Failure::NoEndpoint),
+        PING_TIMEDOUT => Some(Failure::TimedOut),
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Some(Failure::ConnectTimedOut),
+        ErrorType::ConnectRefused
+        | ErrorType::ConnectNoRoute
+        | ErrorType::ConnectError
+        | ErrorType::ConnectProxyFailure
+        | ErrorType::TLSWantX509Lookup
+        | ErrorType::TLSHandshakeFailure
+        | ErrorType::HandshakeError
+        | ErrorType::InvalidCert => Some(Failure::ConnectFailed),
+        ErrorType::ReadTimedout | ErrorType::WriteTimedout => Some(Failure::TimedOut),
+        ErrorType::ReadError
+        | ErrorType::WriteError
+        | ErrorType::ConnectionClosed
+        | ErrorType::InvalidHTTPHeader
+        | ErrorType::H1Error
+        | ErrorType::H2Error
+        | ErrorType::H2Downgrade
+        | ErrorType::InvalidH2 => Some(Failure::Broken),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_endpoint_did_is_a_failure_of_it() {
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::ConnectRefused)),
+            Some(Failure::ConnectFailed)
+        );
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::ReadTimedout)),
+            Some(Failure::TimedOut)
+        );
+        assert_eq!(
+            classify(&Error::new_up(ErrorType::InvalidHTTPHeader)),
+            Some(Failure::Broken)
+        );
+        assert_eq!(classify(&Error::new_down(ErrorType::ReadTimedout)), None);
+        assert_eq!(classify(&Error::new_in(ErrorType::ConnectRefused)), None);
+        assert_eq!(classify(&Error::new_up(ErrorType::InternalError)), None);
+    }
+
+    #[test]
+    fn no_endpoint_survives_the_way_through_pingora() {
+        let error: Box<Error> = NoEndpoint.into();
+        assert!(!error.retry());
+        assert_eq!(classify(&error), Some(Failure::NoEndpoint));
+        assert_eq!(classify(&error.more_context("peer")), Some(Failure::NoEndpoint));
+    }
+}

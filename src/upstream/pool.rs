@@ -1,0 +1,185 @@
+//! The pool: every endpoint the gateway knows, across catalogs, and the work that goes on in the background.
+//!
+//! `prepare` may fail and changes nothing; `commit` cannot fail. Probes and name lookups are owned by `run`, which
+//! follows each commit.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pingora_core::connectors::TransportConnector;
+use pingora_core::connectors::http::v2::Connector;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::model::catalog::Catalog;
+use crate::model::violation::Violation;
+
+use super::backend::{Backend, BackendName};
+use super::probe::{self, Prober};
+use super::registry::{Draft, Registry};
+use super::resolve::resolve;
+use super::target::Target;
+
+/// Every endpoint the gateway knows.
+pub struct Pool {
+    registry: Mutex<Registry>,
+    /// Rises with each commit, for those who follow.
+    commits: watch::Sender<u64>,
+    prober: Arc<Prober>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("commits", &*self.commits.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    /// Makes a pool that knows nothing yet.
+    pub fn new() -> Arc<Self> {
+        let prober = Prober {
+            connector: OnceLock::new(),
+            at_once: Semaphore::new(PROBES_AT_ONCE),
+        };
+        Arc::new(Self {
+            registry: Mutex::default(),
+            commits: watch::Sender::new(0),
+            prober: Arc::new(prober),
+        })
+    }
+
+    /// Makes the production backends of every version, in the catalog's order; what is known already is used again.
+    ///
+    /// # Errors
+    ///
+    /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
+    pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Arc<Backend>>, Vec<Violation>> {
+        let registry = self.registry.lock();
+        let mut draft = Draft::beside(&registry);
+        let mut made = Vec::new();
+        for api in catalog.apis() {
+            for version in &api.versions {
+                let name = BackendName {
+                    tenant: api.tenant.as_str().into(),
+                    api: api.name.as_str().into(),
+                    version: version.version.as_str().into(),
+                };
+                made.extend(draft.backend(name, version.state.is_served(), &version.production));
+            }
+        }
+        draft.finish(made)
+    }
+
+    /// Looks up the names that have no address yet, so that they have one before they are served; gives up in time.
+    pub async fn resolve(&self, backends: &[Arc<Backend>], within: Duration) {
+        let slots = backends
+            .iter()
+            .filter(|backend| backend.active)
+            .flat_map(|backend| &backend.slots);
+        let unknown: Vec<_> = slots
+            .map(|slot| &slot.target)
+            .filter(|target| !target.is_resolved())
+            .map(Arc::clone)
+            .collect();
+        // What is not found in time is looked for again in the background.
+        let _ = tokio::time::timeout(within, resolve(unknown.into_iter())).await;
+    }
+
+    /// Knows from now on what these backends use, and forgets everything else.
+    pub fn commit(&self, backends: &[Arc<Backend>]) {
+        *self.registry.lock() = Registry::of(backends);
+        self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    /// Probes endpoints and refreshes addresses until told to stop.
+    pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let lookups = self.follow_names();
+        let probes = self.follow_probes();
+        tokio::select! {
+            () = lookups => {}
+            () = probes => {}
+            _ = shutdown.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Returns what makes connections outside of Pingora's proxy, for tunnels.
+    pub fn transport(&self) -> &TransportConnector {
+        self.prober.connector().transport()
+    }
+
+    fn active(&self) -> Vec<Arc<Target>> {
+        self.registry.lock().active().map(Arc::clone).collect()
+    }
+
+    async fn follow_names(&self) {
+        let mut commits = self.commits.subscribe();
+        loop {
+            let unresolved = self.active().iter().any(|target| !target.is_resolved());
+            let pause = if unresolved { LOOK_AGAIN } else { REFRESH };
+            // A commit may bring names that are still unknown; those are looked for sooner.
+            if let Ok(changed) = tokio::time::timeout(pause, commits.changed()).await {
+                if changed.is_err() {
+                    return;
+                }
+            } else {
+                resolve(self.active().into_iter()).await;
+            }
+        }
+    }
+
+    async fn follow_probes(&self) {
+        let mut commits = self.commits.subscribe();
+        let mut running = Probes::default();
+        loop {
+            running.become_those_of(self.active(), &self.prober);
+            tokio::select! {
+                changed = commits.changed() => if changed.is_err() { return },
+                // Reaped so that a probe that ended by a panic begins again.
+                Some(_) = running.tasks.join_next() => {}
+            }
+        }
+    }
+}
+
+/// The probes that are running, each with the target it is for.
+#[derive(Default)]
+struct Probes {
+    tasks: JoinSet<()>,
+    by_target: HashMap<u64, AbortHandle>,
+}
+
+impl Probes {
+    fn become_those_of(&mut self, targets: Vec<Arc<Target>>, prober: &Arc<Prober>) {
+        let wanted = targets.into_iter().filter(|target| target.name.health.probe.is_some());
+        let wanted: HashMap<_, _> = wanted.map(|target| (target.id, target)).collect();
+        self.by_target.retain(|target, task| {
+            let kept = wanted.contains_key(target) && !task.is_finished();
+            if !kept {
+                task.abort();
+            }
+            kept
+        });
+        for (id, target) in wanted {
+            let tasks = &mut self.tasks;
+            self.by_target
+                .entry(id)
+                .or_insert_with(|| tasks.spawn(probe::watch(target, Arc::clone(prober))));
+        }
+    }
+}
+
+const PROBES_AT_ONCE: usize = 64;
+const REFRESH: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+impl Prober {
+    /// Returns the connector, made at its first use: it reads the system's authorities.
+    pub(super) fn connector(&self) -> &Connector {
+        self.connector.get_or_init(|| Connector::new(None))
+    }
+}
