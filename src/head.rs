@@ -74,7 +74,8 @@ fn without_port(named: &str) -> Option<&str> {
     let is_host = literal.map_or_else(|| is_name(host), |inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
     let digits = port.strip_prefix(':').unwrap_or(port);
     let is_port = port.len() == digits.len() && port.is_empty() || digits.parse::<u16>().is_ok() || port == ":";
-    (is_host && is_port).then_some(host)
+    // A literal is known without its brackets, as the catalog writes it.
+    (is_host && is_port).then_some(literal.unwrap_or(host))
 }
 
 fn is_name(host: &str) -> bool {
@@ -99,8 +100,8 @@ mod tests {
             ("example.org", Some("example.org")),
             ("example.org:8280", Some("example.org")),
             ("127.0.0.1:80", Some("127.0.0.1")),
-            ("[::1]:8280", Some("[::1]")),
-            ("[::1]", Some("[::1]")),
+            ("[::1]:8280", Some("::1")),
+            ("[::1]", Some("::1")),
             ("", None),
             ("a b", None),
             ("a/b", None),

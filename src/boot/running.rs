@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use admin::control::publish::Revision;
 use pingora_core::apps::{HttpServerOptions, ServerApp};
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
 use pingora_core::protocols::http::v2::server::default_h2_options;
@@ -23,7 +24,7 @@ use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
-use crate::bridge::reload::{Outcome, Reload};
+use crate::bridge::reload::Reload;
 use crate::bridge::socket::Socket;
 use crate::bridge::watch::Watch;
 use crate::forwarding::Trust;
@@ -139,8 +140,8 @@ impl Running {
     /// # Errors
     ///
     /// Returns every violation of a refused catalog; the last good one stays.
-    pub fn reload(&self) -> Result<Outcome, Vec<Violation>> {
-        self.reload.run()
+    pub fn reload(&self) -> Result<Revision, Vec<Violation>> {
+        self.reload.run().map(|outcome| outcome.revision)
     }
 
     /// Returns what rereads catalog and certificates, for a blocking thread. It logs what it finds.

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::environment::Environment;
+pub use self::environment::Environment;
 use self::keys::KEYS;
 use self::raw::Raw;
 use crate::model::violation::Violation;

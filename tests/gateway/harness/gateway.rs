@@ -95,10 +95,8 @@ impl GatewayBuilder {
 
     pub(crate) async fn start(self) -> Gateway {
         let settings = self.settings().unwrap_or_else(|violations| panic!("{violations:#?}"));
-        let running = boot::start(settings, Environment::from_pairs([]), None);
-        let running = running
-            .await
-            .unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
+        let path = self.path("tollgate.toml");
+        let running = boot::start(&path, settings, nothing(), None).await.unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
         Gateway {
             directory: self.directory,
             running: Some(running),
@@ -116,7 +114,7 @@ impl GatewayBuilder {
         text.push_str(&self.tables);
         let path = self.path("tollgate.toml");
         write(&path, &text);
-        Settings::load(&path, &Environment::from_pairs([]))
+        Settings::load(&path, &nothing())
     }
 }
 
@@ -233,6 +231,11 @@ impl Gateway {
                 .unwrap();
         }
     }
+}
+
+/// An environment that overrides nothing.
+fn nothing() -> Environment {
+    Environment::default()
 }
 
 fn write(path: &Path, text: &str) {
