@@ -90,6 +90,7 @@ async fn many_grpc_calls_share_a_connection() {
     let origin = grpc_origin(None).await;
     let gateway = serving(version("1.0").production(&[&origin.url()]).over_http2()).await;
     let caller = gateway.connect_h2().await;
+    caller.call(caller.request("POST", "/p/1.0/S/M"), &[b"first"]).await;
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let caller = caller.clone();
@@ -140,13 +141,14 @@ async fn events_outlast_the_total_timeout() {
         .await;
     let gateway = serving(version("1.0").to(&origin).within("total", "200ms")).await;
     let mut caller = gateway.connect().await;
-    caller.send(get("/p/1.0/events").bytes()).await;
-    caller.head().await;
+    caller
+        .send(get("/p/1.0/events").header("Accept", "text/event-stream").bytes())
+        .await;
+    let head = caller.head().await;
     // Longer than the timeout that must not apply.
     tokio::time::sleep(Duration::from_millis(400)).await;
     gate.open_for_all();
-    assert_eq!(caller.chunk().await.unwrap(), b"data: 1\n\n");
-    assert_eq!(caller.chunk().await.unwrap(), b"data: 2\n\n");
+    assert_eq!(caller.rest_of(&head).await.unwrap().text(), "data: 1\n\ndata: 2\n\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

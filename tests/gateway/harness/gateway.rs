@@ -96,7 +96,9 @@ impl GatewayBuilder {
     pub(crate) async fn start(self) -> Gateway {
         let settings = self.settings().unwrap_or_else(|violations| panic!("{violations:#?}"));
         let path = self.path("tollgate.toml");
-        let running = boot::start(&path, settings, nothing(), None).await.unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
+        let running = boot::start(&path, settings, nothing(), None)
+            .await
+            .unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
         Gateway {
             directory: self.directory,
             running: Some(running),
