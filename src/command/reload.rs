@@ -9,7 +9,7 @@ use super::conf::ConfArgs;
 use super::exit::Exit;
 use super::output::Output;
 use super::render;
-use crate::bridge::socket::{self, Answer, Request};
+use crate::bridge::socket::{self, Answer, Command};
 use crate::model::unit::{Period, UnitError};
 use crate::settings::{Environment, Settings};
 
@@ -58,7 +58,7 @@ pub fn run(
         Ok(settings) => settings,
         Err(violations) => return render::violations(&violations, err).map(|()| Exit::Refused),
     };
-    match socket::ask(&settings.data, Request::Reload, args.timeout.0) {
+    match socket::ask(&settings.data, Command::Reload, args.timeout.0) {
         Ok(Answer::Reloaded(outcome)) => {
             let unchanged = if outcome.unchanged { ", unchanged" } else { "" };
             writeln!(

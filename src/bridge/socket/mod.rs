@@ -23,7 +23,9 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 pub use self::client::ask;
-pub use self::protocol::{Answer, Report, Request};
+pub use self::protocol::{Answer, Command, Report};
+
+use self::protocol::Request;
 
 /// Why a socket cannot be used.
 #[derive(Debug, Error)]
@@ -111,7 +113,7 @@ impl Socket {
     /// Returns why it cannot be listened to; one connection that fails is no reason.
     pub async fn serve(
         self,
-        answer: impl Fn(Request) -> Answer + Send + Sync + 'static,
+        answer: impl Fn(Command) -> Answer + Send + Sync + 'static,
         mut shutdown: watch::Receiver<bool>,
     ) -> io::Result<()> {
         let listener = tokio::net::UnixListener::from_std(self.listener.try_clone()?)?;
@@ -151,7 +153,7 @@ impl Drop for Socket {
 }
 
 /// One request, one answer. Whoever asks is gone when it fails, so there is nobody to tell.
-async fn converse(mut stream: tokio::net::UnixStream, answer: Arc<impl Fn(Request) -> Answer + Send + Sync + 'static>) {
+async fn converse(mut stream: tokio::net::UnixStream, answer: Arc<impl Fn(Command) -> Answer + Send + Sync + 'static>) {
     let mut line = Vec::new();
     let mut reader = tokio::io::BufReader::new((&mut stream).take(LONGEST_REQUEST));
     let Ok(Ok(_)) = timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await else {
@@ -161,7 +163,7 @@ async fn converse(mut stream: tokio::net::UnixStream, answer: Arc<impl Fn(Reques
         Err(error) => Answer::Misunderstood {
             error: error.to_string(),
         },
-        Ok(request) => match spawn_blocking(move || answer(request)).await {
+        Ok(Request { command }) => match spawn_blocking(move || answer(command)).await {
             Ok(answer) => answer,
             Err(_) => Answer::Misunderstood {
                 error: "the request broke the gateway; see its log".to_owned(),
@@ -198,20 +200,20 @@ mod tests {
     use super::*;
     use crate::bridge::reload::Outcome;
 
-    fn told(request: Request) -> Answer {
-        match request {
-            Request::Reload => Answer::Reloaded(Outcome {
+    fn told(command: Command) -> Answer {
+        match command {
+            Command::Reload => Answer::Reloaded(Outcome {
                 revision: Revision(7),
                 apis: 3,
                 unchanged: false,
             }),
-            Request::Status => Answer::Refused { violations: Vec::new() },
+            Command::Status => Answer::Refused { violations: Vec::new() },
         }
     }
 
-    async fn ask_of(data: &Path, request: Request) -> Result<Answer, SocketError> {
+    async fn ask_of(data: &Path, command: Command) -> Result<Answer, SocketError> {
         let data = data.to_path_buf();
-        spawn_blocking(move || ask(&data, request, Duration::from_secs(10)))
+        spawn_blocking(move || ask(&data, command, Duration::from_secs(10)))
             .await
             .unwrap()
     }
@@ -225,12 +227,12 @@ mod tests {
         assert_eq!((mode(&data), mode(&path(&data))), (0o700, 0o600));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(socket.serve(told, stopped));
-        assert_eq!(ask_of(&data, Request::Reload).await.unwrap(), told(Request::Reload));
+        assert_eq!(ask_of(&data, Command::Reload).await.unwrap(), told(Command::Reload));
         stop.send(true).unwrap();
         serving.await.unwrap().unwrap();
         assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
         assert!(matches!(
-            ask_of(&data, Request::Reload).await,
+            ask_of(&data, Command::Reload).await,
             Err(SocketError::Unanswered { .. })
         ));
     }
@@ -245,8 +247,8 @@ mod tests {
         let (_stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(new.serve(told, stopped));
         assert_eq!(
-            ask_of(dir.path(), Request::Reload).await.unwrap(),
-            told(Request::Reload)
+            ask_of(dir.path(), Command::Reload).await.unwrap(),
+            told(Command::Reload)
         );
         serving.abort();
     }

@@ -7,10 +7,17 @@ use time::format_description::well_known::Rfc3339;
 use crate::bridge::reload::{Outcome, Reload};
 use crate::model::violation::Violation;
 
+/// A request as it travels.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) command: Command,
+}
+
 /// What may be asked.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
+#[serde(rename_all = "snake_case")]
+pub enum Command {
     /// Read the catalog's files now, and answer when they are served or refused.
     Reload,
     /// Say what is served.
@@ -55,13 +62,13 @@ pub struct Report {
 
 impl Reload {
     /// Answers a request of the control socket. It blocks.
-    pub fn answer(&self, request: Request) -> Answer {
-        match request {
-            Request::Reload => match self.run() {
+    pub fn answer(&self, command: Command) -> Answer {
+        match command {
+            Command::Reload => match self.run() {
                 Ok(outcome) => Answer::Reloaded(outcome),
                 Err(violations) => Answer::Refused { violations },
             },
-            Request::Status => {
+            Command::Status => {
                 let status = self.status();
                 let applied = status
                     .applied
@@ -92,11 +99,17 @@ mod tests {
     #[test]
     fn requests_and_answers_are_spelt_as_the_manual_says() {
         assert_eq!(
-            serde_json::to_string(&Request::Reload).unwrap(),
+            serde_json::to_string(&Request {
+                command: Command::Reload
+            })
+            .unwrap(),
             r#"{"command":"reload"}"#
         );
         assert_eq!(
-            serde_json::to_string(&Request::Status).unwrap(),
+            serde_json::to_string(&Request {
+                command: Command::Status
+            })
+            .unwrap(),
             r#"{"command":"status"}"#
         );
         let reloaded = Answer::Reloaded(Outcome {
