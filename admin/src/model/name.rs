@@ -64,8 +64,8 @@ names! {
     /// The name of an Api.
     ApiName: "an API name", "1 to 160 printable characters, the first and the last no space", is_label, trimmed;
     /// The path prefix that names an Api inside its tenant: absolute, no trailing slash, may hold `{version}`.
-    Context: "a context", "it begins with `/`, does not end with one, and has segments of letters, digits, `-`, `.`, \
-        `_`, `~` and at most one `{version}`; the first is none of `t`, `oauth2`, `token`, `revoke`, `.well-known`",
+    Context: "a context", "a path that begins with `/` and does not end with one, of letters, digits, `-`, `.`, `_`, \
+        `~` and at most one `{version}`, and not below `/t`, `/oauth2`, `/token`, `/revoke` or `/.well-known`",
         is_context, slashed;
     /// A hostname, in lower case, without a port.
     HostName: "a hostname", "a DNS name in lower case or an IP address, without a port", is_host, lowered;
@@ -100,7 +100,11 @@ impl Context {
     /// Returns the path of the default version: the context without the segment that holds the version. A context
     /// of that segment alone has none.
     pub fn bare(&self) -> Option<String> {
-        let kept: Vec<_> = self.0.split('/').filter(|segment| !segment.contains(PLACEHOLDER)).collect();
+        let kept: Vec<_> = self
+            .0
+            .split('/')
+            .filter(|segment| !segment.contains(PLACEHOLDER))
+            .collect();
         Some(kept.join("/")).filter(|bare| !bare.is_empty())
     }
 }
@@ -121,8 +125,14 @@ fn is_context(text: &str) -> bool {
         !segment.is_empty() && !is_dots(segment) && literal.chars().all(is_unreserved)
     };
     let one_version = text.matches(PLACEHOLDER).count() <= 1;
-    let Some(segments) = text.strip_prefix('/') else { return false };
-    let bare_is_free = text.split('/').filter(|s| !s.contains(PLACEHOLDER)).nth(1).is_none_or(|s| !RESERVED.contains(&s));
+    let Some(segments) = text.strip_prefix('/') else {
+        return false;
+    };
+    let bare_is_free = text
+        .split('/')
+        .filter(|s| !s.contains(PLACEHOLDER))
+        .nth(1)
+        .is_none_or(|s| !RESERVED.contains(&s));
     text.len() <= 512 && one_version && segments.split('/').all(is_segment) && bare_is_free
 }
 
@@ -188,22 +198,63 @@ mod tests {
 
     #[test]
     fn a_version_is_one_segment_that_needs_no_encoding() {
-        for good in ["3.0", "v1", "1.0.0-beta~2", "2024_01", "...", "{v}".trim_matches(['{', '}'])] {
+        for good in [
+            "3.0",
+            "v1",
+            "1.0.0-beta~2",
+            "2024_01",
+            "...",
+            "{v}".trim_matches(['{', '}']),
+        ] {
             assert!(VersionName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "1/2", "1 0", "1%2e", "ü", "v;1", "{version}", &"1".repeat(65)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "1/2",
+            "1 0",
+            "1%2e",
+            "ü",
+            "v;1",
+            "{version}",
+            &"1".repeat(65),
+        ] {
             assert!(VersionName::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_context_is_an_absolute_path_of_plain_segments() {
-        for good in ["/a", "/a/b.c", "/{version}", "/{version}/a", "/a/v{version}", "/a/{version}/b", "/a/t", "/T"] {
+        for good in [
+            "/a",
+            "/a/b.c",
+            "/{version}",
+            "/{version}/a",
+            "/a/v{version}",
+            "/a/{version}/b",
+            "/a/t",
+            "/T",
+        ] {
             assert!(Context::parse(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "/", "a", "/a/", "//a", "/a//b", "/./a", "/a/..", "/a b", "/a%20b", "/{version}/{version}",
-            "/{v}", "/a/{version", "/é", "/a?b", "/a*",
+            "",
+            "/",
+            "a",
+            "/a/",
+            "//a",
+            "/a//b",
+            "/./a",
+            "/a/..",
+            "/a b",
+            "/a%20b",
+            "/{version}/{version}",
+            "/{v}",
+            "/a/{version",
+            "/é",
+            "/a?b",
+            "/a*",
         ] {
             assert!(Context::parse(bad).is_err(), "{bad}");
         }
@@ -211,7 +262,16 @@ mod tests {
 
     #[test]
     fn the_gateways_own_paths_are_no_context() {
-        for bad in ["/t", "/t/a", "/oauth2", "/token/x", "/revoke", "/.well-known/a", "/{version}/token", "/v{version}/t/a"] {
+        for bad in [
+            "/t",
+            "/t/a",
+            "/oauth2",
+            "/token/x",
+            "/revoke",
+            "/.well-known/a",
+            "/{version}/token",
+            "/v{version}/t/a",
+        ] {
             assert!(Context::parse(bad).is_err(), "{bad}");
         }
     }
@@ -232,10 +292,29 @@ mod tests {
 
     #[test]
     fn hostnames_are_lower_case_names_or_addresses_without_a_port() {
-        for good in ["api.acme.example", "localhost", "10.0.0.1", "::1", "xn--bcher-kva.example", "a-b"] {
+        for good in [
+            "api.acme.example",
+            "localhost",
+            "10.0.0.1",
+            "::1",
+            "xn--bcher-kva.example",
+            "a-b",
+        ] {
             assert!(HostName::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "API.example", "a:80", "-a", "a-", "a..b", "a.", "*.a", "a_b", "[::1]", "a b"] {
+        for bad in [
+            "",
+            "API.example",
+            "a:80",
+            "-a",
+            "a-",
+            "a..b",
+            "a.",
+            "*.a",
+            "a_b",
+            "[::1]",
+            "a b",
+        ] {
             assert!(HostName::parse(bad).is_err(), "{bad}");
         }
         assert!(TenantName::parse("carbon.super").is_ok() && TenantName::parse("::1").is_err());
@@ -259,7 +338,10 @@ mod tests {
             "`API.Example.` is not a hostname: a DNS name in lower case or an IP address, without a port"
         );
         assert_eq!(error.fix().as_deref(), Some("write `api.example`"));
-        assert_eq!(Context::parse("a/b/").unwrap_err().fix().as_deref(), Some("write `/a/b`"));
+        assert_eq!(
+            Context::parse("a/b/").unwrap_err().fix().as_deref(),
+            Some("write `/a/b`")
+        );
         assert_eq!(Context::parse("/a b").unwrap_err().fix(), None);
     }
 }

@@ -7,7 +7,10 @@ use super::document::Document;
 
 /// Returns the JSON Schema (draft 2020-12) of a catalog file.
 pub fn catalog_schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Document>().to_value()
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Document>()
+        .to_value()
 }
 
 #[cfg(test)]
@@ -18,13 +21,25 @@ mod tests {
     fn the_schema_knows_every_key_and_refuses_others() {
         let schema = catalog_schema();
         assert_eq!(schema["additionalProperties"], Value::Bool(false));
-        for key in ["name", "context", "tenant", "default_version", "scopes", "versions", "tenants", "tiers"] {
+        for key in [
+            "name",
+            "context",
+            "tenant",
+            "default_version",
+            "scopes",
+            "versions",
+            "tenants",
+            "tiers",
+        ] {
             let description = schema["properties"][key]["description"].as_str().unwrap_or_default();
             assert!(!description.is_empty(), "{key}");
         }
         let version = &schema["$defs"]["Version"];
         assert_eq!(version["required"], serde_json::json!(["version"]));
-        assert_eq!(version["properties"]["subscribers"]["anyOf"][0]["enum"][1], "all_tenants");
+        assert_eq!(
+            version["properties"]["subscribers"]["anyOf"][0]["enum"][1],
+            "all_tenants"
+        );
         assert_eq!(schema["$defs"]["Limit"]["properties"]["per"]["type"], "string");
     }
 }

@@ -70,14 +70,21 @@ impl Template {
         if text.len() > 2048 {
             return Err(TemplateError::Long);
         }
-        let written: Vec<&str> = text.strip_prefix('/').ok_or(TemplateError::Relative)?.split('/').collect();
+        let written: Vec<&str> = text
+            .strip_prefix('/')
+            .ok_or(TemplateError::Relative)?
+            .split('/')
+            .collect();
         let last = written.len() - 1;
         let mut names = Vec::new();
         let mut segments = Vec::with_capacity(written.len());
         for (at, part) in written.into_iter().enumerate() {
             segments.push(segment(part, at == last, &mut names)?);
         }
-        Ok(Self { text: text.to_owned(), segments })
+        Ok(Self {
+            text: text.to_owned(),
+            segments,
+        })
     }
 
     /// Returns its segments, in order; `/` is one empty literal.
@@ -109,7 +116,11 @@ fn segment<'t>(part: &'t str, is_last: bool, names: &mut Vec<&'t str>) -> Result
         "" if !is_last => return Err(TemplateError::Empty),
         _ => {}
     }
-    if let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')).filter(|name| is_name(name)) {
+    if let Some(name) = part
+        .strip_prefix('{')
+        .and_then(|part| part.strip_suffix('}'))
+        .filter(|name| is_name(name))
+    {
         if names.contains(&name) {
             return Err(TemplateError::Repeated(name.to_owned()));
         }
@@ -240,7 +251,10 @@ mod tests {
         ] {
             assert_eq!(Template::parse(text), Err(error), "{text}");
         }
-        assert_eq!(Template::parse(&format!("/{}", "a".repeat(2048))), Err(TemplateError::Long));
+        assert_eq!(
+            Template::parse(&format!("/{}", "a".repeat(2048))),
+            Err(TemplateError::Long)
+        );
     }
 
     #[test]

@@ -137,8 +137,12 @@ written!(
     })
 );
 
-const UNITS: [(&str, u64); 4] =
-    [("TiB", bytesize::TIB), ("GiB", bytesize::GIB), ("MiB", bytesize::MIB), ("KiB", bytesize::KIB)];
+const UNITS: [(&str, u64); 4] = [
+    ("TiB", bytesize::TIB),
+    ("GiB", bytesize::GIB),
+    ("MiB", bytesize::MIB),
+    ("KiB", bytesize::KIB),
+];
 
 #[cfg(test)]
 mod tests {
@@ -162,9 +166,16 @@ mod tests {
 
     #[test]
     fn times_are_written_with_their_unit() {
-        for (text, millis, shown) in [("30s", 30_000, "30s"), ("500ms", 500, "500ms"), ("1m 30s", 90_000, "1m 30s")] {
+        for (text, millis, shown) in [
+            ("30s", 30_000, "30s"),
+            ("500ms", 500, "500ms"),
+            ("1m 30s", 90_000, "1m 30s"),
+        ] {
             let period = Period::parse(text).unwrap();
-            assert_eq!((period, period.to_string().as_str()), (Period(Duration::from_millis(millis)), shown));
+            assert_eq!(
+                (period, period.to_string().as_str()),
+                (Period(Duration::from_millis(millis)), shown)
+            );
         }
     }
 

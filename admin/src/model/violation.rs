@@ -27,7 +27,10 @@ impl Violation {
     /// Says what would fix it.
     #[must_use]
     pub fn fix(self, fix: impl Into<String>) -> Self {
-        Self { fix: Some(fix.into()), ..self }
+        Self {
+            fix: Some(fix.into()),
+            ..self
+        }
     }
 }
 
@@ -64,14 +67,25 @@ mod tests {
     #[test]
     fn a_violation_reads_as_a_compiler_would_say_it() {
         let mended = violation("conf/a.toml", 3, 9).fix("did you mean `Gold`?");
-        assert_eq!(mended.to_string(), "conf/a.toml:3:9: unknown tier `Glod` (did you mean `Gold`?)");
-        assert_eq!(violation("conf/a.toml", 0, 0).to_string(), "conf/a.toml: unknown tier `Glod`");
+        assert_eq!(
+            mended.to_string(),
+            "conf/a.toml:3:9: unknown tier `Glod` (did you mean `Gold`?)"
+        );
+        assert_eq!(
+            violation("conf/a.toml", 0, 0).to_string(),
+            "conf/a.toml: unknown tier `Glod`"
+        );
         assert_eq!(violation("", 0, 0).to_string(), "unknown tier `Glod`");
     }
 
     #[test]
     fn violations_sort_by_place() {
-        let mut found = vec![violation("b", 1, 1), violation("a", 10, 1), violation("a", 2, 7), violation("a", 2, 3)];
+        let mut found = [
+            violation("b", 1, 1),
+            violation("a", 10, 1),
+            violation("a", 2, 7),
+            violation("a", 2, 3),
+        ];
         found.sort();
         let places: Vec<_> = found.iter().map(|v| (v.file.as_str(), v.line, v.column)).collect();
         assert_eq!(places, [("a", 2, 3), ("a", 2, 7), ("a", 10, 1), ("b", 1, 1)]);

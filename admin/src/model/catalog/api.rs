@@ -32,14 +32,22 @@ pub(super) fn believe(
     check_repeated_versions(&root, document, found);
     let default_version = default_version(&root, document, context.as_ref(), found);
     let versions = versions(&root, document, (known, tenant.as_ref(), references), found);
-    Some(Api { name: name?, tenant: tenant?, context: context?, default_version, versions })
+    Some(Api {
+        name: name?,
+        tenant: tenant?,
+        context: context?,
+        default_version,
+        versions,
+    })
 }
 
 /// Blames what belongs to an API in a file that states none.
 fn check_strays(root: &Spot<'_>, document: &Document, found: &mut Vec<Violation>) {
     let stray = |key| {
         let message = format!("`{key}` belongs to an API, and this file states none");
-        root.key(key).blame(message).fix(format!("add the API's `name`, `context` and `[[versions]]`, or remove `{key}`"))
+        root.key(key).blame(message).fix(format!(
+            "add the API's `name`, `context` and `[[versions]]`, or remove `{key}`"
+        ))
     };
     found.extend(document.tenant.is_some().then(|| stray("tenant")));
     found.extend(root.states("default_version").then(|| stray("default_version")));
@@ -56,7 +64,10 @@ fn required<N>(
         Some(text) => named(&root.key(key), text, parse, found),
         None => {
             if !root.lost(key) {
-                found.push(root.blame(format!("the API has no `{key}`")).fix(format!("add `{key} = \"...\"`")));
+                found.push(
+                    root.blame(format!("the API has no `{key}`"))
+                        .fix(format!("add `{key} = \"...\"`")),
+                );
             }
             None
         }
@@ -92,8 +103,10 @@ fn default_version(
     let list = root.key("default_version");
     if let Some(context) = context.filter(|context| context.bare().is_none() && !texts.is_empty()) {
         found.push(
-            list.blame(format!("the context `{context}` has nothing left without the version, so no default can answer"))
-                .fix("remove `default_version`, or add a segment to the context"),
+            list.blame(format!(
+                "the context `{context}` has nothing left without the version, so no default can answer"
+            ))
+            .fix("remove `default_version`, or add a segment to the context"),
         );
     }
     super::page::unrepeated(&list, texts, found);
@@ -101,11 +114,16 @@ fn default_version(
     for (index, text) in texts.iter().enumerate() {
         let element = list.element(index);
         let at = if *is_list { &element } else { &list };
-        let Some(label) = named(at, text, VersionName::parse, found) else { continue };
+        let Some(label) = named(at, text, VersionName::parse, found) else {
+            continue;
+        };
         let labels = || document.versions.iter().map(|version| version.version.as_str());
         if !labels().any(|known| known == text) && !root.lost("versions") {
             let violation = at.blame(format!("unknown version `{text}`"));
-            found.push(Violation { fix: did_you_mean(text, labels()), ..violation });
+            found.push(Violation {
+                fix: did_you_mean(text, labels()),
+                ..violation
+            });
         }
         defaults.push(label);
     }
@@ -121,7 +139,12 @@ fn versions(
     let list = root.key("versions");
     let mut versions = Vec::with_capacity(document.versions.len());
     for (index, stated) in document.versions.iter().enumerate() {
-        versions.extend(version::believe(&list.element(index), stated, (known, tenant, references), found));
+        versions.extend(version::believe(
+            &list.element(index),
+            stated,
+            (known, tenant, references),
+            found,
+        ));
     }
     versions
 }

@@ -32,20 +32,31 @@ pub(super) fn believe(
         found.push(violation.fix("write `production = [\"http://host:port\"]`"));
     }
     if spot.states("sandbox") && stated.sandbox.texts.is_empty() && !spot.lost("sandbox") {
-        found.push(spot.key("sandbox").blame("`sandbox` is empty").fix("name an endpoint, or remove `sandbox`"));
+        found.push(
+            spot.key("sandbox")
+                .blame("`sandbox` is empty")
+                .fix("name an endpoint, or remove `sandbox`"),
+        );
     }
-    let mut backend = Backend {
-        endpoints: Vec::new(),
-        balance: balance(spot, stated, found)?,
-        host: stated.host,
-        protocol: stated.protocol,
-        timeouts: timeouts(spot, stated, found),
-        tls: tls(spot, stated, references, found),
-        health: health(&spot.key("health"), &stated.health, found),
+    let balance = balance(spot, stated, found);
+    let timeouts = timeouts(spot, stated, found);
+    let tls = tls(spot, stated, references, found);
+    let health = health(&spot.key("health"), &stated.health, found);
+    let (host, protocol) = (stated.host, stated.protocol);
+    let production = Backend {
+        endpoints: production,
+        balance: balance?,
+        host,
+        protocol,
+        timeouts,
+        tls,
+        health,
     };
-    let sandbox = (!sandbox.is_empty()).then(|| Backend { endpoints: sandbox, ..backend.clone() });
-    backend.endpoints = production;
-    (!backend.endpoints.is_empty()).then_some((backend, sandbox))
+    let sandbox = (!sandbox.is_empty()).then(|| Backend {
+        endpoints: sandbox,
+        ..production.clone()
+    });
+    (!production.endpoints.is_empty()).then_some((production, sandbox))
 }
 
 fn urls(spot: &Spot<'_>, key: &'static str, stated: &Several, found: &mut Vec<Violation>) -> Vec<Uri> {
@@ -100,11 +111,21 @@ fn timeouts(spot: &Spot<'_>, stated: &Endpoints, found: &mut Vec<Violation>) -> 
     let total = period(spot, "timeout", stated.timeout, TOTAL, found);
     let read = period(spot, "read_timeout", stated.read_timeout, READ, found);
     // A short `timeout` shortens the default of `connect_timeout`; only a stated one can contradict it.
-    let connect = period(spot, "connect_timeout", stated.connect_timeout, CONNECT.min(total), found);
+    let connect = period(
+        spot,
+        "connect_timeout",
+        stated.connect_timeout,
+        CONNECT.min(total),
+        found,
+    );
     if connect > total {
         let (connect, total) = (Period(connect), Period(total));
         let message = format!("`connect_timeout` is {connect}, longer than the whole call may take ({total})");
-        found.push(spot.key("connect_timeout").blame(message).fix("shorten it, or lengthen `timeout`"));
+        found.push(
+            spot.key("connect_timeout")
+                .blame(message)
+                .fix("shorten it, or lengthen `timeout`"),
+        );
     }
     Timeouts { connect, read, total }
 }
@@ -119,19 +140,16 @@ fn period(
 ) -> Duration {
     let Some(Period(period)) = stated else { return default };
     if period.is_zero() {
-        found.push(spot.key(key).blame(format!("`{key}` is more than zero")));
+        found.push(spot.key(key).blame(format!("`{key}` must be more than zero")));
         return default;
     }
     period
 }
 
-fn tls(
-    spot: &Spot<'_>,
-    stated: &Endpoints,
-    references: &dyn References,
-    found: &mut Vec<Violation>,
-) -> TlsProfile {
-    let Some(tls) = &stated.tls else { return TlsProfile::default() };
+fn tls(spot: &Spot<'_>, stated: &Endpoints, references: &dyn References, found: &mut Vec<Violation>) -> TlsProfile {
+    let Some(tls) = &stated.tls else {
+        return TlsProfile::default();
+    };
     let at = spot.key("tls");
     let mut urls = stated.production.texts.iter().chain(&stated.sandbox.texts);
     let is_https = |url: &String| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
@@ -139,7 +157,15 @@ fn tls(
         let violation = at.blame("`tls` does nothing without an `https` endpoint");
         found.push(violation.fix("write `https://` endpoints, or remove `tls`"));
     }
-    profile(&at, tls, &Pem { source: at.file(), references }, found)
+    profile(
+        &at,
+        tls,
+        &Pem {
+            source: at.file(),
+            references,
+        },
+        found,
+    )
 }
 
 fn profile(at: &Spot<'_>, stated: &EndpointTls, pem: &Pem<'_>, found: &mut Vec<Violation>) -> TlsProfile {
@@ -162,7 +188,9 @@ fn health(at: &Spot<'_>, stated: &HealthChecks, found: &mut Vec<Violation>) -> H
 
 fn probe(at: &Spot<'_>, stated: &HealthChecks, found: &mut Vec<Violation>) -> Option<Probe> {
     let Some(path) = &stated.path else {
-        let idle = ["interval", "timeout", "healthy_after", "unhealthy_after"].into_iter().filter(|key| at.states(key));
+        let idle = ["interval", "timeout", "healthy_after", "unhealthy_after"]
+            .into_iter()
+            .filter(|key| at.states(key));
         for key in idle.filter(|_| !at.lost("path")) {
             let violation = at.key(key).blame(format!("`{key}` does nothing without `path`"));
             found.push(violation.fix(format!("add the `path` to ask for, or remove `{key}`")));
@@ -187,19 +215,15 @@ fn is_probe_path(text: &str) -> bool {
     let path = text.split('?').next().unwrap_or_default();
     let is_literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
     text.is_ascii()
-        && text.parse::<http::uri::PathAndQuery>().is_ok_and(|parsed| parsed.as_str() == text)
+        && text
+            .parse::<http::uri::PathAndQuery>()
+            .is_ok_and(|parsed| parsed.as_str() == text)
         && Template::parse(path).is_ok_and(|template| template.segments().iter().all(is_literal))
 }
 
-fn count(
-    at: &Spot<'_>,
-    key: &'static str,
-    stated: Option<u32>,
-    default: u32,
-    found: &mut Vec<Violation>,
-) -> u32 {
+fn count(at: &Spot<'_>, key: &'static str, stated: Option<u32>, default: u32, found: &mut Vec<Violation>) -> u32 {
     if stated == Some(0) {
-        found.push(at.key(key).blame(format!("`{key}` is more than zero")));
+        found.push(at.key(key).blame(format!("`{key}` must be more than zero")));
     }
     stated.unwrap_or(default)
 }

@@ -33,7 +33,9 @@ struct Claim<'a> {
 
 impl<'a> Claims<'a> {
     fn names(&mut self, page: &'a Page, found: &mut Vec<Violation>) {
-        let Some(name) = page.document.name.as_deref() else { return };
+        let Some(name) = page.document.name.as_deref() else {
+            return;
+        };
         let root = page.spot();
         let at = root.key("name");
         if let Some(first) = self.names.get(&(tenant(page), name)) {
@@ -44,12 +46,21 @@ impl<'a> Claims<'a> {
     }
 
     fn paths(&mut self, owner: usize, page: &'a Page, found: &mut Vec<Violation>) {
-        let Some(context) = page.document.context.as_deref().and_then(|text| Context::parse(text).ok()) else { return };
+        let Some(context) = page
+            .document
+            .context
+            .as_deref()
+            .and_then(|text| Context::parse(text).ok())
+        else {
+            return;
+        };
         let root = page.spot();
         let at = root.key("context");
         let shared = |claim: &Claim<'_>| {
             let (other, first) = (claim.name, claim.origin.seen_from(&at));
-            at.blame(format!("the context `{context}` is taken by the API `{other}` ({first})"))
+            at.blame(format!(
+                "the context `{context}` is taken by the API `{other}` ({first})"
+            ))
         };
         let bare = context.bare().unwrap_or_else(|| context.to_string());
         if let Err(violation) = self.claim((owner, page), bare, &at, shared) {
@@ -59,7 +70,9 @@ impl<'a> Claims<'a> {
         }
         let list = root.key("versions");
         for (index, version) in page.document.versions.iter().enumerate() {
-            let Ok(label) = VersionName::parse(&version.version) else { continue };
+            let Ok(label) = VersionName::parse(&version.version) else {
+                continue;
+            };
             let spot = list.element(index);
             let at = spot.key("version");
             let full = context.full(&label);
@@ -88,7 +101,14 @@ impl<'a> Claims<'a> {
             Some(_) => {}
             None => {
                 let name = page.document.name.as_deref().unwrap_or_default();
-                self.paths.insert(key, Claim { owner, name, origin: at.origin() });
+                self.paths.insert(
+                    key,
+                    Claim {
+                        owner,
+                        name,
+                        origin: at.origin(),
+                    },
+                );
             }
         }
         Ok(())

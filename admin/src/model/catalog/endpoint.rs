@@ -35,7 +35,9 @@ impl EndpointError {
 /// Makes a text the URL of an endpoint.
 pub(super) fn parse(text: &str) -> Result<Uri, EndpointError> {
     let said = || text.to_owned();
-    let authority = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let authority = text
+        .split_once("://")
+        .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(EndpointError::User);
     }
@@ -66,7 +68,9 @@ fn is_dots(segment: &str) -> bool {
 
 /// Returns what follows the `:` of a host, if there is one; the colons of an IPv6 address are its own.
 fn port(authority: &str) -> Option<&str> {
-    let after_host = authority.rfind(']').map_or(authority, |end| authority.get(end..).unwrap_or_default());
+    let after_host = authority
+        .rfind(']')
+        .map_or(authority, |end| authority.get(end..).unwrap_or_default());
     after_host.split_once(':').map(|(_, port)| port)
 }
 
@@ -81,7 +85,11 @@ mod tests {
     #[test]
     fn a_url_with_a_scheme_and_a_host_is_an_endpoint() {
         for good in [
-            "http://127.0.0.1:9001", "https://api.example", "http://[::1]:80/base/", "http://a_b/c%20d", "HTTP://A:1",
+            "http://127.0.0.1:9001",
+            "https://api.example",
+            "http://[::1]:80/base/",
+            "http://a_b/c%20d",
+            "HTTP://A:1",
         ] {
             assert!(parse(good).is_ok(), "{good}");
         }

@@ -34,9 +34,18 @@ impl<'a> Known<'a> {
         found: &mut Vec<Violation>,
     ) -> Self {
         let lost = |key| !is_whole || pages.iter().any(|page| page.spot().lost(key));
-        let gaps = Gaps { tenants: lost("tenants"), tiers: lost("tiers"), scopes: lost("scopes") };
+        let gaps = Gaps {
+            tenants: lost("tenants"),
+            tiers: lost("tiers"),
+            scopes: lost("scopes"),
+        };
         let tenants = tenants.iter().map(|tenant| tenant.domain.as_str()).collect();
-        let mut known = Self { tenants, tiers: HashMap::new(), scopes: HashMap::new(), gaps };
+        let mut known = Self {
+            tenants,
+            tiers: HashMap::new(),
+            scopes: HashMap::new(),
+            gaps,
+        };
         for page in pages {
             known.collect_tiers(page, found);
             known.collect_scopes(page, found);
@@ -56,7 +65,10 @@ impl<'a> Known<'a> {
                 continue;
             };
             if name.as_str() == UNLIMITED {
-                found.push(at.blame(format!("the tier `{UNLIMITED}` is always there")).fix("choose another name"));
+                found.push(
+                    at.blame(format!("the tier `{UNLIMITED}` is always there"))
+                        .fix("choose another name"),
+                );
                 continue;
             }
             let levels = self.tiers.entry(tenant).or_default().entry(name).or_default();
@@ -77,7 +89,9 @@ impl<'a> Known<'a> {
             let spot = list.element(index);
             let at = spot.key("key");
             let key = named(&at, &stated.key, ScopeName::parse, found);
-            let Some((key, tenant)) = key.zip(self.scope_owner(page, &spot, stated, found)) else { continue };
+            let Some((key, tenant)) = key.zip(self.scope_owner(page, &spot, stated, found)) else {
+                continue;
+            };
             let scopes = self.scopes.entry(tenant).or_default();
             match scopes.get(&key) {
                 Some(first) => {
@@ -117,7 +131,9 @@ impl<'a> Known<'a> {
         stated: Option<&str>,
         found: &mut Vec<Violation>,
     ) -> Option<TenantName> {
-        let Some(text) = stated else { return Some(TenantName::root()) };
+        let Some(text) = stated else {
+            return Some(TenantName::root());
+        };
         let tenant = named(spot, text, TenantName::parse, found)?;
         if !self.tenants.contains(text) && !self.gaps.tenants {
             found.push(unknown(spot, "tenant", text, self.tenants.iter().copied()));
@@ -136,15 +152,21 @@ impl<'a> Known<'a> {
         if name == UNLIMITED {
             return true;
         }
-        let Some(parsed) = named(spot, name, TierName::parse, found) else { return false };
+        let Some(parsed) = named(spot, name, TierName::parse, found) else {
+            return false;
+        };
         let tiers = self.tiers.get(tenant);
         match tiers.and_then(|tiers| tiers.get(&parsed)) {
             Some(levels) if levels.iter().any(|(known, _)| *known == level) => return true,
             _ if self.gaps.tiers => {}
             Some(levels) => found.extend(levels.first().map(|(other, origin)| {
                 let (other, wanted, first) = (level_name(*other), level_name(level), origin.seen_from(spot));
-                spot.blame(format!("`{name}` is a tier of level `{other}`, and this place needs one of level `{wanted}`"))
-                    .fix(format!("name a tier of level `{wanted}`, or state one beside it ({first})"))
+                spot.blame(format!(
+                    "`{name}` is a tier of level `{other}`, and this place needs one of level `{wanted}`"
+                ))
+                .fix(format!(
+                    "name a tier of level `{wanted}`, or state one beside it ({first})"
+                ))
             })),
             None => {
                 let fitting = |levels: &[(TierLevel, _)]| levels.iter().any(|(known, _)| *known == level);
@@ -158,7 +180,9 @@ impl<'a> Known<'a> {
 
     /// Checks that a scope exists in a tenant; returns whether it does.
     pub(super) fn scope(&self, spot: &Spot<'_>, tenant: &TenantName, key: &str, found: &mut Vec<Violation>) -> bool {
-        let Some(parsed) = named(spot, key, ScopeName::parse, found) else { return false };
+        let Some(parsed) = named(spot, key, ScopeName::parse, found) else {
+            return false;
+        };
         let scopes = self.scopes.get(tenant);
         let is_known = scopes.is_some_and(|scopes| scopes.contains_key(&parsed));
         if !is_known && !self.gaps.scopes {
@@ -173,28 +197,45 @@ fn unknown<'a>(spot: &Spot<'_>, noun: &str, text: &str, known: impl Iterator<Ite
     // Sorted, so that of two equally near words it is always the same one that is offered.
     let mut known: Vec<_> = known.collect();
     known.sort_unstable();
-    let violation = spot.blame(format!("unknown {noun} `{text}`"));
-    Violation { fix: did_you_mean(text, known), ..violation }
+    let fix = did_you_mean(text, known.iter().copied()).unwrap_or_else(|| {
+        let some: Vec<_> = known.iter().take(FEW).map(|word| format!("`{word}`")).collect();
+        match known.len() {
+            1..=FEW => format!(
+                "the {noun}s here are {}; or state it in a `[[{noun}s]]`",
+                some.join(", ")
+            ),
+            _ => format!("state it in a `[[{noun}s]]`"),
+        }
+    });
+    spot.blame(format!("unknown {noun} `{text}`")).fix(fix)
 }
 
 fn check_limits(tier: &Spot<'_>, limits: &[document::Limit], found: &mut Vec<Violation>) {
     let list = tier.key("limits");
     if limits.is_empty() && !tier.lost("limits") {
-        found.push(list.blame("a tier needs a limit").fix("write `limits = [{ requests = 1000, per = \"1m\" }]`"));
+        found.push(
+            list.blame("a tier needs a limit")
+                .fix("write `limits = [{ requests = 1000, per = \"1m\" }]`"),
+        );
     }
     for (index, limit) in limits.iter().enumerate() {
         let spot = list.element(index);
         match (limit.requests, limit.bytes) {
-            (Some(0), None) => found.push(spot.key("requests").blame("a limit is more than zero")),
-            (None, Some(bytes)) if bytes.0 == 0 => found.push(spot.key("bytes").blame("a limit is more than zero")),
+            (Some(0), None) => found.push(spot.key("requests").blame("a limit must be more than zero")),
+            (None, Some(bytes)) if bytes.0 == 0 => {
+                found.push(spot.key("bytes").blame("a limit must be more than zero"))
+            }
             (Some(_), None) | (None, Some(_)) => {}
             (None, None) if spot.lost("requests") || spot.lost("bytes") => {}
             (None, None) | (Some(_), Some(_)) => {
-                found.push(spot.blame("a limit counts either `requests` or `bytes`").fix("state one of the two"));
+                found.push(
+                    spot.blame("a limit counts either `requests` or `bytes`")
+                        .fix("state one of the two"),
+                );
             }
         }
         if limit.per.0.is_zero() {
-            found.push(spot.key("per").blame("`per` is more than zero"));
+            found.push(spot.key("per").blame("`per` must be more than zero"));
         }
     }
 }
@@ -206,6 +247,9 @@ fn level_name(level: TierLevel) -> &'static str {
         TierLevel::Subscription => "subscription",
     }
 }
+
+/// So many words are listed where none of them is near; more would hide what is wrong.
+const FEW: usize = 8;
 
 /// The tier without a quota, which every tenant has at every level.
 pub(super) const UNLIMITED: &str = "Unlimited";

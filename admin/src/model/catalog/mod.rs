@@ -18,7 +18,6 @@ mod version;
 
 use super::api::Api;
 use super::document::Document;
-use super::name::TenantName;
 use super::reader::{self, Reading};
 use super::source::{References, Source};
 use super::tenant::Tenant;
@@ -46,7 +45,10 @@ impl Catalog {
         let tenants = tenants::believe(&pages, &mut found);
         let known = Known::collect(&pages, &tenants, is_whole, &mut found);
         claims::check(&pages, &mut found);
-        let apis = pages.iter().filter_map(|page| api::believe(page, &known, references, &mut found)).collect();
+        let apis = pages
+            .iter()
+            .filter_map(|page| api::believe(page, &known, references, &mut found))
+            .collect();
         if found.is_empty() {
             return Ok(Self { tenants, apis });
         }
@@ -63,11 +65,6 @@ impl Catalog {
     /// Returns the APIs of every tenant.
     pub fn apis(&self) -> &[Api] {
         &self.apis
-    }
-
-    /// Finds a tenant by its domain.
-    pub fn find_tenant(&self, domain: &TenantName) -> Option<&Tenant> {
-        self.tenants.iter().find(|tenant| tenant.domain == *domain)
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! A spot is a path of keys that is only spelt out when something is wrong there.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 
 use crate::model::document::Document;
 use crate::model::name::NameError;
@@ -18,12 +20,20 @@ pub(super) struct Page {
 impl Page {
     /// Returns the spot that is the whole file.
     pub(super) fn spot(&self) -> Spot<'_> {
-        Spot { places: &self.places, steps: [None; DEPTH] }
+        Spot {
+            places: &self.places,
+            steps: [None; DEPTH],
+        }
     }
 
     /// Tells whether the file states an API, or tried to.
     pub(super) fn has_api(&self) -> bool {
-        let Document { name, context, versions, .. } = &self.document;
+        let Document {
+            name,
+            context,
+            versions,
+            ..
+        } = &self.document;
         let stated = name.is_some() || context.is_some() || !versions.is_empty();
         stated || ["name", "context", "versions"].iter().any(|key| self.spot().lost(key))
     }
@@ -82,12 +92,18 @@ impl<'a> Spot<'a> {
 
     /// Blames what stands here for not being a name.
     pub(super) fn blame_name(&self, error: &NameError) -> Violation {
-        Violation { fix: error.fix(), ..self.blame(error.to_string()) }
+        Violation {
+            fix: error.fix(),
+            ..self.blame(error.to_string())
+        }
     }
 
     /// Remembers the spot beyond the borrow of what is around it.
     pub(super) fn origin(&self) -> Origin<'a> {
-        Origin { places: self.places, path: self.to_string() }
+        Origin {
+            places: self.places,
+            path: self.to_string(),
+        }
     }
 }
 
@@ -135,11 +151,19 @@ pub(super) fn named<N>(
 }
 
 /// Blames what stands twice in a list.
-pub(super) fn unrepeated<T: PartialEq>(list: &Spot<'_>, elements: &[T], found: &mut Vec<Violation>) {
+pub(super) fn unrepeated<T: Eq + Hash>(list: &Spot<'_>, elements: &[T], found: &mut Vec<Violation>) {
+    if elements.len() < 2 {
+        return;
+    }
+    let mut seen = HashMap::with_capacity(elements.len());
     for (index, element) in elements.iter().enumerate() {
-        if let Some(first) = elements.iter().take(index).position(|earlier| earlier == element) {
-            let message = format!("`{}` repeats `{}`", list.element(index), list.element(first));
+        if let Some(first) = seen.get(element) {
+            let path = list.to_string();
+            let name = path.rsplit('.').next().unwrap_or_default();
+            let message = format!("`{name}[{index}]` repeats `{name}[{first}]`");
             found.push(list.element(index).blame(message).fix("remove it"));
+        } else {
+            seen.insert(element, index);
         }
     }
 }

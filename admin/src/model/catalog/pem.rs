@@ -34,8 +34,15 @@ impl Pem<'_> {
         found: &mut Vec<Violation>,
     ) -> Option<(String, String)> {
         let certificate = self.certificates(tls, "certificate", stated.certificate.as_deref(), found);
-        let key = stated.key.as_deref().and_then(|key| self.text(&tls.key("key"), key, "PRIVATE KEY", found));
-        let alone = |key, other| tls.key(key).blame(format!("`{key}` without `{other}`")).fix(format!("add `{other}`"));
+        let key = stated
+            .key
+            .as_deref()
+            .and_then(|key| self.text(&tls.key("key"), key, "PRIVATE KEY", found));
+        let alone = |key, other| {
+            tls.key(key)
+                .blame(format!("`{key}` without `{other}`"))
+                .fix(format!("add `{other}`"))
+        };
         match (&stated.certificate, &stated.key) {
             (Some(_), None) if !tls.lost("key") => found.push(alone("certificate", "key")),
             (None, Some(_)) if !tls.lost("certificate") => found.push(alone("key", "certificate")),
@@ -60,7 +67,9 @@ impl Pem<'_> {
             return Some(text);
         }
         let violation = spot.blame(format!("{from}no PEM text of kind `{kind}`"));
-        found.push(violation.fix(format!("write the text that begins with `-----BEGIN {kind}-----`, or `file:PATH`")));
+        found.push(violation.fix(format!(
+            "write the text that begins with `-----BEGIN {kind}-----`, or `file:PATH`"
+        )));
         None
     }
 }

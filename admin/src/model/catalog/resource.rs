@@ -20,7 +20,11 @@ pub(super) fn believe(
     let methods = spot.key("methods");
     unrepeated(&methods, &stated.methods, found);
     if stated.methods.is_empty() && !spot.lost("methods") {
-        found.push(methods.blame("a resource without methods cannot be called").fix("write `methods = [\"GET\"]`"));
+        found.push(
+            methods
+                .blame("a resource without methods cannot be called")
+                .fix("write `methods = [\"GET\"]`"),
+        );
     }
     unserved::check_auth(spot, stated, found);
     if let Some(tenant) = tenant {
@@ -31,7 +35,11 @@ pub(super) fn believe(
     let template = Template::parse(&stated.path)
         .map_err(|error| found.push(path.blame(format!("`{}` is not a path template: {error}", stated.path))))
         .ok()?;
-    Some(Resource { template, methods: stated.methods.iter().copied().collect(), auth: stated.auth })
+    Some(Resource {
+        template,
+        methods: stated.methods.iter().copied().collect(),
+        auth: stated.auth,
+    })
 }
 
 fn check_scopes(

@@ -11,12 +11,18 @@ use crate::model::violation::Violation;
 /// Believes the tenants; the root tenant comes first, stated or not.
 pub(super) fn believe(pages: &[Page], found: &mut Vec<Violation>) -> Vec<Tenant> {
     let mut register = Register::default();
-    let mut tenants = vec![Tenant { domain: TenantName::root(), hostnames: Vec::new(), state: TenantState::Active }];
+    let mut tenants = vec![Tenant {
+        domain: TenantName::root(),
+        hostnames: Vec::new(),
+        state: TenantState::Active,
+    }];
     for page in pages {
         let root = page.spot();
         let list = root.key("tenants");
         for (index, stated) in page.document.tenants.iter().enumerate() {
-            let Some(tenant) = register.enter(&list.element(index), stated, found) else { continue };
+            let Some(tenant) = register.enter(&list.element(index), stated, found) else {
+                continue;
+            };
             match tenants.first_mut() {
                 Some(first) if tenant.domain.as_str() == ROOT_TENANT => *first = tenant,
                 _ => tenants.push(tenant),
@@ -39,18 +45,27 @@ impl<'a> Register<'a> {
         let hostnames = self.hostnames(&spot.key("hostnames"), &stated.hostnames, found);
         let domain = named(&at, &stated.domain, TenantName::parse, found)?;
         if let Some(first) = self.domains.get(&domain) {
-            found.push(at.blame(format!("the tenant `{domain}` is stated already ({})", first.seen_from(&at))));
+            found.push(at.blame(format!(
+                "the tenant `{domain}` is stated already ({})",
+                first.seen_from(&at)
+            )));
             return None;
         }
         self.domains.insert(domain.clone(), at.origin());
-        Some(Tenant { domain, hostnames, state: stated.state })
+        Some(Tenant {
+            domain,
+            hostnames,
+            state: stated.state,
+        })
     }
 
     fn hostnames(&mut self, list: &Spot<'a>, stated: &[String], found: &mut Vec<Violation>) -> Vec<HostName> {
         let mut hostnames = Vec::with_capacity(stated.len());
         for (index, text) in stated.iter().enumerate() {
             let at = list.element(index);
-            let Some(hostname) = named(&at, text, HostName::parse, found) else { continue };
+            let Some(hostname) = named(&at, text, HostName::parse, found) else {
+                continue;
+            };
             if let Some(first) = self.hostnames.get(&hostname) {
                 let first = first.seen_from(&at);
                 found.push(at.blame(format!("the hostname `{hostname}` leads to a tenant already ({first})")));

@@ -20,11 +20,17 @@ pub(super) fn check_auth(spot: &Spot<'_>, stated: &Resource, found: &mut Vec<Vio
     if spot.lost("auth") {
         return;
     }
-    let at = if spot.states("auth") { spot.key("auth") } else { spot.key("path") };
+    let at = if spot.states("auth") {
+        spot.key("auth")
+    } else {
+        spot.key("path")
+    };
     let path = &stated.path;
     found.push(
-        at.blame(format!("resource `{path}` demands auth `{auth}`, which this version of Tollgate cannot check"))
-            .fix("write `auth = \"none\"` to serve it to everybody"),
+        at.blame(format!(
+            "resource `{path}` demands auth `{auth}`, which this version of Tollgate cannot check"
+        ))
+        .fix("write `auth = \"none\"` to serve it to everybody"),
     );
 }
 
@@ -39,7 +45,9 @@ pub(super) fn check_security(list: &Spot<'_>, stated: &[SecurityName], found: &m
         };
         found.push(
             list.element(index)
-                .blame(format!("security `{word}` is something that this version of Tollgate cannot check"))
+                .blame(format!(
+                    "security `{word}` is something that this version of Tollgate cannot check"
+                ))
                 .fix("remove it to serve the version without client certificates and mandatory credentials"),
         );
     }
@@ -48,8 +56,10 @@ pub(super) fn check_security(list: &Spot<'_>, stated: &[SecurityName], found: &m
 /// Refuses a scope.
 pub(super) fn check_scope(at: &Spot<'_>, scope: &str, found: &mut Vec<Violation>) {
     found.push(
-        at.blame(format!("scope `{scope}` needs a caller, whom this version of Tollgate cannot identify"))
-            .fix("remove `scopes` to serve the resource to everybody"),
+        at.blame(format!(
+            "scope `{scope}` needs a caller, whom this version of Tollgate cannot identify"
+        ))
+        .fix("remove `scopes` to serve the resource to everybody"),
     );
 }
 
@@ -57,8 +67,12 @@ pub(super) fn check_scope(at: &Spot<'_>, scope: &str, found: &mut Vec<Violation>
 pub(super) fn check_tier(at: &Spot<'_>, tier: &str, found: &mut Vec<Violation>) {
     if tier != UNLIMITED {
         found.push(
-            at.blame(format!("tier `{tier}` limits calls, which this version of Tollgate does not count"))
-                .fix(format!("write `tier = \"{UNLIMITED}\"`, or remove it, to serve without a quota")),
+            at.blame(format!(
+                "tier `{tier}` limits calls, which this version of Tollgate does not count"
+            ))
+            .fix(format!(
+                "write `tier = \"{UNLIMITED}\"`, or remove it, to serve without a quota"
+            )),
         );
     }
 }

@@ -46,7 +46,9 @@ pub(super) fn believe(
 
 fn transports(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) -> Transports {
     if stated.transports.is_empty() && !spot.lost("transports") {
-        let violation = spot.key("transports").blame("a version without transports cannot be called");
+        let violation = spot
+            .key("transports")
+            .blame("a version without transports cannot be called");
         found.push(violation.fix("write `transports = [\"http\", \"https\"]`, or `state = \"blocked\"`"));
     }
     Transports {
@@ -70,13 +72,17 @@ fn check_words(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) {
     unrepeated(&security, &stated.security, found);
     if stated.security.is_empty() && !spot.lost("security") {
         let violation = security.blame("a version without security could let nobody in");
-        found.push(violation.fix("remove `security`, and write `auth = \"none\"` on the resources that are open to everybody"));
+        found.push(
+            violation.fix("remove `security`, and write `auth = \"none\"` on the resources that are open to everybody"),
+        );
     }
     unserved::check_security(&security, &stated.security, found);
 }
 
 fn check_subscribers(spot: &Spot<'_>, stated: &Version, known: &Known<'_>, found: &mut Vec<Violation>) {
-    let Subscribers::Tenants(domains) = &stated.subscribers else { return };
+    let Subscribers::Tenants(domains) = &stated.subscribers else {
+        return;
+    };
     let list = spot.key("subscribers");
     unrepeated(&list, domains, found);
     if domains.is_empty() && !spot.lost("subscribers") {
@@ -169,5 +175,6 @@ fn overlap(
     } else {
         format!("`{path}` takes the same paths as `{other}` for {methods} ({first})")
     };
-    at.blame(message).fix("keep one of the two, or give them different methods")
+    at.blame(message)
+        .fix("keep one of the two, or give them different methods")
 }

@@ -26,7 +26,10 @@ impl<'de> Deserialize<'de> for Several {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Several, E> {
-                Ok(Several { texts: vec![text.to_owned()], is_list: false })
+                Ok(Several {
+                    texts: vec![text.to_owned()],
+                    is_list: false,
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Several, A::Error> {

@@ -67,7 +67,7 @@ pub struct Resource {
 }
 
 /// A transport over which a version may be called.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum TransportName {
     /// Plain HTTP.
@@ -83,7 +83,7 @@ impl TransportName {
 }
 
 /// What proves a caller to a version.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum SecurityName {
     /// An API key.
@@ -107,7 +107,7 @@ impl SecurityName {
 }
 
 /// An unusual request path that a version takes.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum PathAllowance {
     /// Two slashes with nothing between them.

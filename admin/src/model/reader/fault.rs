@@ -22,9 +22,15 @@ pub(super) enum Kind {
     /// A table without a key that it needs.
     Missing(&'static str),
     /// A key that the table does not have.
-    UnknownKey { key: String, known: &'static [&'static str] },
+    UnknownKey {
+        key: String,
+        known: &'static [&'static str],
+    },
     /// A word that is none of those allowed.
-    UnknownWord { word: String, known: &'static [&'static str] },
+    UnknownWord {
+        word: String,
+        known: &'static [&'static str],
+    },
     /// A value of another kind or range.
     Unfit { found: String, wanted: String },
 }
@@ -39,13 +45,21 @@ impl Fault {
     /// Says what is wrong. `name` is how the operator would call the value: its last key, and its number in a list.
     /// `table` is the path of the table around it, and `raw` how the value is written.
     pub(super) fn message(&self, name: &str, table: &str, raw: &str) -> String {
-        let around = if table.is_empty() { String::new() } else { format!(" in `{table}`") };
+        let around = if table.is_empty() {
+            String::new()
+        } else {
+            format!(" in `{table}`")
+        };
         match &self.kind {
             Kind::Broken(sentence) => format!("`{name}`: {sentence}"),
             Kind::Missing(key) if name.is_empty() => format!("`{key}` is missing"),
             Kind::Missing(key) => format!("`{name}` has no `{key}`"),
             Kind::UnknownKey { key, .. } => format!("unknown key `{key}`{around}"),
-            Kind::UnknownWord { word, .. } => format!("`{name}` cannot be `{word}`"),
+            Kind::UnknownWord { .. } | Kind::Unfit { .. } if raw.contains("${") => {
+                // What a variable holds may be a secret.
+                format!("`{name}` cannot be what `{}` stands for", raw.trim_matches(['"', '\'']))
+            }
+            Kind::UnknownWord { word, .. } => format!("`{name}` cannot be `{}`", shortened(word)),
             Kind::Unfit { found, .. } if is_number(raw) => format!("`{name}` cannot be {found} `{raw}`"),
             Kind::Unfit { found, .. } => format!("`{name}` cannot be {found}"),
         }
@@ -66,7 +80,9 @@ impl Fault {
                 None => format!("the words here are {}", listed(known)),
             }),
             Kind::Unfit { wanted, .. } => Some(match wanted.as_str() {
-                "a string" if is_scalar(raw) => format!("write it in quotes: `\"{raw}\"`"),
+                "a string" | "a string or a list of strings" if is_scalar(raw) => {
+                    format!("write it in quotes: `\"{raw}\"`")
+                }
                 _ => format!("write {}", in_our_words(wanted)),
             }),
         }
@@ -83,7 +99,10 @@ impl Fault {
 
 impl From<Kind> for Fault {
     fn from(kind: Kind) -> Self {
-        Self { kind, steps: Vec::new() }
+        Self {
+            kind,
+            steps: Vec::new(),
+        }
     }
 }
 
@@ -101,7 +120,11 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Kind::Unfit { found: spoken(found), wanted: wanted.to_string() }.into()
+        Kind::Unfit {
+            found: spoken(found),
+            wanted: wanted.to_string(),
+        }
+        .into()
     }
 
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
@@ -109,15 +132,27 @@ impl de::Error for Fault {
     }
 
     fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
-        Kind::Unfit { found: format!("a list of {length}"), wanted: wanted.to_string() }.into()
+        Kind::Unfit {
+            found: format!("a list of {length}"),
+            wanted: wanted.to_string(),
+        }
+        .into()
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
-        Kind::UnknownWord { word: word.to_owned(), known }.into()
+        Kind::UnknownWord {
+            word: word.to_owned(),
+            known,
+        }
+        .into()
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
-        Kind::UnknownKey { key: key.to_owned(), known }.into()
+        Kind::UnknownKey {
+            key: key.to_owned(),
+            known,
+        }
+        .into()
     }
 
     fn missing_field(key: &'static str) -> Self {
@@ -130,10 +165,20 @@ fn spoken(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(truth) => format!("`{truth}`"),
         Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "the number".to_owned(),
-        Unexpected::Str(text) => format!("`{text}`"),
+        Unexpected::Str(text) => format!("`{}`", shortened(text)),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a table".to_owned(),
-        other => other.to_string(),
+        Unexpected::Other(found) => found.to_owned(),
+        Unexpected::Bytes(_)
+        | Unexpected::Char(_)
+        | Unexpected::Enum
+        | Unexpected::NewtypeStruct
+        | Unexpected::NewtypeVariant
+        | Unexpected::Option
+        | Unexpected::StructVariant
+        | Unexpected::TupleVariant
+        | Unexpected::Unit
+        | Unexpected::UnitVariant => found.to_string(),
     }
 }
 
@@ -153,6 +198,16 @@ fn in_our_words(wanted: &str) -> &str {
     }
 }
 
+/// Cuts a text that would hide the sentence around it.
+fn shortened(text: &str) -> String {
+    let shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        format!("{shown}...")
+    } else {
+        shown
+    }
+}
+
 fn is_number(raw: &str) -> bool {
     raw.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') && is_scalar(raw) && !raw.contains(':')
 }
@@ -161,6 +216,14 @@ fn is_scalar(raw: &str) -> bool {
     !raw.is_empty() && !raw.contains(['[', '{', '"', '\'', '\n'])
 }
 
+/// Writes words as a list.
 pub(super) fn listed(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
+
+/// So many characters of a refused text are repeated.
+const LONGEST: usize = 80;

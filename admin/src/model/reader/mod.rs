@@ -26,10 +26,7 @@ pub use places::{Place, Places};
 /// # Errors
 ///
 /// Returns every syntax error of the file; or, where there is none, every unknown key, bad value and missing key.
-pub fn read<T: DeserializeOwned>(
-    source: &Source,
-    references: &dyn References,
-) -> Result<(T, Places), Vec<Violation>> {
+pub fn read<T: DeserializeOwned>(source: &Source, references: &dyn References) -> Result<(T, Places), Vec<Violation>> {
     let reading = recover(source, references);
     match reading.kept {
         Some(kept) if reading.violations.is_empty() => Ok(kept),
@@ -54,7 +51,10 @@ pub(super) fn recover<T: DeserializeOwned>(source: &Source, references: &dyn Ref
     let value = reader.deserialize();
     let kept = value.map(|value| (value, Places::new(&source.name, &source.text, reader.root)));
     reader.violations.sort();
-    Reading { kept, violations: reader.violations }
+    Reading {
+        kept,
+        violations: reader.violations,
+    }
 }
 
 struct Reader<'s> {
@@ -67,7 +67,11 @@ impl<'s> Reader<'s> {
     fn parse(source: &'s Source) -> Result<Self, Vec<Violation>> {
         let (table, errors) = DeTable::parse_recoverable(&source.text);
         if errors.is_empty() {
-            return Ok(Self { source, root: Node::table(table), violations: Vec::new() });
+            return Ok(Self {
+                source,
+                root: Node::table(table),
+                violations: Vec::new(),
+            });
         }
         let mut violations: Vec<_> = errors.iter().map(|error| syntax(source, error)).collect();
         violations.sort();
@@ -128,30 +132,44 @@ impl<'s> Reader<'s> {
         let around = path.split_last().map_or(path, |(_, around)| around);
         let start = match &fault.kind {
             Kind::UnknownKey { key, .. } => self.key_start(around, key).unwrap_or(node.span.start),
-            Kind::Missing(_) if path.is_empty() => 0,
-            _ => node.span.start,
+            Kind::Broken(_) | Kind::Missing(_) | Kind::UnknownWord { .. } | Kind::Unfit { .. } => node.span.start,
         };
         let raw = self.source.text.get(node.span.clone()).unwrap_or_default();
         let message = fault.message(&self.name(path), &self.root.spell(around), raw);
-        Violation { fix: fault.fix(raw), ..self.violation(start, path, message) }
+        Violation {
+            fix: fault.fix(raw),
+            ..self.violation(start, path, message)
+        }
     }
 
     fn key_start(&self, table: &[Step], key: &str) -> Option<usize> {
-        match &self.root.find(table)?.value {
-            Value::Table { entries, .. } => entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_start),
-            _ => None,
-        }
+        let Value::Table { entries, .. } = &self.root.find(table)?.value else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.key_start)
     }
 
     /// Names a value as an operator would: its key and, inside a list, its number.
     fn name(&self, path: &[Step]) -> String {
         let spelt = self.root.spell(path);
-        spelt.rsplit_once('.').map_or(spelt.clone(), |(_, name)| name.to_owned())
+        spelt
+            .rsplit_once('.')
+            .map_or(spelt.clone(), |(_, name)| name.to_owned())
     }
 
     fn violation(&self, start: usize, path: &[Step], message: String) -> Violation {
         let Place { line, column } = places::place(&self.source.text, start);
-        Violation { file: self.source.name.clone(), line, column, path: self.root.spell(path), message, fix: None }
+        Violation {
+            file: self.source.name.clone(),
+            line,
+            column,
+            path: self.root.spell(path),
+            message,
+            fix: None,
+        }
     }
 }
 
@@ -189,7 +207,14 @@ fn syntax(source: &Source, error: &toml::de::Error) -> Violation {
         ("duplicate key", Some(key)) => format!("the key `{key}` is stated twice"),
         (message, _) => message.to_owned(),
     };
-    Violation { file: source.name.clone(), line, column, path: String::new(), message, fix: None }
+    Violation {
+        file: source.name.clone(),
+        line,
+        column,
+        path: String::new(),
+        message,
+        fix: None,
+    }
 }
 
 /// Reports at most so many refusals of one file.

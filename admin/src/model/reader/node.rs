@@ -19,9 +19,14 @@ impl<'de> de::Deserializer<'de> for &Node {
             Value::Float(float) => visitor.visit_f64(*float),
             Value::Integer(Some(integer)) => visitor.visit_i64(*integer),
             Value::Integer(None) => Err(de::Error::invalid_value(Unexpected::Other("the number"), &visitor)),
-            Value::List { items, .. } => visitor.visit_seq(Items { items: items.iter().enumerate() }),
+            Value::List { items, .. } => visitor.visit_seq(Items {
+                items: items.iter().enumerate(),
+            }),
             Value::Moment => Err(de::Error::invalid_type(Unexpected::Other("a date or time"), &visitor)),
-            Value::Table { entries, .. } => visitor.visit_map(Entries { entries: entries.iter(), current: None }),
+            Value::Table { entries, .. } => visitor.visit_map(Entries {
+                entries: entries.iter(),
+                current: None,
+            }),
             Value::Text(text) => visitor.visit_str(text),
         }
     }
@@ -40,10 +45,10 @@ impl<'de> de::Deserializer<'de> for &Node {
         words: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let word: StrDeserializer<'_, Fault> = match &self.value {
-            Value::Text(word) => word.as_str().into_deserializer(),
-            _ => return Err(self.unfit(&format!("one of {}", listed(words)))),
+        let Value::Text(word) = &self.value else {
+            return Err(self.unfit(&format!("one of {}", listed(words))));
         };
+        let word: StrDeserializer<'_, Fault> = word.as_str().into_deserializer();
         visitor.visit_enum(word)
     }
 
@@ -61,9 +66,13 @@ impl Node {
             Value::List { .. } => "a list".to_owned(),
             Value::Moment => "a date or time".to_owned(),
             Value::Table { .. } => "a table".to_owned(),
-            Value::Text(text) => format!("`{text}`"),
+            Value::Text(_) => "a text".to_owned(),
         };
-        Kind::Unfit { found, wanted: wanted.to_owned() }.into()
+        Kind::Unfit {
+            found,
+            wanted: wanted.to_owned(),
+        }
+        .into()
     }
 }
 
@@ -75,8 +84,12 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        let Some((index, item)) = self.items.next() else { return Ok(None) };
-        seed.deserialize(&item.node).map(Some).map_err(|fault: Fault| fault.reached_by(Step::Index(index)))
+        let Some((index, item)) = self.items.next() else {
+            return Ok(None);
+        };
+        seed.deserialize(&item.node)
+            .map(Some)
+            .map_err(|fault: Fault| fault.reached_by(Step::Index(index)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -93,15 +106,23 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some(entry) = self.entries.next() else { return Ok(None) };
+        let Some(entry) = self.entries.next() else {
+            return Ok(None);
+        };
         self.current = Some(entry);
         let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
+        seed.deserialize(key)
+            .map(Some)
+            .map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let entry = self.current.take().ok_or_else(|| Kind::Broken("a value was asked for before its key".into()))?;
-        seed.deserialize(&entry.node).map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
+        let entry = self
+            .current
+            .take()
+            .ok_or_else(|| Kind::Broken("a value was asked for before its key".into()))?;
+        seed.deserialize(&entry.node)
+            .map_err(|fault: Fault| fault.reached_by(Step::Key(entry.key.clone())))
     }
 
     fn size_hint(&self) -> Option<usize> {

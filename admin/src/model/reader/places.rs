@@ -3,6 +3,8 @@
 //! A path is written as people would: `versions[0].resources[2].tier`; the empty path is the whole file. Its numbers
 //! count what was kept of the file; the path of a violation counts what was written.
 
+use std::sync::OnceLock;
+
 use super::tree::{Node, Value};
 use crate::model::violation::Violation;
 
@@ -11,6 +13,8 @@ use crate::model::violation::Violation;
 pub struct Places {
     file: String,
     text: String,
+    /// Where each line begins; found out when the first place is asked for, which most files never are.
+    lines: OnceLock<Vec<usize>>,
     root: Node,
 }
 
@@ -25,7 +29,12 @@ pub struct Place {
 
 impl Places {
     pub(super) fn new(file: &str, text: &str, root: Node) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), root }
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            lines: OnceLock::new(),
+            root,
+        }
     }
 
     /// Returns the name of the file.
@@ -35,7 +44,7 @@ impl Places {
 
     /// Returns where a value begins, or the nearest thing around it that was written.
     pub fn place(&self, path: &str) -> Place {
-        place(&self.text, self.walk(path).offset)
+        self.at(self.walk(path).offset)
     }
 
     /// Tells whether the file states a key or an element.
@@ -51,18 +60,50 @@ impl Places {
     /// Blames a value, or the nearest thing around it that was written.
     pub fn blame(&self, path: &str, message: impl Into<String>) -> Violation {
         let walk = self.walk(path);
-        let Place { line, column } = place(&self.text, walk.offset);
+        let Place { line, column } = self.at(walk.offset);
         let file = self.file.clone();
-        Violation { file, line, column, path: walk.written, message: message.into(), fix: None }
+        Violation {
+            file,
+            line,
+            column,
+            path: walk.written,
+            message: message.into(),
+            fix: None,
+        }
+    }
+
+    fn at(&self, offset: usize) -> Place {
+        let begins = || {
+            std::iter::once(0)
+                .chain(self.text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect()
+        };
+        let lines = self.lines.get_or_init(begins);
+        let before = lines.partition_point(|start| *start <= offset).max(1) - 1;
+        let start = lines.get(before).copied().unwrap_or_default();
+        let on_line = place(self.text.get(start..).unwrap_or_default(), offset - start);
+        Place {
+            line: before + 1,
+            column: on_line.column,
+        }
     }
 
     /// Follows a path as far as the file states it.
     fn walk(&self, path: &str) -> Walk<'_> {
-        let mut walk = Walk { node: Some(&self.root), offset: 0, written: String::new(), lost: false };
+        let mut walk = Walk {
+            node: Some(&self.root),
+            offset: 0,
+            written: String::new(),
+            lost: false,
+        };
         for step in steps(path) {
             walk.step(step);
         }
-        if let Some(Node { value: Value::List { is_cut: true, .. }, .. }) = walk.node {
+        if let Some(Node {
+            value: Value::List { is_cut: true, .. },
+            ..
+        }) = walk.node
+        {
             walk.lost = true;
         }
         walk
@@ -121,15 +162,20 @@ enum Step<'p> {
 
 /// Cuts `versions[0].tier` into its steps.
 fn steps(path: &str) -> impl Iterator<Item = Step<'_>> {
-    path.split(['.', '[']).filter(|part| !part.is_empty()).map(|part| match part.strip_suffix(']') {
-        Some(number) => number.parse().map_or(Step::Key(part), Step::Index),
-        None => Step::Key(part),
-    })
+    path.split(['.', '['])
+        .filter(|part| !part.is_empty())
+        .map(|part| match part.strip_suffix(']') {
+            Some(number) => number.parse().map_or(Step::Key(part), Step::Index),
+            None => Step::Key(part),
+        })
 }
 
 /// Counts lines and characters up to an offset in bytes; a byte order mark is no character.
 pub(super) fn place(text: &str, offset: usize) -> Place {
-    let offset = (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+    let offset = (0..=offset.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or_default();
     let before = text.get(..offset).unwrap_or_default();
     let before = before.strip_prefix('\u{feff}').unwrap_or(before);
     let start = before.rfind('\n').map_or(0, |at| at + 1);

@@ -32,7 +32,10 @@ enum Mood {
 }
 
 fn source(text: &str) -> Source {
-    Source { name: "shop.toml".into(), text: text.into() }
+    Source {
+        name: "shop.toml".into(),
+        text: text.into(),
+    }
 }
 
 fn refused(text: &str) -> Vec<String> {
@@ -48,15 +51,23 @@ fn refused(text: &str) -> Vec<String> {
 
 #[test]
 fn a_good_file_is_read_with_the_places_of_its_parts() {
-    let text = "name = \"Böse\"\n\n[[shelves]]\nlabel = 'a'\n\n[[shelves]]\n  words = [\"é\", \"x\"]\n  label = \"b\"\n";
+    let text =
+        "name = \"Böse\"\n\n[[shelves]]\nlabel = 'a'\n\n[[shelves]]\n  words = [\"é\", \"x\"]\n  label = \"b\"\n";
     let (shop, places) = read::<Shop>(&source(text), &NoReferences).unwrap();
-    assert_eq!((shop.name.as_str(), shop.shelves.len(), shop.mood), ("Böse", 2, Mood::Cheerful));
+    assert_eq!(
+        (shop.name.as_str(), shop.shelves.len(), shop.mood),
+        ("Böse", 2, Mood::Cheerful)
+    );
     let at = |path: &str| (places.place(path).line, places.place(path).column);
     assert_eq!(at(""), (1, 1));
     assert_eq!(at("name"), (1, 8));
     assert_eq!(at("shelves[0]"), (3, 1));
     assert_eq!(at("shelves[1].words[1]"), (7, 17));
-    assert_eq!(at("shelves[1].places"), (6, 1), "what is not stated is looked for in the table around it");
+    assert_eq!(
+        at("shelves[1].places"),
+        (6, 1),
+        "what is not stated is looked for in the table around it"
+    );
     assert!(places.states("shelves[1].label") && !places.states("shelves[1].places"));
 }
 
@@ -95,14 +106,22 @@ fn every_syntax_error_is_said() {
     let found = refused("name = \n[[shelves]\nlabel = 'x'\nname == 2\n");
     assert!(found.len() >= 3, "{found:?}");
     assert!(found[0].starts_with("1:"), "{found:?}");
-    assert_eq!(refused("name = 'a'\nname = 'b'"), ["2:1 : the key `name` is stated twice | "]);
+    assert_eq!(
+        refused("name = 'a'\nname = 'b'"),
+        ["2:1 : the key `name` is stated twice | "]
+    );
 }
 
 #[test]
 fn columns_count_characters_whatever_the_file_is_like() {
     for text in ["\u{feff}open = 1", "open = 1\r\n", "# ünï\r\nopen = 1"] {
         let line = text.lines().count();
-        assert_eq!(refused(text), [format!("{line}:8 open: `open` cannot be the number `1` | write `true` or `false`")]);
+        assert_eq!(
+            refused(text),
+            [format!(
+                "{line}:8 open: `open` cannot be the number `1` | write `true` or `false`"
+            )]
+        );
     }
     assert_eq!(
         refused("mood = 'cheerful' \r\nshelves = [{ label = 'üüü', x = 1 }]")[0],
@@ -133,6 +152,10 @@ fn variables_are_filled_in_where_they_stand() {
             "3:25 shelves[0].words[2]: `words[2]`: `${` without `}` | write `${NAME}` or `${NAME:-default}`, and `$${` for the characters themselves",
         ]
     );
+    assert_eq!(
+        refused("mood = \"${ONE:-secret}\""),
+        ["1:8 mood: `mood` cannot be what `${ONE:-secret}` stands for | the words here are `cheerful`, `very_sad`"]
+    );
     let (shop, _) = read::<Shop>(&source("name = '${ONE:-x} $${ONE}'"), &NoReferences).unwrap();
     assert_eq!(shop.name, "x ${ONE}");
 }
@@ -146,7 +169,11 @@ fn absence_says_nothing_where_something_was_refused() {
     assert!(places.lost("shelves"), "an element was taken out");
     assert!(places.lost("shelves[0].words"), "it was misspelt");
     assert!(!places.lost("shelves[0].places") && !places.lost("name"));
-    assert_eq!(places.blame("shelves[0].label", "x").path, "shelves[1].label", "the path counts what was written");
+    assert_eq!(
+        places.blame("shelves[0].label", "x").path,
+        "shelves[1].label",
+        "the path counts what was written"
+    );
 }
 
 #[test]

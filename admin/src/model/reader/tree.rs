@@ -4,7 +4,6 @@
 
 use std::ops::Range;
 
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -61,7 +60,10 @@ pub(super) enum Step {
 
 impl Node {
     pub(super) fn table(table: Spanned<DeTable<'_>>) -> Self {
-        Self { span: table.span(), value: Value::table(table.into_inner()) }
+        Self {
+            span: table.span(),
+            value: Value::table(table.into_inner()),
+        }
     }
 
     fn value(value: Spanned<DeValue<'_>>) -> Self {
@@ -69,7 +71,10 @@ impl Node {
         let value = match value.into_inner() {
             DeValue::Array(array) => {
                 let nodes = array.into_iter().map(Self::value).enumerate();
-                Value::List { items: nodes.map(|(number, node)| Item { number, node }).collect(), is_cut: false }
+                Value::List {
+                    items: nodes.map(|(number, node)| Item { number, node }).collect(),
+                    is_cut: false,
+                }
             }
             DeValue::Boolean(truth) => Value::Boolean(truth),
             DeValue::Datetime(_) => Value::Moment,
@@ -83,7 +88,9 @@ impl Node {
 
     /// Finds the value at a path.
     pub(super) fn find(&self, path: &[Step]) -> Option<&Self> {
-        let Some((step, rest)) = path.split_first() else { return Some(self) };
+        let Some((step, rest)) = path.split_first() else {
+            return Some(self);
+        };
         match (step, &self.value) {
             (Step::Index(index), Value::List { items, .. }) => items.get(*index)?.node.find(rest),
             (Step::Key(key), Value::Table { entries, .. }) => {
@@ -94,7 +101,9 @@ impl Node {
     }
 
     fn find_mut(&mut self, path: &[Step]) -> Option<&mut Self> {
-        let Some((step, rest)) = path.split_first() else { return Some(self) };
+        let Some((step, rest)) = path.split_first() else {
+            return Some(self);
+        };
         match (step, &mut self.value) {
             (Step::Index(index), Value::List { items, .. }) => items.get_mut(*index)?.node.find_mut(rest),
             (Step::Key(key), Value::Table { entries, .. }) => {
@@ -107,7 +116,9 @@ impl Node {
     /// Takes out what stands at a path; `meant` is the key that it was meant to be, where that is another one.
     /// Returns whether there was anything to take out.
     pub(super) fn take_out(&mut self, path: &[Step], meant: Option<&str>) -> bool {
-        let Some((last, parent)) = path.split_last() else { return false };
+        let Some((last, parent)) = path.split_last() else {
+            return false;
+        };
         match (last, self.find_mut(parent).map(|node| &mut node.value)) {
             (Step::Index(index), Some(Value::List { items, is_cut })) if *index < items.len() => {
                 items.remove(*index);
@@ -151,6 +162,9 @@ impl Value {
             key: key.into_inner().into_owned(),
             node: Node::value(value),
         });
-        Self::Table { entries: entries.collect(), lost: Vec::new() }
+        Self::Table {
+            entries: entries.collect(),
+            lost: Vec::new(),
+        }
     }
 }
