@@ -139,7 +139,7 @@ async fn events_outlast_the_total_timeout() {
         .await;
     let gateway = serving(version("1.0").to(&origin).within("total", "200ms")).await;
     let mut caller = gateway.connect().await;
-    caller.send(get("/p/1.0/events").bytes()).await;
+    caller.send(get("/p/1.0/events").header("Accept", "text/event-stream").bytes()).await;
     caller.head().await;
     // Longer than the timeout that must not apply.
     tokio::time::sleep(Duration::from_millis(400)).await;
