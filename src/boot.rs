@@ -11,11 +11,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin::control::Control;
+use admin::control::publish::Publish;
+use admin::control::change::Change;
+use admin::control::{Control, ControlError};
 use pingora_core::server::Fds;
 use tokio::runtime::Handle;
 
-use crate::accept::certificates::Certificates;
+use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
@@ -23,8 +25,7 @@ use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
 use crate::model::violation::Violation;
 use crate::served::Served;
-use crate::settings::environment::Environment;
-use crate::settings::{Settings, Stated};
+use crate::settings::{Environment, Settings, Stated};
 use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::access_log::AccessLog;
@@ -103,36 +104,32 @@ pub fn prepare(
     let (live, pool, readiness) = (Arc::new(Live::new(Served::default())), Pool::new(), Arc::<Readiness>::default());
     let publisher =
         Publisher::new(Arc::clone(&live), Arc::clone(&pool), Arc::clone(&telemetry), Some(runtime.clone()));
-    let control = Control::new(Box::new(environment.clone()), Box::new(publisher));
+    let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
-    let reload = Reload::new(Arc::new(control), settings.catalog.clone(), observe);
+    let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
-    let (certificates, violations) = match (open_certificates(&settings), reload.run()) {
-        (Ok(certificates), Ok(_)) => (certificates, Vec::new()),
-        (certificates, catalog) => (None, [certificates.err(), catalog.err()].into_iter().flatten().flatten().collect()),
+    let first = control.apply(Change::Reread(settings.catalog.clone()));
+    let certificates = match (open_certificates(&settings), first) {
+        (Ok(certificates), Ok(applied)) => {
+            tracing::info!(revision = %applied.revision, apis = applied.apis, "catalog published");
+            readiness.set_serving(applied.revision.0);
+            certificates
+        }
+        (certificates, first) => {
+            let catalog = first.err().map(|ControlError::Invalid { violations, .. }| violations);
+            let violations = [certificates.err(), catalog].into_iter().flatten().flatten().collect();
+            return Err(BootError::Refused(violations));
+        }
     };
-    if !violations.is_empty() {
-        return Err(BootError::Refused(violations));
-    }
     Ok(Prepared { settings, restart, reload, live, pool, connections, telemetry, readiness, certificates })
 }
 
-/// Validates everything that [`prepare`] would load, and touches nothing.
-///
-/// # Errors
-///
-/// Returns every violation.
-pub fn check(settings: &Settings, environment: Environment) -> Result<usize, Vec<Violation>> {
+/// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
+pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
     let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
-    let control = Control::new(Box::new(environment), Box::new(publisher));
-    let catalog = control.check(admin::control::change::Change::Reread(settings.catalog.clone()));
-    match (catalog, crate::accept::certificates::examine(&settings.tls)) {
-        (Ok(catalog), Ok(_)) => Ok(catalog.apis().len()),
-        (catalog, certificates) => {
-            Err([catalog.err(), certificates.err()].into_iter().flatten().flatten().collect())
-        }
-    }
+    let certificates = if settings.gateway.https.is_empty() { Ok(Vec::new()) } else { certificates::examine(&settings.tls) };
+    (Box::new(publisher), certificates.err().unwrap_or_default())
 }
 
 fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {

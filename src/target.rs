@@ -51,11 +51,10 @@ impl<'a> Target<'a> {
         let mut oddities = PathAllowances { encoded_slashes: has_encoded_slash(&path), ..PathAllowances::default() };
         let mut segments = path.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
-            let name = segment.split(';').next().unwrap_or_default();
-            if name == "." || name == ".." {
+            if pieces(segment).any(|piece| piece == "." || piece == "..") {
                 return Err(BadTarget::DotSegment);
             }
-            oddities.path_parameters |= name.len() != segment.len();
+            oddities.path_parameters |= segment.contains(';');
             oddities.empty_segments |= segment.is_empty() && segments.peek().is_some();
         }
         Ok(Self { path, oddities })
@@ -78,6 +77,12 @@ impl<'a> Target<'a> {
             || (odd.path_parameters && !allowed.path_parameters);
         if refused { Err(BadTarget::NotAllowed) } else { Ok(()) }
     }
+}
+
+/// Cuts a segment where some backends would cut it: at encoded slashes, and before path parameters.
+fn pieces(segment: &str) -> impl Iterator<Item = &str> {
+    let parts = segment.split("%2F").flat_map(|part| part.split("%5C"));
+    parts.map(|part| part.split(';').next().unwrap_or_default())
 }
 
 /// Cuts a canonical path that begins with a slash into decoded segments, as templates are compared with it.
@@ -192,6 +197,8 @@ mod tests {
             ("/a/../b", BadTarget::DotSegment),
             ("/a/%2e%2E/b", BadTarget::DotSegment),
             ("/a/.%2e;x=1/b", BadTarget::DotSegment),
+            ("/a/..%2fb", BadTarget::DotSegment),
+            ("/a/b%5c..", BadTarget::DotSegment),
             ("/a%00", BadTarget::Control),
             ("/a\u{7f}", BadTarget::Control),
             ("/a%0d%0aX: y", BadTarget::Control),

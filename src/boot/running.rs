@@ -211,7 +211,8 @@ fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
     let mut proxy = http_proxy(&Arc::new(conf), gateway);
     let mut options = HttpServerOptions::default();
     options.h2c = true;
-    options.keepalive_request_limit = Some(settings.limits.requests_per_connection);
+    // Pingora counts the reuses, not the requests (0.9.1).
+    options.keepalive_request_limit = Some(settings.limits.requests_per_connection.saturating_sub(1));
     options.h2_idle_timeout = Some(settings.timeouts.idle);
     proxy.server_options = Some(options);
     let mut http2 = default_h2_options();

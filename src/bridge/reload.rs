@@ -41,7 +41,11 @@ pub struct Outcome {
 impl Reload {
     /// Makes reloads of a catalog directory.
     pub fn new(control: Arc<Control>, catalog: PathBuf, observe: Box<Observe>) -> Self {
-        Self { control, catalog: Arc::new(catalog), observe: Arc::from(observe) }
+        Self {
+            control,
+            catalog: Arc::new(catalog),
+            observe: Arc::from(observe),
+        }
     }
 
     /// Reads the catalog directory and serves what it says, or leaves everything as it is. It blocks.
@@ -86,7 +90,9 @@ impl Reload {
 
 impl fmt::Debug for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reload").field("catalog", &self.catalog).finish_non_exhaustive()
+        f.debug_struct("Reload")
+            .field("catalog", &self.catalog)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +103,11 @@ fn tell(applied: Applied) -> Outcome {
         Effect::Restored => info!(%revision, apis, "catalog files are what is served again"),
         Effect::Unchanged => {}
     }
-    Outcome { revision, apis, unchanged: effect != Effect::Published }
+    Outcome {
+        revision,
+        apis,
+        unchanged: effect != Effect::Published,
+    }
 }
 
 /// Names every place, one line each, below one line that says what it means.
@@ -107,13 +117,20 @@ fn tell_refusal(violations: &[Violation], revision: Revision) {
         error!(place = %place(violation), fix = violation.fix.as_deref(), "{}", violation.message);
     }
     if violations.len() > MOST_TOLD {
-        error!(untold = violations.len() - MOST_TOLD, "and more; `tollgate check` lists all");
+        error!(
+            untold = violations.len() - MOST_TOLD,
+            "and more; `tollgate check` lists all"
+        );
     }
 }
 
 fn place(violation: &Violation) -> String {
     let Violation { file, line, column, .. } = violation;
-    if *line == 0 { file.clone() } else { format!("{file}:{line}:{column}") }
+    if *line == 0 {
+        file.clone()
+    } else {
+        format!("{file}:{line}:{column}")
+    }
 }
 
 /// A refusal takes at most so many lines of the log.

@@ -23,10 +23,18 @@ use super::{AccessLog, CertificateFiles, Gateway, Limits, Log, Settings, Timeout
 pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
     let Reading { raw, origins, file } = reading;
     let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
-    let mut believer = Believer { origins, base, violations: Vec::new() };
+    let mut believer = Believer {
+        origins,
+        base,
+        violations: Vec::new(),
+    };
     let settings = believer.settings(raw);
     believer.violations.sort();
-    if believer.violations.is_empty() { Ok(settings) } else { Err(believer.violations) }
+    if believer.violations.is_empty() {
+        Ok(settings)
+    } else {
+        Err(believer.violations)
+    }
 }
 
 struct Believer {
@@ -38,7 +46,12 @@ struct Believer {
 impl Believer {
     fn settings(&mut self, raw: Raw) -> Settings {
         self.no_clash(&raw);
-        self.address("registry.url", &raw.registry.url, &["sqlite"], &["postgres://", "postgresql://"]);
+        self.address(
+            "registry.url",
+            &raw.registry.url,
+            &["sqlite"],
+            &["postgres://", "postgresql://"],
+        );
         self.address("quota.store", &raw.quota.store, &["local"], &["redis://", "rediss://"]);
         Settings {
             unused: unused(&raw),
@@ -61,19 +74,31 @@ impl Believer {
 
     fn gateway(&mut self, raw: raw::Gateway) -> Gateway {
         if raw.http.is_empty() && raw.https.is_empty() {
-            self.blame("gateway", "no listener: `http` and `https` are both empty", "state an address in either");
+            self.blame(
+                "gateway",
+                "no listener: `http` and `https` are both empty",
+                "state an address in either",
+            );
         }
         let threads = match raw.threads {
             Threads::Auto => thread::available_parallelism().map_or(1, NonZero::get),
             Threads::Number(number) => self.count("gateway.threads", number, 1024),
         };
         let trusted_proxies = raw.trusted_proxies.into_iter().map(|network| network.0).collect();
-        Gateway { http: addresses(raw.http), https: addresses(raw.https), threads, trusted_proxies }
+        Gateway {
+            http: addresses(raw.http),
+            https: addresses(raw.https),
+            threads,
+            trusted_proxies,
+        }
     }
 
     /// Refuses addresses that cannot both be listened on.
     fn no_clash(&mut self, raw: &Raw) {
-        let mut stated = vec![("gateway.http", &raw.gateway.http), ("gateway.https", &raw.gateway.https)];
+        let mut stated = vec![
+            ("gateway.http", &raw.gateway.http),
+            ("gateway.https", &raw.gateway.https),
+        ];
         stated.push(("status.http", &raw.status.http));
         if raw.admin != raw::Admin::default() {
             stated.push(("admin.http", &raw.admin.http));
@@ -122,7 +147,11 @@ impl Believer {
 
     fn timeouts(&mut self, raw: &raw::Timeouts) -> Timeouts {
         if raw.idle.0.subsec_nanos() > 0 {
-            self.blame("timeouts.idle", format!("`{}` is no whole number of seconds", raw.idle), "round it up");
+            self.blame(
+                "timeouts.idle",
+                format!("`{}` is no whole number of seconds", raw.idle),
+                "round it up",
+            );
         }
         Timeouts {
             header: self.period("timeouts.header", raw.header),
@@ -135,19 +164,30 @@ impl Believer {
 
     fn log(&mut self, raw: raw::Log) -> Log {
         if raw.filter.trim().is_empty() {
-            self.blame("log.filter", "the filter is empty", "write a level, such as `info` or `off`");
+            self.blame(
+                "log.filter",
+                "the filter is empty",
+                "write a level, such as `info` or `off`",
+            );
         } else if let Err(reason) = EnvFilter::builder().parse(&raw.filter) {
             let message = format!("`{}` is no filter: {reason}", raw.filter);
             self.blame("log.filter", message, "write a level, or `warn,tollgate=debug`");
         }
-        Log { filter: raw.filter, format: raw.format }
+        Log {
+            filter: raw.filter,
+            format: raw.format,
+        }
     }
 
     fn access_log(&mut self, raw: &raw::AccessLog) -> AccessLog {
         let is_stdout = ["stdout", "-", "/dev/stdout"].contains(&raw.path.as_str());
         AccessLog {
             format: raw.format,
-            path: if is_stdout { None } else { Some(self.path("access_log.path", &raw.path)) },
+            path: if is_stdout {
+                None
+            } else {
+                Some(self.path("access_log.path", &raw.path))
+            },
             queue: self.count("access_log.queue", raw.queue, MANY),
         }
     }
@@ -168,20 +208,30 @@ impl Believer {
 
     fn period(&mut self, path: &str, period: Period) -> Duration {
         if period.0.is_zero() {
-            self.blame(path, format!("`{}` is no time at all", last(path)), "write a time such as `30s`");
+            self.blame(
+                path,
+                format!("`{}` is no time at all", last(path)),
+                "write a time such as `30s`",
+            );
         }
         self.at_most_a_day(path, period)
     }
 
     fn at_most_a_day(&mut self, path: &str, period: Period) -> Duration {
         if period.0 > DAY {
-            self.blame(path, format!("`{}` is more than a day", last(path)), "write a time such as `30s`");
+            self.blame(
+                path,
+                format!("`{}` is more than a day", last(path)),
+                "write a time such as `30s`",
+            );
         }
         period.0
     }
 
     fn out_of_bounds(&mut self, path: &str, least: &str, most: &str) {
-        let violation = self.origins.blame(path, format!("`{}` must be from {least} to {most}", last(path)));
+        let violation = self
+            .origins
+            .blame(path, format!("`{}` must be from {least} to {most}", last(path)));
         self.violations.push(violation);
     }
 
@@ -189,7 +239,11 @@ impl Believer {
     fn address(&mut self, path: &str, value: &str, words: &[&str], schemes: &[&str]) {
         if !words.contains(&value) && !schemes.iter().any(|scheme| value.starts_with(scheme)) {
             let known: Vec<_> = words.iter().chain(schemes).map(|known| format!("`{known}`")).collect();
-            self.blame(path, format!("`{}` names no known kind of store", last(path)), known.join(" or "));
+            self.blame(
+                path,
+                format!("`{}` names no known kind of store", last(path)),
+                known.join(" or "),
+            );
         }
     }
 
@@ -215,7 +269,10 @@ impl Believer {
 
     fn blame(&mut self, path: &str, message: impl Into<String>, fix: impl Into<String>) {
         let violation = self.origins.blame(path, message.into());
-        self.violations.push(Violation { fix: Some(fix.into()), ..violation });
+        self.violations.push(Violation {
+            fix: Some(fix.into()),
+            ..violation
+        });
     }
 }
 

@@ -25,19 +25,24 @@ impl Environment {
     pub fn from_process() -> Self {
         let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        Self { variables: Arc::new(variables.collect()) }
+        Self {
+            variables: Arc::new(variables.collect()),
+        }
     }
 
     /// Makes an environment out of names and values.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self { variables: Arc::new(variables.collect()) }
+        Self {
+            variables: Arc::new(variables.collect()),
+        }
     }
 
     /// Returns the variables whose name starts with a prefix, sorted by name.
     pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let from = self.variables.range(prefix.to_owned()..);
-        from.map(|(name, value)| (name.as_str(), value.as_str())).take_while(move |(name, _)| name.starts_with(prefix))
+        from.map(|(name, value)| (name.as_str(), value.as_str()))
+            .take_while(move |(name, _)| name.starts_with(prefix))
     }
 }
 
@@ -59,7 +64,9 @@ impl References for Environment {
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment").field("names", &self.variables.keys()).finish_non_exhaustive()
+        f.debug_struct("Environment")
+            .field("names", &self.variables.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +101,10 @@ mod tests {
         assert_eq!(environment.file(&source, "secret").unwrap(), "s3cret\n");
         let absolute = dir.path().join("secret").display().to_string();
         assert_eq!(environment.file("elsewhere/x.toml", &absolute).unwrap(), "s3cret\n");
-        assert_eq!(environment.file(&source, "missing").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(
+            environment.file(&source, "missing").unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
     }
 
     #[test]

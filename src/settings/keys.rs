@@ -97,7 +97,13 @@ impl Key {
             Kind::Count if value.trim().parse::<i64>().is_ok() => value.trim().to_owned(),
             Kind::Count | Kind::Text => quoted(value.trim()),
             Kind::List => format!("[{}]", list().map(quoted).collect::<Vec<_>>().join(", ")),
-            Kind::Pairs => format!("[{}]", list().map(|pair| self.pair(pair)).collect::<Result<Vec<_>, _>>()?.join(", ")),
+            Kind::Pairs => format!(
+                "[{}]",
+                list()
+                    .map(|pair| self.pair(pair))
+                    .collect::<Result<Vec<_>, _>>()?
+                    .join(", ")
+            ),
         };
         Ok(format!("[{}]\n{} = {stated}\n", self.section, self.name))
     }
@@ -116,12 +122,23 @@ pub(super) fn find(variable: &str, value: &str) -> Result<Option<&'static Key>, 
     if let Some(key) = KEYS.iter().find(|key| key.variable() == variable) {
         return Ok(Some(key));
     }
-    if OTHERS.contains(&variable) || is_service_link(variable, value) { Ok(None) } else { Err(unknown(variable)) }
+    if OTHERS.contains(&variable) || is_service_link(variable, value) {
+        Ok(None)
+    } else {
+        Err(unknown(variable))
+    }
 }
 
 /// Blames a variable.
 pub(super) fn blame(variable: &str, path: String, message: String) -> Violation {
-    Violation { file: variable.to_owned(), line: 0, column: 0, path, message, fix: None }
+    Violation {
+        file: variable.to_owned(),
+        line: 0,
+        column: 0,
+        path,
+        message,
+        fix: None,
+    }
 }
 
 /// Every variable of the settings begins so.
@@ -132,8 +149,12 @@ const OTHERS: [&str; 1] = ["TOLLGATE_CONF"];
 
 /// Tells whether Kubernetes or Docker set a variable because a service is called `tollgate`, or `tollgate-` something.
 fn is_service_link(variable: &str, value: &str) -> bool {
-    let is_address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
-    let is_port = variable.rsplit_once("_PORT_").is_some_and(|(_, port)| port.starts_with(|c: char| c.is_ascii_digit()));
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let is_port = variable
+        .rsplit_once("_PORT_")
+        .is_some_and(|(_, port)| port.starts_with(|c: char| c.is_ascii_digit()));
     variable.ends_with("_SERVICE_HOST")
         || variable.ends_with("_SERVICE_PORT")
         || variable.contains("_SERVICE_PORT_")
@@ -144,11 +165,18 @@ fn is_service_link(variable: &str, value: &str) -> bool {
 fn unknown(variable: &str) -> Violation {
     let known: Vec<_> = KEYS.iter().map(Key::variable).collect();
     let stated = variable.strip_prefix(PREFIX).unwrap_or(variable).to_lowercase();
-    let section = KEYS.iter().map(|key| key.section).filter(|section| stated.starts_with(&format!("{section}_"))).last();
+    let section = KEYS
+        .iter()
+        .map(|key| key.section)
+        .rfind(|section| stated.starts_with(&format!("{section}_")));
     let fix = match (nearest(variable, known.iter().map(String::as_str)), section) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, Some(section)) => {
-            let names: Vec<_> = KEYS.iter().filter(|key| key.section == section).map(|key| format!("`{}`", key.name)).collect();
+            let names: Vec<_> = KEYS
+                .iter()
+                .filter(|key| key.section == section)
+                .map(|key| format!("`{}`", key.name))
+                .collect();
             format!("`[{section}]` has {}", names.join(", "))
         }
         (None, None) => "settings are named `TOLLGATE_<SECTION>_<KEY>`, such as `TOLLGATE_GATEWAY_HTTP`".to_owned(),
@@ -172,13 +200,25 @@ mod tests {
     #[test]
     fn a_variable_becomes_a_line_of_the_file() {
         let lines = [
-            ("TOLLGATE_GATEWAY_HTTP", "127.0.0.1:1, [::1]:2", "[gateway]\nhttp = [\"127.0.0.1:1\", \"[::1]:2\"]\n"),
+            (
+                "TOLLGATE_GATEWAY_HTTP",
+                "127.0.0.1:1, [::1]:2",
+                "[gateway]\nhttp = [\"127.0.0.1:1\", \"[::1]:2\"]\n",
+            ),
             ("TOLLGATE_GATEWAY_HTTPS", "", "[gateway]\nhttps = []\n"),
             ("TOLLGATE_DATA_DIR", "/x \"y\"", "[data]\ndir = \"/x \\\"y\\\"\"\n"),
             ("TOLLGATE_LIMITS_CONNECTIONS", "7", "[limits]\nconnections = 7\n"),
-            ("TOLLGATE_LIMITS_CONNECTIONS", "many", "[limits]\nconnections = \"many\"\n"),
+            (
+                "TOLLGATE_LIMITS_CONNECTIONS",
+                "many",
+                "[limits]\nconnections = \"many\"\n",
+            ),
             ("TOLLGATE_ACCESS_LOG_PATH", "a.log", "[access_log]\npath = \"a.log\"\n"),
-            ("TOLLGATE_TLS_CERTIFICATES", "c:k", "[tls]\ncertificates = [{ certificate = \"c\", key = \"k\" }]\n"),
+            (
+                "TOLLGATE_TLS_CERTIFICATES",
+                "c:k",
+                "[tls]\ncertificates = [{ certificate = \"c\", key = \"k\" }]\n",
+            ),
         ];
         for (variable, value, line) in lines {
             assert_eq!(fragment(variable, value), line);
@@ -207,7 +247,11 @@ mod tests {
             ("TOLLGATE_GATEWAY_PORT_8280_TCP_ADDR", "10.0.0.1"),
             ("TOLLGATE_CONF", "conf"),
         ];
-        assert!(links.iter().all(|(variable, value)| find(variable, value).unwrap().is_none()));
+        assert!(
+            links
+                .iter()
+                .all(|(variable, value)| find(variable, value).unwrap().is_none())
+        );
         assert!(find("TOLLGATE_GATEWAY_PORT", "8280").is_err());
     }
 

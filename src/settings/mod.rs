@@ -81,7 +81,10 @@ impl Stated {
     /// Returns what is wrong with it, as [`Settings::load`] would.
     pub fn read(conf: &Path, environment: &Environment) -> Result<Self, Vec<Violation>> {
         let reading = reading::read(conf, environment)?;
-        let stated = Self { file: reading.file.clone(), raw: reading.raw.clone() };
+        let stated = Self {
+            file: reading.file.clone(),
+            raw: reading.raw.clone(),
+        };
         believe::believe(reading).map(|_| stated)
     }
 
@@ -92,7 +95,10 @@ impl Stated {
 
     /// Names the keys in which another reading differs from this one, such as `gateway.http`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        KEYS.iter().filter(|key| (key.differs)(&self.raw, &other.raw)).map(keys::Key::path).collect()
+        KEYS.iter()
+            .filter(|key| (key.differs)(&self.raw, &other.raw))
+            .map(keys::Key::path)
+            .collect()
     }
 }
 

@@ -68,7 +68,9 @@ pub(super) struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { http: vec![Listen(([127, 0, 0, 1], 9080).into())] }
+        Self {
+            http: vec![Listen(([127, 0, 0, 1], 9080).into())],
+        }
     }
 }
 
@@ -82,7 +84,9 @@ pub(super) struct Status {
 
 impl Default for Status {
     fn default() -> Self {
-        Self { http: vec![Listen(([127, 0, 0, 1], 8290).into())] }
+        Self {
+            http: vec![Listen(([127, 0, 0, 1], 8290).into())],
+        }
     }
 }
 
@@ -96,7 +100,9 @@ pub(super) struct Catalog {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { dir: "catalog".to_owned() }
+        Self {
+            dir: "catalog".to_owned(),
+        }
     }
 }
 
@@ -110,7 +116,9 @@ pub(super) struct Data {
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: "../data".to_owned() }
+        Self {
+            dir: "../data".to_owned(),
+        }
     }
 }
 
@@ -124,7 +132,9 @@ pub(super) struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { url: "sqlite".to_owned() }
+        Self {
+            url: "sqlite".to_owned(),
+        }
     }
 }
 
@@ -138,7 +148,9 @@ pub(super) struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { store: "local".to_owned() }
+        Self {
+            store: "local".to_owned(),
+        }
     }
 }
 
@@ -213,7 +225,13 @@ pub(super) struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { header: seconds(10), handshake: seconds(5), idle: seconds(60), read: seconds(30), write: seconds(30) }
+        Self {
+            header: seconds(10),
+            handshake: seconds(5),
+            idle: seconds(60),
+            read: seconds(30),
+            write: seconds(30),
+        }
     }
 }
 
@@ -229,7 +247,10 @@ pub(super) struct Upstream {
 
 impl Default for Upstream {
     fn default() -> Self {
-        Self { idle_connections: 256, idle_timeout: seconds(50) }
+        Self {
+            idle_connections: 256,
+            idle_timeout: seconds(50),
+        }
     }
 }
 
@@ -245,7 +266,10 @@ pub(super) struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -263,7 +287,11 @@ pub(super) struct AccessLog {
 
 impl Default for AccessLog {
     fn default() -> Self {
-        Self { format: AccessFormat::Json, path: "stdout".to_owned(), queue: 8192 }
+        Self {
+            format: AccessFormat::Json,
+            path: "stdout".to_owned(),
+            queue: 8192,
+        }
     }
 }
 

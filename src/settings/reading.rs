@@ -33,9 +33,16 @@ pub(super) struct Origins {
 /// Reads the settings that a configuration directory, or a settings file, states.
 pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Vec<Violation>> {
     let file = locate(conf).map_err(|violation| vec![violation])?;
-    let references = Beside { environment, file: file.display().to_string() };
+    let references = Beside {
+        environment,
+        file: file.display().to_string(),
+    };
     let mut violations = Vec::new();
-    let mut origins = Origins { file: references.file.clone(), places: None, overridden: Vec::new() };
+    let mut origins = Origins {
+        file: references.file.clone(),
+        places: None,
+        overridden: Vec::new(),
+    };
     let mut raw = Raw::default();
     match read_file(&file).and_then(|text| text.map(|text| parse(&references.file, text, &references)).transpose()) {
         Ok(Some((stated, places))) => (raw, origins.places) = (stated, Some(places)),
@@ -52,7 +59,11 @@ pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Ve
             Err(found) => violations.extend(found),
         }
     }
-    if violations.is_empty() { Ok(Reading { raw, origins, file }) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(Reading { raw, origins, file })
+    } else {
+        Err(violations)
+    }
 }
 
 /// Finds the settings file: `--conf` names its directory, or the file itself.
@@ -60,8 +71,11 @@ fn locate(conf: &Path) -> Result<PathBuf, Violation> {
     match fs::metadata(conf) {
         Ok(metadata) if metadata.is_dir() => Ok(conf.join(FILE_NAME)),
         Ok(_) => Ok(conf.to_path_buf()),
-        Err(reason) => Err(blame(conf, format!("the configuration cannot be read: {reason}"))
-            .fix(format!("`--conf` names a directory with `{FILE_NAME}` and `catalog/` in it"))),
+        Err(reason) => Err(
+            blame(conf, format!("the configuration cannot be read: {reason}")).fix(format!(
+                "`--conf` names a directory with `{FILE_NAME}` and `catalog/` in it"
+            )),
+        ),
     }
 }
 
@@ -76,7 +90,13 @@ fn read_file(file: &Path) -> Result<Option<String>, Vec<Violation>> {
 }
 
 fn parse(name: &str, text: String, references: &dyn References) -> Result<(Raw, Places), Vec<Violation>> {
-    let source = secret::resolve(Source { name: name.to_owned(), text }, references)?;
+    let source = secret::resolve(
+        Source {
+            name: name.to_owned(),
+            text,
+        },
+        references,
+    )?;
     reader::read(&source, references)
 }
 
@@ -86,19 +106,32 @@ fn overriding(
     value: &str,
     references: &dyn References,
 ) -> Result<Option<(&'static Key, Raw)>, Vec<Violation>> {
-    let Some(key) = keys::find(variable, value).map_err(|violation| vec![violation])? else { return Ok(None) };
+    let Some(key) = keys::find(variable, value).map_err(|violation| vec![violation])? else {
+        return Ok(None);
+    };
     let fragment = key.fragment(value).map_err(|violation| vec![violation])?;
     match parse(variable, fragment, references) {
         Ok((part, _)) => Ok(Some((key, part))),
         Err(violations) => {
-            let placeless = |violation| Violation { line: 0, column: 0, ..violation };
+            let placeless = |violation| Violation {
+                line: 0,
+                column: 0,
+                ..violation
+            };
             Err(violations.into_iter().map(placeless).collect())
         }
     }
 }
 
 fn blame(file: &Path, message: String) -> Violation {
-    Violation { file: file.display().to_string(), line: 0, column: 0, path: String::new(), message, fix: None }
+    Violation {
+        file: file.display().to_string(),
+        line: 0,
+        column: 0,
+        path: String::new(),
+        message,
+        fix: None,
+    }
 }
 
 /// The file inside a configuration directory.
@@ -123,7 +156,10 @@ impl References for Beside<'_> {
 impl Origins {
     /// Blames whoever stated a value: the file, with its place, or a variable.
     pub(super) fn blame(&self, path: &str, message: String) -> Violation {
-        let states = |key: &&Key| path.strip_prefix(&key.path()).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        let states = |key: &&Key| {
+            path.strip_prefix(&key.path())
+                .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        };
         if let Some(key) = self.overridden.iter().copied().find(states) {
             return keys::blame(&key.variable(), path.to_owned(), message);
         }

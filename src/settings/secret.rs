@@ -24,8 +24,12 @@ pub(super) fn resolve(source: Source, references: &dyn References) -> Result<Sou
         return Ok(source);
     }
     // What is wrong otherwise is said by whoever reads the result.
-    let Ok((stated, places)) = reader::read::<toml::Table>(&source, references) else { return Ok(source) };
-    let Ok(spans) = DeTable::parse(&source.text) else { return Ok(source) };
+    let Ok((stated, places)) = reader::read::<toml::Table>(&source, references) else {
+        return Ok(source);
+    };
+    let Ok(spans) = DeTable::parse(&source.text) else {
+        return Ok(source);
+    };
     let mut found = Vec::new();
     for (key, value) in spans.get_ref() {
         if let Some(stated) = stated.get(key.get_ref().as_ref()) {
@@ -46,7 +50,11 @@ fn find(value: &Spanned<DeValue<'_>>, stated: &Value, path: String, found: &mut 
     match (value.get_ref(), stated) {
         (DeValue::String(_), Value::String(text)) => {
             if let Some(file) = text.strip_prefix("file:") {
-                found.push(Found { path, span: value.span(), file: file.trim().to_owned() });
+                found.push(Found {
+                    path,
+                    span: value.span(),
+                    file: file.trim().to_owned(),
+                });
             }
         }
         (DeValue::Array(values), Value::Array(items)) => {
@@ -65,7 +73,12 @@ fn find(value: &Spanned<DeValue<'_>>, stated: &Value, path: String, found: &mut 
     }
 }
 
-fn replace(source: &Source, places: &Places, mut found: Vec<Found>, references: &dyn References) -> Result<Source, Vec<Violation>> {
+fn replace(
+    source: &Source,
+    places: &Places,
+    mut found: Vec<Found>,
+    references: &dyn References,
+) -> Result<Source, Vec<Violation>> {
     let mut violations = Vec::new();
     let mut text = source.text.clone();
     found.sort_by_key(|found| std::cmp::Reverse(found.span.start));
@@ -76,7 +89,14 @@ fn replace(source: &Source, places: &Places, mut found: Vec<Found>, references: 
             Err(reason) => violations.push(places.blame(&path, format!("the file `{file}` cannot be read: {reason}"))),
         }
     }
-    if violations.is_empty() { Ok(Source { name: source.name.clone(), text }) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(Source {
+            name: source.name.clone(),
+            text,
+        })
+    } else {
+        Err(violations)
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +122,14 @@ mod tests {
     }
 
     fn resolved(text: &str) -> Result<String, Vec<Violation>> {
-        resolve(Source { name: "tollgate.toml".into(), text: text.into() }, &Files).map(|source| source.text)
+        resolve(
+            Source {
+                name: "tollgate.toml".into(),
+                text: text.into(),
+            },
+            &Files,
+        )
+        .map(|source| source.text)
     }
 
     #[test]

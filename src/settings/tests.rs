@@ -24,8 +24,13 @@ fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<Vio
 /// Returns the one violation of a settings file as `line:column path message`.
 fn refusal(text: &str) -> String {
     let violations = load(text).unwrap_err();
-    let [violation] = violations.as_slice() else { panic!("{violations:?}") };
-    format!("{}:{} {} {}", violation.line, violation.column, violation.path, violation.message)
+    let [violation] = violations.as_slice() else {
+        panic!("{violations:?}")
+    };
+    format!(
+        "{}:{} {} {}",
+        violation.line, violation.column, violation.path, violation.message
+    )
 }
 
 #[test]
@@ -38,7 +43,10 @@ fn the_sample_states_every_key_with_its_default() {
     let mut stated = 0;
     for (section, table) in &sample {
         for name in table.as_table().unwrap().keys() {
-            assert!(KEYS.iter().any(|key| (key.section, key.name) == (section, name)), "{section}.{name}");
+            assert!(
+                KEYS.iter().any(|key| (key.section, key.name) == (section, name)),
+                "{section}.{name}"
+            );
             stated += 1;
         }
     }
@@ -60,10 +68,23 @@ fn the_list_of_keys_is_what_the_schema_has() {
 fn an_empty_directory_means_defaults_and_a_missing_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings::load(dir.path(), &Environment::default()).unwrap();
-    assert_eq!(settings, Settings { catalog: dir.path().join("catalog"), data: dir.path().join("../data"), ..load("").unwrap() });
+    assert_eq!(
+        settings,
+        Settings {
+            catalog: dir.path().join("catalog"),
+            data: dir.path().join("../data"),
+            ..load("").unwrap()
+        }
+    );
     assert_eq!(settings.gateway.http, ["0.0.0.0:8280".parse().unwrap()]);
-    assert_eq!((settings.limits.connections, settings.limits.header_bytes), (10_000, 32 << 10));
-    assert_eq!((settings.timeouts.idle, settings.drain), (Duration::from_secs(60), Duration::from_secs(30)));
+    assert_eq!(
+        (settings.limits.connections, settings.limits.header_bytes),
+        (10_000, 32 << 10)
+    );
+    assert_eq!(
+        (settings.timeouts.idle, settings.drain),
+        (Duration::from_secs(60), Duration::from_secs(30))
+    );
     assert!(settings.gateway.threads >= 1 && settings.unused.is_empty() && settings.access_log.path.is_none());
 
     let missing = Settings::load(&dir.path().join("nothing"), &Environment::default()).unwrap_err();
@@ -89,16 +110,40 @@ fn an_unknown_key_is_refused_with_its_place() {
 #[test]
 fn values_beyond_their_bounds_are_refused() {
     let cases = [
-        ("[limits]\nconnections = 0", "2:15 limits.connections `connections` must be from 1 to 1000000"),
-        ("[limits]\nheader_count = 257", "2:16 limits.header_count `header_count` must be from 1 to 256"),
-        ("[limits]\nhttp2_streams = 0", "2:17 limits.http2_streams `http2_streams` must be from 1 to 10000"),
-        ("[gateway]\nthreads = 0", "2:11 gateway.threads `threads` must be from 1 to 1024"),
-        ("[timeouts]\nheader = '0s'", "2:10 timeouts.header `header` is no time at all"),
-        ("[timeouts]\nread = '25h'", "2:8 timeouts.read `read` is more than a day"),
+        (
+            "[limits]\nconnections = 0",
+            "2:15 limits.connections `connections` must be from 1 to 1000000",
+        ),
+        (
+            "[limits]\nheader_count = 257",
+            "2:16 limits.header_count `header_count` must be from 1 to 256",
+        ),
+        (
+            "[limits]\nhttp2_streams = 0",
+            "2:17 limits.http2_streams `http2_streams` must be from 1 to 10000",
+        ),
+        (
+            "[gateway]\nthreads = 0",
+            "2:11 gateway.threads `threads` must be from 1 to 1024",
+        ),
+        (
+            "[timeouts]\nheader = '0s'",
+            "2:10 timeouts.header `header` is no time at all",
+        ),
+        (
+            "[timeouts]\nread = '25h'",
+            "2:8 timeouts.read `read` is more than a day",
+        ),
         ("[log]\nfilter = ' '", "2:10 log.filter the filter is empty"),
         ("[catalog]\ndir = ''", "2:7 catalog.dir `dir` is not a path"),
-        ("[gateway]\nhttp = []\nhttps = []", "1:1 gateway no listener: `http` and `https` are both empty"),
-        ("[quota]\nstore = 'memcached'", "2:9 quota.store `store` names no known kind of store"),
+        (
+            "[gateway]\nhttp = []\nhttps = []",
+            "1:1 gateway no listener: `http` and `https` are both empty",
+        ),
+        (
+            "[quota]\nstore = 'memcached'",
+            "2:9 quota.store `store` names no known kind of store",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(refusal(text), expected);
@@ -113,7 +158,10 @@ fn values_beyond_their_bounds_are_refused() {
 #[test]
 fn two_listeners_on_one_address_are_refused() {
     let clash = "[gateway]\nhttp = ['127.0.0.1:80']\nhttps = ['127.0.0.1:80']\n";
-    assert_eq!(refusal(clash), "3:10 gateway.https[0] `127.0.0.1:80` is taken by `gateway.http[0]`");
+    assert_eq!(
+        refusal(clash),
+        "3:10 gateway.https[0] `127.0.0.1:80` is taken by `gateway.http[0]`"
+    );
     assert!(refusal("[gateway]\nhttp = ['0.0.0.0:80', '127.0.0.1:80']\n").contains("gateway.http[1]"));
     assert!(refusal("[status]\nhttp = ['127.0.0.1:8280']\n").contains("taken by `gateway.http[0]`"));
     assert!(load("[gateway]\nhttp = ['0.0.0.0:80', '[::]:80', '127.0.0.1:0', '127.0.0.1:0']\n").is_ok());
@@ -122,7 +170,10 @@ fn two_listeners_on_one_address_are_refused() {
 #[test]
 fn certificates_must_be_readable() {
     let refused = refusal("[tls]\ncertificates = [{ certificate = 'tollgate.toml', key = 'key.pem' }]\n");
-    assert!(refused.contains("tls.certificates[0].key") && refused.contains("key.pem` cannot be read"), "{refused}");
+    assert!(
+        refused.contains("tls.certificates[0].key") && refused.contains("key.pem` cannot be read"),
+        "{refused}"
+    );
     let text = "[tls]\ncertificates = [{ certificate = 'tollgate.toml', key = 'tollgate.toml' }]\n";
     assert_eq!(load(text).unwrap().tls.certificates.len(), 1);
 }
@@ -130,9 +181,15 @@ fn certificates_must_be_readable() {
 #[test]
 fn all_that_is_wrong_is_said_at_once() {
     let text = "[limits]\nconnections = 0\n[timeouts]\nread = '0s'\n";
-    let variables = [("TOLLGATE_LIMITS_HEADER_COUNT", "0"), ("TOLLGATE_GATEWAY_HTTP", "0.0.0.0:8243")];
+    let variables = [
+        ("TOLLGATE_LIMITS_HEADER_COUNT", "0"),
+        ("TOLLGATE_GATEWAY_HTTP", "0.0.0.0:8243"),
+    ];
     let violations = load_with(text, &variables).unwrap_err();
-    let files: Vec<_> = violations.iter().map(|v| (v.file.rsplit('/').next().unwrap(), v.path.as_str())).collect();
+    let files: Vec<_> = violations
+        .iter()
+        .map(|v| (v.file.rsplit('/').next().unwrap(), v.path.as_str()))
+        .collect();
     let expected = [
         ("tollgate.toml", "gateway.https[0]"),
         ("tollgate.toml", "limits.connections"),
@@ -159,11 +216,20 @@ fn variables_override_the_file() {
     let text = "[gateway]\nhttp = ['0.0.0.0:1']\n[limits]\nrequest_body = '2KiB'\nuri_length = '1KiB'\n";
     // Variables are filled in inside strings only, so a count cannot be one.
     assert!(load_with(text, &variables).is_err());
-    let variables: Vec<_> = variables.into_iter().filter(|(name, _)| !name.ends_with("CONNECTIONS")).collect();
+    let variables: Vec<_> = variables
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("CONNECTIONS"))
+        .collect();
     let settings = load_with(text, &variables).unwrap();
-    assert_eq!(settings.gateway.http, ["127.0.0.1:18280".parse().unwrap(), "127.0.0.1:18281".parse().unwrap()]);
+    assert_eq!(
+        settings.gateway.http,
+        ["127.0.0.1:18280".parse().unwrap(), "127.0.0.1:18281".parse().unwrap()]
+    );
     assert!(settings.gateway.https.is_empty());
-    assert_eq!((settings.gateway.threads, settings.gateway.trusted_proxies.len()), (3, 2));
+    assert_eq!(
+        (settings.gateway.threads, settings.gateway.trusted_proxies.len()),
+        (3, 2)
+    );
     assert_eq!(settings.data, Path::new("/x"));
     assert_eq!((settings.limits.request_body, settings.limits.uri_bytes), (1024, 1024));
     assert_eq!(settings.timeouts.read, Duration::from_secs(2));
@@ -182,7 +248,10 @@ fn a_bad_variable_is_blamed_by_its_name() {
         ("TOLLGATE_GATEWAY_PORT", "80"),
     ] {
         let violations = load_with("", &[(variable, value)]).unwrap_err();
-        assert!(violations.iter().all(|v| (v.file.as_str(), v.line) == (variable, 0)), "{violations:?}");
+        assert!(
+            violations.iter().all(|v| (v.file.as_str(), v.line) == (variable, 0)),
+            "{violations:?}"
+        );
     }
 }
 
@@ -220,7 +289,11 @@ fn differences_are_named_by_key() {
 #[test]
 fn every_variable_is_spelt_as_the_manual_says() {
     let variables: Vec<_> = KEYS.iter().map(Key::variable).collect();
-    for name in ["TOLLGATE_GATEWAY_TRUSTED_PROXIES", "TOLLGATE_ACCESS_LOG_QUEUE", "TOLLGATE_SHUTDOWN_DRAIN"] {
+    for name in [
+        "TOLLGATE_GATEWAY_TRUSTED_PROXIES",
+        "TOLLGATE_ACCESS_LOG_QUEUE",
+        "TOLLGATE_SHUTDOWN_DRAIN",
+    ] {
         assert!(variables.iter().any(|variable| variable == name));
     }
 }

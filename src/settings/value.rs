@@ -16,7 +16,9 @@ impl<'de> Deserialize<'de> for Listen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|_| {
-            Error::custom(format_args!("`{text}` is not an address and a port, such as `127.0.0.1:8280` or `[::]:8280`"))
+            Error::custom(format_args!(
+                "`{text}` is not an address and a port, such as `127.0.0.1:8280` or `[::]:8280`"
+            ))
         })
     }
 }
@@ -30,7 +32,9 @@ impl<'de> Deserialize<'de> for Network {
         let text = String::deserialize(deserializer)?;
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         network.map(Self).map_err(|_| {
-            Error::custom(format_args!("`{text}` is neither a network such as `10.0.0.0/8` nor an address such as `::1`"))
+            Error::custom(format_args!(
+                "`{text}` is neither a network such as `10.0.0.0/8` nor an address such as `::1`"
+            ))
         })
     }
 }
@@ -58,7 +62,9 @@ impl Visitor<'_> for ThreadsVisitor {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Threads, E> {
-        u64::try_from(number).map(Threads::Number).map_err(|_| E::custom("less than no threads"))
+        u64::try_from(number)
+            .map(Threads::Number)
+            .map_err(|_| E::custom("less than no threads"))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Threads, E> {
@@ -107,7 +113,10 @@ mod tests {
         assert_eq!(value("listen = '[::1]:80'").unwrap().listen.unwrap().0.port(), 80);
         for wrong in ["localhost:80", "127.0.0.1", ":80", "127.0.0.1:70000"] {
             let message = value(&format!("listen = '{wrong}'")).unwrap_err();
-            assert!(message.contains(&format!("`{wrong}`")) && message.contains("127.0.0.1:8280"), "{message}");
+            assert!(
+                message.contains(&format!("`{wrong}`")) && message.contains("127.0.0.1:8280"),
+                "{message}"
+            );
         }
     }
 

@@ -95,9 +95,8 @@ impl Lane<'_> {
     /// Carries one direction until its source ends, its sink fails, or it is told otherwise.
     async fn carry(&mut self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, lead: Bytes) {
         let mut buffer = vec![0; PIECE];
-        let mut said_goodbye = match self.forward(&mut to, &lead).await {
-            Ok(said) => said,
-            Err(_) => return,
+        let Ok(mut said_goodbye) = self.forward(&mut to, &lead).await else {
+            return;
         };
         while !said_goodbye {
             let order = *self.order.borrow_and_update();
@@ -116,10 +115,10 @@ impl Lane<'_> {
             let Ok(count @ 1..) = read else { break };
             self.pulse.beat();
             let piece = buffer.get(..count).unwrap_or_default();
-            said_goodbye = match self.forward(&mut to, piece).await {
-                Ok(said) => said,
-                Err(_) => return,
+            let Ok(said) = self.forward(&mut to, piece).await else {
+                return;
             };
+            said_goodbye = said;
         }
         if said_goodbye {
             self.await_goodbye(from, &mut buffer).await;

@@ -1,6 +1,6 @@
 //! Endpoints: choosing, trying, judging.
 //!
-//! A [`Pool`] knows every [`Target`](target::Target) by name, so that health, counts and connections outlive a
+//! A [`Pool`] knows every endpoint by name, so that health, counts and connections outlive a
 //! catalog. A [`Backend`] is one version's view of them; [`Attempts`] is one request's. What to answer when all of it
 //! fails is decided elsewhere: [`classify`] only says what went wrong.
 
@@ -21,3 +21,6 @@ pub use attempts::Attempts;
 pub use backend::{Backend, Call, Endpoint};
 pub use failure::{Failure, NoEndpoint, classify};
 pub use pool::Pool;
+
+#[cfg(test)]
+mod tests;

@@ -85,10 +85,13 @@ impl<'a> Draft<'a> {
 
     /// Makes one backend, or returns the known one where nothing about it has changed.
     pub(super) fn backend(&mut self, name: BackendName, active: bool, spec: &model::Backend) -> Option<Arc<Backend>> {
-        if let Some(known) = self.known.backends.get(&name) {
-            if known.active == active && known.spec == *spec {
-                return Some(Arc::clone(known));
-            }
+        let known = self
+            .known
+            .backends
+            .get(&name)
+            .filter(|known| known.active == active && known.spec == *spec);
+        if let Some(known) = known {
+            return Some(Arc::clone(known));
         }
         let profile = self.profile(&name, spec)?;
         let slots: Vec<_> = spec
@@ -127,11 +130,11 @@ impl<'a> Draft<'a> {
             self.complain(name, &format!("`{uri}` is not an absolute http or https address"));
             return None;
         };
-        if target.secure && spec.tls.server_name.is_none() {
-            if let Err(wrong) = check_name(&target.host) {
-                self.complain(name, &wrong.to_string());
-                return None;
-            }
+        // Where another name is asked for, the profile has checked that one.
+        let verified = target.secure && spec.tls.server_name.is_none();
+        if verified && let Err(wrong) = check_name(&target.host) {
+            self.complain(name, &wrong.to_string());
+            return None;
         }
         let known = self
             .known

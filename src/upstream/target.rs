@@ -46,6 +46,8 @@ pub(super) struct Target {
     pub(super) condition: Condition,
     under_way: AtomicUsize,
     addresses: ArcSwap<Vec<Arc<Address>>>,
+    /// Whether there are any; asked by every request, for every endpoint.
+    resolved: AtomicBool,
     turn: AtomicUsize,
     /// Whether its name could not be looked up the last time.
     lost: AtomicBool,
@@ -79,6 +81,7 @@ impl Target {
             condition: Condition::default(),
             under_way: AtomicUsize::new(0),
             addresses: ArcSwap::default(),
+            resolved: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             lost: AtomicBool::new(false),
         };
@@ -107,7 +110,7 @@ impl Target {
 
     /// Tells whether it has an address.
     pub(super) fn is_resolved(&self) -> bool {
-        !self.addresses.load().is_empty()
+        self.resolved.load(Relaxed)
     }
 
     /// Notes whether its name could be looked up; tells whether that is news.
@@ -127,6 +130,7 @@ impl Target {
             kept.unwrap_or_else(|| Arc::new(self.address(socket)))
         });
         self.addresses.store(Arc::new(addresses.collect()));
+        self.resolved.store(true, Relaxed);
     }
 
     fn address(&self, socket: SocketAddr) -> Address {

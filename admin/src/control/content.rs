@@ -26,7 +26,9 @@ impl Content {
 
     /// Tells whether anything that the sources refer to is no longer what it was.
     pub(super) fn is_outdated(&self, references: &dyn References, digest: &RandomState) -> bool {
-        self.followed.iter().any(|(reference, then)| reference.follow(references, digest) != *then)
+        self.followed
+            .iter()
+            .any(|(reference, then)| reference.follow(references, digest) != *then)
     }
 }
 
@@ -55,12 +57,19 @@ pub(super) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(references: &'a dyn References, digest: &'a RandomState) -> Self {
-        Self { references, digest, followed: Mutex::default() }
+        Self {
+            references,
+            digest,
+            followed: Mutex::default(),
+        }
     }
 
     /// Returns what these sources, and what was followed while reading them, amount to.
     pub(super) fn content(&self, sources: &[Source]) -> Content {
-        Content { sources: digest_of(sources, self.digest), followed: lock(&self.followed).clone() }
+        Content {
+            sources: digest_of(sources, self.digest),
+            followed: lock(&self.followed).clone(),
+        }
     }
 }
 
@@ -73,7 +82,10 @@ impl References for Recorder<'_> {
 
     fn file(&self, source: &str, path: &str) -> io::Result<String> {
         let text = self.references.file(source, path);
-        let reference = Reference::File { source: source.to_owned(), path: path.to_owned() };
+        let reference = Reference::File {
+            source: source.to_owned(),
+            path: path.to_owned(),
+        };
         lock(&self.followed).insert(reference, self.digest.hash_one(text.as_ref().ok()));
         text
     }

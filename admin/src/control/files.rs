@@ -92,7 +92,11 @@ impl Listing {
     /// Returns what lies in a folder, sorted, hidden names left out; nothing for a folder that was met before.
     fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
         let entered = fs::metadata(folder).and_then(|metadata| {
-            if self.folders.insert(identity(&metadata)) { fs::read_dir(folder).map(Some) } else { Ok(None) }
+            if self.folders.insert(identity(&metadata)) {
+                fs::read_dir(folder).map(Some)
+            } else {
+                Ok(None)
+            }
         });
         let found = match entered {
             Ok(None) => return Vec::new(),
@@ -101,7 +105,11 @@ impl Listing {
         };
         match found {
             Ok(entries) => {
-                let mut paths: Vec<_> = entries.iter().map(fs::DirEntry::path).filter(|path| !is_hidden(path)).collect();
+                let mut paths: Vec<_> = entries
+                    .iter()
+                    .map(fs::DirEntry::path)
+                    .filter(|path| !is_hidden(path))
+                    .collect();
                 paths.sort();
                 paths
             }
@@ -130,17 +138,25 @@ impl Listing {
 }
 
 fn read_file(path: &Path) -> Result<Source, Violation> {
-    let name = path.to_str().ok_or_else(|| at(path, "the name of the file is not UTF-8".to_owned()))?;
+    let name = path
+        .to_str()
+        .ok_or_else(|| at(path, "the name of the file is not UTF-8".to_owned()))?;
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|reason| unreadable(path, "file", &reason))?;
     if bytes.len() as u64 > MAX_BYTES {
         let fix = Some("one API a file, below the directory `apis`".to_owned());
-        return Err(Violation { fix, ..at(path, format!("the file is larger than {} MiB", MAX_BYTES >> 20)) });
+        return Err(Violation {
+            fix,
+            ..at(path, format!("the file is larger than {} MiB", MAX_BYTES >> 20))
+        });
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name: name.to_owned(), text }),
+        Ok(text) => Ok(Source {
+            name: name.to_owned(),
+            text,
+        }),
         Err(error) => Err(not_utf8(path, error.as_bytes(), error.utf8_error().valid_up_to())),
     }
 }
@@ -162,11 +178,19 @@ fn unreadable(path: &Path, what: &str, reason: &io::Error) -> Violation {
 
 fn at(path: &Path, message: String) -> Violation {
     let file = path.display().to_string();
-    Violation { file, line: 0, column: 0, path: String::new(), message, fix: None }
+    Violation {
+        file,
+        line: 0,
+        column: 0,
+        path: String::new(),
+        message,
+        fix: None,
+    }
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
@@ -200,12 +224,20 @@ mod tests {
     fn names(dir: &TempDir) -> Vec<String> {
         let prefix = format!("{}/", dir.path().display());
         let sources = read(dir.path()).unwrap();
-        sources.iter().map(|source| source.name.strip_prefix(&prefix).unwrap().to_owned()).collect()
+        sources
+            .iter()
+            .map(|source| source.name.strip_prefix(&prefix).unwrap().to_owned())
+            .collect()
     }
 
     #[test]
     fn files_are_read_in_the_order_of_their_paths() {
-        let dir = catalog(&[("tiers.toml", "t"), ("apis/b.toml", "b"), ("apis/deep/a.toml", "a"), ("apis/notes.md", "")]);
+        let dir = catalog(&[
+            ("tiers.toml", "t"),
+            ("apis/b.toml", "b"),
+            ("apis/deep/a.toml", "a"),
+            ("apis/notes.md", ""),
+        ]);
         assert_eq!(names(&dir), ["apis/b.toml", "apis/deep/a.toml", "tiers.toml"]);
         assert_eq!(read(dir.path()).unwrap()[0].text, "b");
     }
@@ -226,7 +258,10 @@ mod tests {
     fn names_are_the_directory_as_given_and_the_path_below_it() {
         let dir = catalog(&[("conf/catalog/a.toml", "")]);
         let given = dir.path().join("conf/../conf/catalog");
-        assert_eq!(read(&given).unwrap()[0].name, given.join("a.toml").display().to_string());
+        assert_eq!(
+            read(&given).unwrap()[0].name,
+            given.join("a.toml").display().to_string()
+        );
     }
 
     #[test]
@@ -262,9 +297,20 @@ mod tests {
         let violations = read(dir.path()).unwrap_err();
         let found: Vec<_> = violations.iter().map(|v| (v.file.as_str(), v.line, v.column)).collect();
         let name = |name: &str| dir.path().join(name).display().to_string();
-        assert_eq!(found, [(name("b.toml").as_str(), 2, 6), (&name("c.toml"), 0, 0), (&name("d.toml"), 0, 0)]);
+        assert_eq!(
+            found,
+            [
+                (name("b.toml").as_str(), 2, 6),
+                (&name("c.toml"), 0, 0),
+                (&name("d.toml"), 0, 0)
+            ]
+        );
         assert_eq!(violations[0].message, "not valid UTF-8");
-        assert!(violations[1].message.contains("cannot be read"), "{}", violations[1].message);
+        assert!(
+            violations[1].message.contains("cannot be read"),
+            "{}",
+            violations[1].message
+        );
         assert_eq!(violations[2].message, "not a regular file");
     }
 
@@ -278,7 +324,10 @@ mod tests {
     #[test]
     fn a_file_beyond_the_bound_is_refused() {
         let dir = catalog(&[("a.toml", &"#".repeat((4 << 20) + 1))]);
-        assert_eq!(read(dir.path()).unwrap_err()[0].message, "the file is larger than 4 MiB");
+        assert_eq!(
+            read(dir.path()).unwrap_err()[0].message,
+            "the file is larger than 4 MiB"
+        );
     }
 
     #[test]

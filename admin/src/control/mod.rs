@@ -49,7 +49,13 @@ impl Control {
     /// Makes a writer that follows references and publishes as told; it begins with nothing served.
     pub fn new(references: Box<dyn References + Send + Sync>, publish: Box<dyn Publish>) -> Self {
         let (writer, status) = (Mutex::default(), Mutex::default());
-        Self { references, publish, digest: RandomState::new(), writer, status }
+        Self {
+            references,
+            publish,
+            digest: RandomState::new(),
+            writer,
+            status,
+        }
     }
 
     /// Applies a change: all of it is live when this returns, or none of it ever is.
@@ -78,9 +84,17 @@ impl Control {
             Err(violations) => return Err(self.refuse(&mut writer, Some(content), violations)),
         };
         commit();
-        *writer = Writer { revision, served: Some(content), refused: None };
+        *writer = Writer {
+            revision,
+            served: Some(content),
+            refused: None,
+        };
         lock(&self.status).publish(revision, apis);
-        Ok(Applied { revision, apis, effect: Effect::Published })
+        Ok(Applied {
+            revision,
+            apis,
+            effect: Effect::Published,
+        })
     }
 
     /// Does everything that [`Control::apply`] does before the first thing that can be seen.
@@ -114,14 +128,25 @@ impl Control {
     }
 
     fn keep(&self, writer: &mut Writer) -> Applied {
-        let effect = if writer.refused.take().is_some() { Effect::Restored } else { Effect::Unchanged };
+        let effect = if writer.refused.take().is_some() {
+            Effect::Restored
+        } else {
+            Effect::Unchanged
+        };
         let mut status = lock(&self.status);
         status.violations.clear();
-        Applied { revision: status.revision, apis: status.apis, effect }
+        Applied {
+            revision: status.revision,
+            apis: status.apis,
+            effect,
+        }
     }
 
     fn refuse(&self, writer: &mut Writer, content: Option<Content>, violations: Vec<Violation>) -> ControlError {
-        let refused = Refused { content, violations: violations.clone() };
+        let refused = Refused {
+            content,
+            violations: violations.clone(),
+        };
         let news = writer.refused.replace(refused.clone()) != Some(refused);
         lock(&self.status).violations.clone_from(&violations);
         ControlError::Invalid { violations, news }
@@ -130,7 +155,9 @@ impl Control {
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Control")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,7 +171,9 @@ struct Writer {
 
 impl Writer {
     fn serves(&self, sources: &[Source], references: &dyn References, digest: &RandomState) -> bool {
-        self.served.as_ref().is_some_and(|served| served.is(sources, references, digest))
+        self.served
+            .as_ref()
+            .is_some_and(|served| served.is(sources, references, digest))
     }
 }
 

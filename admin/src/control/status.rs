@@ -42,6 +42,11 @@ pub struct Status {
 
 impl Status {
     pub(super) fn publish(&mut self, revision: Revision, apis: usize) {
-        *self = Self { revision, apis, applied: Some(SystemTime::now()), violations: Vec::new() };
+        *self = Self {
+            revision,
+            apis,
+            applied: Some(SystemTime::now()),
+            violations: Vec::new(),
+        };
     }
 }

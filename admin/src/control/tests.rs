@@ -52,16 +52,30 @@ impl References for Outside {
 
 fn control() -> (Control, Recording, Outside) {
     let (published, outside) = (Recording::default(), Outside::default());
-    (Control::new(Box::new(outside.clone()), Box::new(published.clone())), published, outside)
+    (
+        Control::new(Box::new(outside.clone()), Box::new(published.clone())),
+        published,
+        outside,
+    )
 }
 
 fn violation(message: &str) -> Violation {
     let (file, path) = (String::new(), String::new());
-    Violation { file, line: 0, column: 0, path, message: message.to_owned(), fix: None }
+    Violation {
+        file,
+        line: 0,
+        column: 0,
+        path,
+        message: message.to_owned(),
+        fix: None,
+    }
 }
 
 fn replace(texts: &[&str]) -> Change {
-    let source = |(at, text): (usize, &&str)| Source { name: format!("apis/{at}.toml"), text: (*text).to_owned() };
+    let source = |(at, text): (usize, &&str)| Source {
+        name: format!("apis/{at}.toml"),
+        text: (*text).to_owned(),
+    };
     Change::Replace(texts.iter().enumerate().map(source).collect())
 }
 
@@ -94,7 +108,14 @@ fn a_good_change_is_published_under_the_next_revision() {
     let (control, published, _) = control();
     assert_eq!(control.status().revision, Revision(0));
     let applied = control.apply(replace(&[ORDERS])).unwrap();
-    assert_eq!(applied, Applied { revision: Revision(1), apis: 1, effect: Effect::Published });
+    assert_eq!(
+        applied,
+        Applied {
+            revision: Revision(1),
+            apis: 1,
+            effect: Effect::Published
+        }
+    );
     assert_eq!(control.apply(replace(&[])).unwrap().revision, Revision(2));
     assert_eq!(lock(&published.0).live, [(1, 1), (2, 0)]);
     let status = control.status();
@@ -107,7 +128,14 @@ fn unchanged_content_publishes_nothing_and_keeps_the_revision() {
     let (control, published, _) = control();
     control.apply(replace(&[ORDERS])).unwrap();
     let again = control.apply(replace(&[ORDERS])).unwrap();
-    assert_eq!(again, Applied { revision: Revision(1), apis: 1, effect: Effect::Unchanged });
+    assert_eq!(
+        again,
+        Applied {
+            revision: Revision(1),
+            apis: 1,
+            effect: Effect::Unchanged
+        }
+    );
     assert_eq!(lock(&published.0).prepared, [1]);
 }
 
@@ -118,7 +146,10 @@ fn a_refused_change_keeps_the_last_good_and_shows_why() {
     let (violations, news) = refused(control.apply(replace(&[BROKEN])));
     assert!(news && !violations.is_empty());
     let status = control.status();
-    assert_eq!((status.revision, status.apis, status.violations), (Revision(1), 1, violations));
+    assert_eq!(
+        (status.revision, status.apis, status.violations),
+        (Revision(1), 1, violations)
+    );
     assert_eq!(lock(&published.0).live, [(1, 1)]);
 }
 
@@ -136,13 +167,23 @@ fn a_later_good_change_clears_what_was_refused() {
     control.apply(replace(&[ORDERS])).unwrap();
     refused(control.apply(replace(&[BROKEN])));
     let restored = control.apply(replace(&[ORDERS])).unwrap();
-    assert_eq!(restored, Applied { revision: Revision(1), apis: 1, effect: Effect::Restored });
+    assert_eq!(
+        restored,
+        Applied {
+            revision: Revision(1),
+            apis: 1,
+            effect: Effect::Restored
+        }
+    );
     assert!(control.status().violations.is_empty());
 
     refused(control.apply(replace(&[BROKEN])));
     assert_eq!(control.apply(replace(&[])).unwrap().effect, Effect::Published);
     assert!(control.status().violations.is_empty());
-    assert!(refused(control.apply(replace(&[BROKEN]))).1, "refused anew after a good one");
+    assert!(
+        refused(control.apply(replace(&[BROKEN]))).1,
+        "refused anew after a good one"
+    );
 }
 
 #[test]

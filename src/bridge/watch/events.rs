@@ -74,7 +74,10 @@ impl Concern {
 
     fn is_about(&self, event: &Event) -> bool {
         let is_about = |path: &PathBuf| {
-            path.starts_with(&self.catalog) || path.file_name().is_some_and(|name| self.names.iter().any(|n| n == name))
+            path.starts_with(&self.catalog)
+                || path
+                    .file_name()
+                    .is_some_and(|name| self.names.iter().any(|n| n == name))
         };
         event.need_rescan() || (is_change(event.kind) && event.paths.iter().any(is_about))
     }
@@ -101,13 +104,22 @@ mod tests {
 
     #[test]
     fn only_changes_of_the_catalog_or_the_settings_matter() {
-        let concern = Concern::new(Path::new("/nonexistent/conf/catalog"), Path::new("/nonexistent/conf/tollgate.toml"));
+        let concern = Concern::new(
+            Path::new("/nonexistent/conf/catalog"),
+            Path::new("/nonexistent/conf/tollgate.toml"),
+        );
         let changed = EventKind::Modify(ModifyKind::Any);
         for path in ["catalog", "catalog/apis/a.toml", "tollgate.toml", "..data"] {
-            assert!(concern.is_about(&event(changed, &format!("/nonexistent/conf/{path}"))), "{path}");
+            assert!(
+                concern.is_about(&event(changed, &format!("/nonexistent/conf/{path}"))),
+                "{path}"
+            );
         }
         assert!(!concern.is_about(&event(changed, "/nonexistent/conf/notes.md")));
-        assert!(!concern.is_about(&event(EventKind::Create(CreateKind::File), "/nonexistent/catalog2/a.toml")));
+        assert!(!concern.is_about(&event(
+            EventKind::Create(CreateKind::File),
+            "/nonexistent/catalog2/a.toml"
+        )));
     }
 
     #[test]

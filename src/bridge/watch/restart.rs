@@ -24,7 +24,13 @@ impl Restart {
     /// Makes a comparison with what runs; `conf` and `environment` are what it was loaded from.
     pub fn new(conf: PathBuf, environment: Environment, running: Stated) -> Self {
         let mark = Mark::of(running.file());
-        Self { conf, environment, running, mark, told: Difference::Keys(Vec::new()) }
+        Self {
+            conf,
+            environment,
+            running,
+            mark,
+            told: Difference::Keys(Vec::new()),
+        }
     }
 
     /// Returns the settings file.
@@ -85,8 +91,15 @@ struct Mark {
 impl Mark {
     fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok()?;
-        let (inode, changed) = ((metadata.dev(), metadata.ino()), (metadata.ctime(), metadata.ctime_nsec()));
-        Some(Self { inode, size: metadata.len(), changed })
+        let (inode, changed) = (
+            (metadata.dev(), metadata.ino()),
+            (metadata.ctime(), metadata.ctime_nsec()),
+        );
+        Some(Self {
+            inode,
+            size: metadata.len(),
+            changed,
+        })
     }
 }
 
@@ -111,13 +124,20 @@ mod tests {
         write("# a comment\n");
         assert_eq!(restart.news(), None);
         write("[limits]\nconnections = 5\n");
-        assert_eq!(restart.news(), Some(&Difference::Keys(vec!["limits.connections".to_owned()])));
+        assert_eq!(
+            restart.news(),
+            Some(&Difference::Keys(vec!["limits.connections".to_owned()]))
+        );
         assert_eq!(restart.news(), None);
         write("[limits]\nconnections = 0\n");
         assert!(matches!(restart.news(), Some(Difference::Refused(violations)) if violations.len() == 1));
         write("");
         assert_eq!(restart.news(), Some(&Difference::Keys(Vec::new())));
         fs::remove_file(dir.path().join("tollgate.toml")).unwrap();
-        assert_eq!(restart.news(), None, "no file means defaults, and defaults are what runs");
+        assert_eq!(
+            restart.news(),
+            None,
+            "no file means defaults, and defaults are what runs"
+        );
     }
 }

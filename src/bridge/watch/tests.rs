@@ -47,7 +47,13 @@ impl Bench {
         let restart = Restart::new(dir.path().to_path_buf(), environment, running);
         let (shutdown, stop) = watch::channel(false);
         let watching = tokio::spawn(Watch::new(reload, restart).run(stop));
-        Self { dir, control, refusals, shutdown, watching }
+        Self {
+            dir,
+            control,
+            refusals,
+            shutdown,
+            watching,
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -56,7 +62,8 @@ impl Bench {
 
     /// Waits until so many APIs are served.
     async fn serves(&self, apis: usize) {
-        self.until(|control| control.status().apis == apis && control.status().violations.is_empty()).await;
+        self.until(|control| control.status().apis == apis && control.status().violations.is_empty())
+            .await;
     }
 
     async fn until(&self, done: impl Fn(&Control) -> bool) {
@@ -180,7 +187,10 @@ async fn a_config_map_that_is_swapped_is_noticed() {
 async fn a_watch_ends_with_the_process() {
     let bench = Bench::begin(catalog(&[]));
     bench.shutdown.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(10), bench.watching).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), bench.watching)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

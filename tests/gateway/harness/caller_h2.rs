@@ -90,7 +90,10 @@ impl CallerH2 {
         let mut requests = self.requests.clone().ready().await?;
         let (response, mut body) = requests.send_request(request, frames.is_empty())?;
         for (place, frame) in frames.iter().enumerate() {
-            body.send_data(Bytes::from_static(frame), place + 1 == frames.len())?;
+            // A refusal may end the stream before its body was sent (RFC 9113, 8.1).
+            if body.send_data(Bytes::from_static(frame), place + 1 == frames.len()).is_err() {
+                break;
+            }
         }
         let (parts, mut body) = response.await?.into_parts();
         let mut whole = Vec::new();

@@ -1,0 +1,229 @@
+//! `tollgate run`: serves until a signal says otherwise.
+//!
+//! | signal | what it does |
+//! |---|---|
+//! | `SIGHUP` | reads the catalog and the certificates now |
+//! | `SIGINT` | stops now |
+//! | `SIGQUIT` | hands the listening sockets to the next process, then drains and stops |
+//! | `SIGTERM` | drains and stops; a second one does not wait |
+//! | `SIGUSR1` | reopens the access log |
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use pingora_core::server::Fds;
+use sd_notify::NotifyState;
+use tokio::runtime::{self, Handle};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+use super::conf::ConfArgs;
+use super::render;
+use crate::boot::{self, BootError, Running};
+use crate::settings::{Environment, Settings};
+use crate::telemetry::logging;
+
+/// Serve the gateway
+///
+/// Reads the settings and the catalog, refuses to start with exit code 2 where something is wrong with them, and
+/// serves until a signal ends it: SIGTERM drains first, SIGINT does not. Saving a file of the catalog, SIGHUP or
+/// `tollgate reload` makes it serve what the files say now.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  tollgate run                                   serve conf/
+  tollgate run --conf /etc/tollgate              serve another configuration
+  TOLLGATE_GATEWAY_HTTP=127.0.0.1:18280 tollgate run
+                                                 every setting has such a variable
+  tollgate run --upgrade                         take over from a running gateway; then send that one SIGQUIT
+
+Exit codes: 0 stopped, 1 something failed while running, 2 the configuration is refused.")]
+pub struct RunArgs {
+    #[command(flatten)]
+    conf: ConfArgs,
+    /// Take the listening sockets over from a running gateway, which hands them out when it gets SIGQUIT.
+    #[arg(long)]
+    upgrade: bool,
+}
+
+/// Runs the gateway to its end.
+pub fn run(args: &RunArgs, environment: Environment) -> ExitCode {
+    let conf = args.conf.path(&environment);
+    let settings = match Settings::load(&conf, &environment) {
+        Ok(settings) => settings,
+        Err(violations) => return render::refused(&violations, &environment),
+    };
+    if let Err(e) = logging::start(&settings.log) {
+        return render::failed(&e);
+    }
+    let threads = settings.gateway.threads;
+    let runtime = match runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return render::failed(&e),
+    };
+    let code = match runtime.block_on(serve(&conf, settings, environment.clone(), args.upgrade)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(RunError::Boot(BootError::Refused(violations))) => render::refused(&violations, &environment),
+        Err(e) => render::failed(&e),
+    };
+    // What still runs was given its time; a stuck DNS lookup must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    code
+}
+
+/// Why the gateway ends with a failure.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    #[error("a listener ended by itself")]
+    Listener,
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    #[error("cannot take the listening sockets over at {}: is a gateway running, and did it get SIGQUIT?", .0.display())]
+    Takeover(PathBuf, #[source] io::Error),
+}
+
+async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrade: bool) -> Result<(), RunError> {
+    // Before anything else: a signal that arrives while the catalog is compiled must not be lost.
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
+    let drain = settings.drain;
+    let handover = settings.data.join("upgrade.sock");
+    if !settings.unused.is_empty() {
+        warn!(sections = ?settings.unused, "nothing in this version reads these settings");
+    }
+    let (conf, runtime) = (conf.to_path_buf(), Handle::current());
+    let prepared = tokio::task::spawn_blocking(move || boot::prepare(&conf, settings, environment, &runtime))
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let inherited = if upgrade { Some(take_over(&handover).await?) } else { None };
+    let mut running = prepared.start(inherited).await?;
+    announce(&running);
+    let pid = std::process::id();
+    notify(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+    loop {
+        match signals.next(&mut running).await? {
+            Order::Drain => break,
+            Order::HandOver => {
+                if hand_over(&running, &handover).await {
+                    running.close_status();
+                    break;
+                }
+            }
+            Order::Reload => {
+                tokio::task::spawn_blocking(running.reread());
+            }
+            Order::Reopen => running.reopen_access_log(),
+            Order::Stop => return Ok(()),
+        }
+    }
+    notify(&[NotifyState::Stopping]);
+    info!(?drain, "draining");
+    tokio::select! {
+        () = running.stop(drain) => {}
+        () = signals.stop_now() => {}
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// What a signal asks for.
+enum Order {
+    Drain,
+    HandOver,
+    Reload,
+    Reopen,
+    Stop,
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    terminate: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            user1: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn next(&mut self, running: &mut Running) -> Result<Order, RunError> {
+        tokio::select! {
+            _ = self.hangup.recv() => Ok(Order::Reload),
+            _ = self.interrupt.recv() => Ok(Order::Stop),
+            _ = self.quit.recv() => Ok(Order::HandOver),
+            _ = self.terminate.recv() => Ok(Order::Drain),
+            _ = self.user1.recv() => Ok(Order::Reopen),
+            () = running.listener_ended() => Err(RunError::Listener),
+        }
+    }
+
+    async fn stop_now(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Says where what is served, a line each.
+fn announce(running: &Running) {
+    for address in running.http() {
+        info!(%address, "http");
+    }
+    for address in running.https() {
+        info!(%address, "https");
+    }
+    for address in running.status() {
+        info!(%address, "status");
+    }
+}
+
+/// Waits for a running gateway to send its sockets.
+async fn take_over(path: &Path) -> Result<Fds, RunError> {
+    let text = path.display().to_string();
+    let received = tokio::task::spawn_blocking(move || {
+        let mut sockets = Fds::new();
+        sockets.get_from_sock(text.as_str()).map(|()| sockets).map_err(io::Error::from)
+    });
+    let failed = |e| RunError::Takeover(path.to_path_buf(), e);
+    received.await.map_err(|e| failed(io::Error::other(e)))?.map_err(failed)
+}
+
+/// Sends the sockets to the process that waits for them; tells whether one took them.
+async fn hand_over(running: &Running, path: &Path) -> bool {
+    let (sockets, text) = (running.sockets(), path.display().to_string());
+    let sent = tokio::task::spawn_blocking(move || sockets.lock().send_to_sock(text.as_str())).await;
+    match sent {
+        Ok(Ok(_)) => {
+            // The next process looks for its sockets once a second; until it accepts, we do.
+            tokio::time::sleep(HANDOVER_OVERLAP).await;
+            true
+        }
+        Ok(Err(e)) => {
+            error!(error = %e, "no process took the sockets, so this one goes on serving");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+const HANDOVER_OVERLAP: Duration = Duration::from_secs(2);
+
+/// Tells systemd, where it listens.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(e) = sd_notify::notify(states) {
+        warn!(error = %e, "systemd could not be told");
+    }
+}
