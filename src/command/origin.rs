@@ -33,8 +33,10 @@ use tokio::time::{sleep, timeout};
 /// sends ten server-sent events, one a second. HTTP/1.1, and HTTP/2 with prior knowledge. It ends on SIGTERM and
 /// Ctrl-C.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:\n  tollgate origin --listen 127.0.0.1:9001 --listen 127.0.0.1:9002\n  \
-                        curl http://127.0.0.1:9001/hello")]
+#[command(
+    after_help = "Example:\n  tollgate origin --listen 127.0.0.1:9001 --listen 127.0.0.1:9002\n  \
+                        curl http://127.0.0.1:9001/hello"
+)]
 pub struct OriginArgs {
     /// An address to listen at; may be given several times.
     #[arg(long, value_name = "ADDRESS", default_values = ["127.0.0.1:9001", "127.0.0.1:9002"])]
@@ -43,7 +45,10 @@ pub struct OriginArgs {
 
 /// Serves until a signal ends it.
 pub fn run(args: &OriginArgs) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     match runtime.and_then(|runtime| runtime.block_on(until_signalled(&args.listen))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,8 +90,14 @@ pub async fn serve(listeners: Vec<TcpListener>, shutdown: watch::Receiver<bool>)
 }
 
 async fn accept(listener: TcpListener, mut shutdown: watch::Receiver<bool>) {
-    let name = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
-    let app = Arc::new(Origin { name, options: options() });
+    let name = listener
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let app = Arc::new(Origin {
+        name,
+        options: options(),
+    });
     let mut connections = JoinSet::new();
     let mut stopped = shutdown.clone();
     loop {
@@ -133,11 +144,17 @@ impl Wish {
     fn of(path: &str) -> Self {
         let mut segments = path.rsplit('/');
         let (last, before) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
-        let status = || StatusCode::from_bytes(last.as_bytes()).ok().filter(|status| status.as_u16() >= 200);
+        let status = || {
+            StatusCode::from_bytes(last.as_bytes())
+                .ok()
+                .filter(|status| status.as_u16() >= 200)
+        };
         match (before, last) {
             (_, "events") => Self::Events,
             ("status", _) => status().map_or(Self::Told, Self::Status),
-            ("delay", _) => last.parse().map_or(Self::Told, |ms| Self::Delay(Duration::from_millis(ms).min(LONGEST))),
+            ("delay", _) => last
+                .parse()
+                .map_or(Self::Told, |ms| Self::Delay(Duration::from_millis(ms).min(LONGEST))),
             _ => Self::Told,
         }
     }
@@ -216,7 +233,11 @@ impl Origin {
 /// Joins fields of one name, as a recipient may (RFC 9110, 5.3).
 fn headers(headers: &HeaderMap) -> serde_json::Map<String, serde_json::Value> {
     let names = headers.keys().map(|name| {
-        let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
         (name.as_str().to_owned(), values.join(", ").into())
     });
     names.collect()
@@ -264,14 +285,21 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let served = tokio::spawn(serve(vec![listener], stopped));
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = "POST /a/b?c=d HTTP/1.1\r\nHost: a.test\r\nX-Own: 1\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
+        let request =
+            "POST /a/b?c=d HTTP/1.1\r\nHost: a.test\r\nX-Own: 1\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).await.unwrap();
         let body = reply.split_once("\r\n\r\n").unwrap().1;
         let told: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!((&told["method"], &told["path"], &told["query"]), (&"POST".into(), &"/a/b".into(), &"c=d".into()));
-        assert_eq!((&told["body_bytes"], &told["headers"]["x-own"]), (&5.into(), &"1".into()));
+        assert_eq!(
+            (&told["method"], &told["path"], &told["query"]),
+            (&"POST".into(), &"/a/b".into(), &"c=d".into())
+        );
+        assert_eq!(
+            (&told["body_bytes"], &told["headers"]["x-own"]),
+            (&5.into(), &"1".into())
+        );
         stop.send_replace(true);
         served.await.unwrap();
     }

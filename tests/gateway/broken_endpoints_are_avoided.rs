@@ -15,9 +15,17 @@ fn url(address: std::net::SocketAddr) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_endpoint_answers_when_one_refuses_connections() {
-    let origin = origin().answers(|request| answer(200).body(&request.body)).start().await;
+    let origin = origin()
+        .answers(|request| answer(200).body(&request.body))
+        .start()
+        .await;
     let (refusing, _guard) = refusing();
-    let gateway = serving(version("1.0").production(&[&url(refusing), &origin.url()]).suspend(0, "1s")).await;
+    let gateway = serving(
+        version("1.0")
+            .production(&[&url(refusing), &origin.url()])
+            .suspend(0, "1s"),
+    )
+    .await;
     for _ in 0..4 {
         gateway.get("/p/1.0/a").await.expect(200);
         let body = vec![b'x'; 200_000];
@@ -123,7 +131,14 @@ async fn an_endpoint_that_does_not_answer_in_time_makes_a_504() {
     let gateway = serving(version("1.0").to(&origin).within("read", "200ms")).await;
     gateway.get("/p/1.0/a").await.expect(504);
     gateway.call(post("/p/1.0/a", "once")).await.expect(504);
-    assert_eq!(origin.requests().iter().filter(|request| request.method == "POST").count(), 1);
+    assert_eq!(
+        origin
+            .requests()
+            .iter()
+            .filter(|request| request.method == "POST")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +150,12 @@ async fn a_call_as_a_whole_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_breaks_off_or_babbles_makes_a_502() {
-    let babbling = ["", "not http\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 abc\r\n\r\n"];
+    let babbling = [
+        "",
+        "not http\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 abc\r\n\r\n",
+    ];
     for bytes in babbling {
         let origin = origin().answers(move |_| Answer::raw(bytes)).start().await;
         let gateway = serving(version("1.0").to(&origin)).await;
@@ -151,5 +171,10 @@ async fn an_answer_that_ends_too_early_is_not_passed_as_whole() {
     let origin = origin().answers(move |_| Answer::raw(cut)).start().await;
     let gateway = serving(version("1.0").to(&origin)).await;
     let mut caller = gateway.connect().await;
-    assert!(caller.find_reply_to(get("/p/1.0/a")).await.is_none_or(|reply| reply.status == 502));
+    assert!(
+        caller
+            .find_reply_to(get("/p/1.0/a"))
+            .await
+            .is_none_or(|reply| reply.status == 502)
+    );
 }

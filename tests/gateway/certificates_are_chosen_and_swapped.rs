@@ -18,7 +18,10 @@ async fn the_name_that_is_asked_for_chooses_the_certificate() {
     let first = authority.identity(&["first.test"]);
     let wild = authority.identity(&["*.wild.test"]);
     let exact = authority.identity(&["exact.wild.test", "other.test"]);
-    let gateway = gateway().certificate("first", &first).certificate("wild", &wild).certificate("exact", &exact);
+    let gateway = gateway()
+        .certificate("first", &first)
+        .certificate("wild", &wild)
+        .certificate("exact", &exact);
     let gateway = gateway.api(&open(&origin)).start().await;
     for (name, identity) in [
         ("first.test", &first),
@@ -55,7 +58,10 @@ async fn a_certificate_is_swapped_when_its_files_change() {
     caller.call(get("/p/1.0/a")).await.expect(200);
     std::fs::write(gateway.path("a.pem"), &new.chain).unwrap();
     std::fs::write(gateway.path("a.key"), &new.key).unwrap();
-    eventually("the new certificate to be shown", async || shown(&gateway, "a.test").await == new.leaf()).await;
+    eventually("the new certificate to be shown", async || {
+        shown(&gateway, "a.test").await == new.leaf()
+    })
+    .await;
     // Who is connected stays connected.
     caller.call(get("/p/1.0/a")).await.expect(200);
 }
@@ -71,7 +77,10 @@ async fn a_certificate_that_cannot_be_read_leaves_the_last_good_one() {
     assert_eq!(shown(&gateway, "a.test").await, old.leaf());
     std::fs::write(gateway.path("a.pem"), &new.chain).unwrap();
     std::fs::write(gateway.path("a.key"), &new.key).unwrap();
-    eventually("the mended certificate to be shown", async || shown(&gateway, "a.test").await == new.leaf()).await;
+    eventually("the mended certificate to be shown", async || {
+        shown(&gateway, "a.test").await == new.leaf()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,11 @@ async fn a_file_that_is_renamed_over_is_served() {
         let beside = gateway.path("catalog/apis/.demo.toml.swp");
         std::fs::write(&beside, demo(origin).toml()).unwrap();
         std::fs::rename(&beside, gateway.path("catalog/apis/demo.toml")).unwrap();
-        let body = if origin.address() == two.address() { "two" } else { "one" };
+        let body = if origin.address() == two.address() {
+            "two"
+        } else {
+            "one"
+        };
         gateway.comes_to_say("/demo/1.0/a", 200, body).await;
     }
 }
@@ -54,7 +58,9 @@ async fn a_symlink_that_is_swapped_is_served() {
 async fn several_files_are_one_change() {
     let (one, two) = one_and_two().await;
     let gateway = gateway().api(&demo(&one)).start().await;
-    let theirs = api("Theirs", "/theirs").tenant("acme.example").version(version("1.0").to(&two));
+    let theirs = api("Theirs", "/theirs")
+        .tenant("acme.example")
+        .version(version("1.0").to(&two));
     gateway.edit_api(&theirs);
     gateway.reload().unwrap_err();
     gateway.get("/t/acme.example/theirs/1.0/a").await.expect(404);
@@ -69,7 +75,10 @@ async fn an_api_that_is_deleted_is_gone() {
     let other = api("Other", "/other").version(version("1.0").to(&two));
     let gateway = gateway().api(&demo(&one)).api(&other).start().await;
     std::fs::remove_file(gateway.path("catalog/apis/demo.toml")).unwrap();
-    eventually("the API to be gone", async || gateway.get("/demo/1.0/a").await.status == 404).await;
+    eventually("the API to be gone", async || {
+        gateway.get("/demo/1.0/a").await.status == 404
+    })
+    .await;
     gateway.get("/other/1.0/a").await.expect(200);
 }
 
@@ -111,7 +120,9 @@ async fn every_problem_of_a_change_is_said_at_once() {
     let (one, _two) = one_and_two().await;
     let gateway = gateway().api(&demo(&one)).start().await;
     let clash = api("Clash", "/demo").version(version("1.0").to(&one));
-    let dangling = api("Dangling", "/dangling").tenant("nobody.example").version(version("1.0").to(&one));
+    let dangling = api("Dangling", "/dangling")
+        .tenant("nobody.example")
+        .version(version("1.0").to(&one));
     let guarded = api("Guarded", "/guarded").version(version("1.0").to(&one).resource(&["GET"], "/a"));
     let guarded = guarded.toml().replace("auth = \"none\"", "auth = \"application\"");
     gateway.edit_api(&clash);
@@ -120,14 +131,28 @@ async fn every_problem_of_a_change_is_said_at_once() {
     gateway.edit("apis/torn.toml", "name = \"Torn\ncontext");
     let violations = gateway.reload().unwrap_err();
     // What cannot be parsed may hide what depends on it, but never another file's own syntax.
-    assert!(violations.iter().any(|violation| violation.file.ends_with("torn.toml")), "{violations:#?}");
+    assert!(
+        violations.iter().any(|violation| violation.file.ends_with("torn.toml")),
+        "{violations:#?}"
+    );
     std::fs::remove_file(gateway.path("catalog/apis/torn.toml")).unwrap();
     let violations = gateway.reload().unwrap_err();
     for file in ["dangling.toml", "guarded.toml"] {
-        let of_file: Vec<_> = violations.iter().filter(|violation| violation.file.ends_with(file)).collect();
-        assert!(of_file.iter().any(|violation| violation.line > 0 && violation.column > 0), "{file}: {violations:#?}");
+        let of_file: Vec<_> = violations
+            .iter()
+            .filter(|violation| violation.file.ends_with(file))
+            .collect();
+        assert!(
+            of_file
+                .iter()
+                .any(|violation| violation.line > 0 && violation.column > 0),
+            "{file}: {violations:#?}"
+        );
     }
-    assert!(violations.iter().any(|violation| violation.message.contains("/demo")), "{violations:#?}");
+    assert!(
+        violations.iter().any(|violation| violation.message.contains("/demo")),
+        "{violations:#?}"
+    );
     assert_eq!(gateway.get("/demo/1.0/a").await.expect(200).text(), "one");
 }
 
@@ -135,7 +160,10 @@ async fn every_problem_of_a_change_is_said_at_once() {
 async fn a_request_finishes_with_what_it_began_with() {
     let gate = Gate::new();
     let shut = gate.clone();
-    let slow = origin().answers(move |_| answer(200).body("slow").behind(&shut)).start().await;
+    let slow = origin()
+        .answers(move |_| answer(200).body("slow").behind(&shut))
+        .start()
+        .await;
     let two = origin().says("two").start().await;
     let gateway = gateway().api(&demo(&slow)).start().await;
     let mut caller = gateway.connect().await;

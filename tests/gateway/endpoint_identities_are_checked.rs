@@ -15,7 +15,10 @@ fn serving(files: &[(&str, &str)], open: &Api) -> GatewayBuilder {
 }
 
 async fn secure(authority: &Authority) -> Origin {
-    origin().tls(authority.identity(&["127.0.0.1", "localhost"]).server(&["http/1.1"])).start().await
+    origin()
+        .tls(authority.identity(&["127.0.0.1", "localhost"]).server(&["http/1.1"]))
+        .start()
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +35,9 @@ async fn an_endpoint_of_the_right_authority_is_believed() {
 async fn an_endpoint_of_any_other_authority_is_not() {
     let (right, wrong) = (Authority::new("right"), Authority::new("wrong"));
     let origin = secure(&right).await;
-    let open = api("Open", "/p").version(version("1.0").to(&origin).tls(OWN_CA)).version(version("2.0").to(&origin));
+    let open = api("Open", "/p")
+        .version(version("1.0").to(&origin).tls(OWN_CA))
+        .version(version("2.0").to(&origin));
     let gateway = serving(&[("ca.pem", &wrong.pem())], &open).start().await;
     gateway.get("/p/1.0/a").await.refused(502, &origin);
     gateway.get("/p/2.0/a").await.refused(502, &origin);
@@ -41,14 +46,20 @@ async fn an_endpoint_of_any_other_authority_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_of_another_name_is_not() {
     let authority = Authority::new("right");
-    let origin = origin().tls(authority.identity(&["elsewhere.test"]).server(&[])).start().await;
+    let origin = origin()
+        .tls(authority.identity(&["elsewhere.test"]).server(&[]))
+        .start()
+        .await;
     let named = format!("{OWN_CA}\nserver_name = \"elsewhere.test\"");
     let open = api("Open", "/p").version(version("1.0").to(&origin).tls(OWN_CA));
     let open = open.version(version("2.0").to(&origin).tls(&named));
     let gateway = serving(&[("ca.pem", &authority.pem())], &open).start().await;
     gateway.get("/p/1.0/a").await.refused(502, &origin);
     gateway.get("/p/2.0/a").await.expect(200);
-    assert_eq!(origin.only_request().header("host"), Some(origin.address().to_string().as_str()));
+    assert_eq!(
+        origin.only_request().header("host"),
+        Some(origin.address().to_string().as_str())
+    );
 }
 
 /// The trap of Pingora's pool key, which holds no CA: a connection that one version's CA vouched for must not be
@@ -60,7 +71,9 @@ async fn a_connection_is_not_shared_between_authorities() {
     let believing = version("1.0").to(&origin).tls(OWN_CA);
     let doubting = version("2.0").to(&origin).tls("ca = \"file:wrong.pem\"");
     let open = api("Open", "/p").version(believing).version(doubting);
-    let gateway = serving(&[("ca.pem", &right.pem()), ("wrong.pem", &wrong.pem())], &open).start().await;
+    let gateway = serving(&[("ca.pem", &right.pem()), ("wrong.pem", &wrong.pem())], &open)
+        .start()
+        .await;
     for _ in 0..3 {
         gateway.get("/p/1.0/a").await.expect(200);
         gateway.get("/p/2.0/a").await.expect(502);
@@ -93,7 +106,11 @@ async fn a_certificate_is_shown_to_an_endpoint_that_asks() {
     let showing = format!("{OWN_CA}\ncertificate = \"file:own.pem\"\nkey = \"file:own.key\"");
     let open = api("Open", "/p").version(version("1.0").to(&origin).tls(&showing));
     let open = open.version(version("2.0").to(&origin).tls(OWN_CA));
-    let files = [("ca.pem", &*authority.pem()), ("own.pem", &caller.chain), ("own.key", &caller.key)];
+    let files = [
+        ("ca.pem", &*authority.pem()),
+        ("own.pem", &caller.chain),
+        ("own.key", &caller.key),
+    ];
     let gateway = serving(&files, &open).start().await;
     gateway.get("/p/2.0/a").await.refused(502, &origin);
     gateway.get("/p/1.0/a").await.expect(200);

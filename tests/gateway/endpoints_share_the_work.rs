@@ -28,17 +28,27 @@ async fn endpoints_take_turns() {
 async fn the_least_busy_endpoint_is_next() {
     let gate = Gate::new();
     let shut = gate.clone();
-    let busy = origin().answers(move |_| answer(200).body("busy").behind(&shut)).start().await;
+    let busy = origin()
+        .answers(move |_| answer(200).body("busy").behind(&shut))
+        .start()
+        .await;
     let free = origin().says("free").start().await;
     let gateway = serving(over((&busy, &free)).balance("least_connections")).await;
     let mut waiting = Vec::new();
     for place in 0..10 {
         let mut caller = gateway.connect().await;
         caller.send(get("/p/1.0/a").bytes()).await;
-        eventually("the request to arrive", async || busy.requests().len() + free.requests().len() > place).await;
+        eventually("the request to arrive", async || {
+            busy.requests().len() + free.requests().len() > place
+        })
+        .await;
         waiting.push(caller);
     }
-    assert_eq!(busy.requests().len(), 1, "whoever is busy gets no more while another is free");
+    assert_eq!(
+        busy.requests().len(),
+        1,
+        "whoever is busy gets no more while another is free"
+    );
     gate.open_for_all();
     for mut caller in waiting {
         caller.reply().await.expect(200);
@@ -48,7 +58,9 @@ async fn the_least_busy_endpoint_is_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_hashes_alike_stays_on_one_endpoint() {
     let (one, two) = pair().await;
-    let hashing = over((&one, &two)).balance("consistent_hash").endpoints("hash_on = \"header:X-Session\"");
+    let hashing = over((&one, &two))
+        .balance("consistent_hash")
+        .endpoints("hash_on = \"header:X-Session\"");
     let gateway = serving(hashing).await;
     let mut first_choices = Vec::new();
     for session in 0..20 {

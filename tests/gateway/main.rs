@@ -9,21 +9,21 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod broken_endpoints_are_avoided;
+mod certificates_are_chosen_and_swapped;
+mod changes_go_live;
+mod endpoint_identities_are_checked;
+mod endpoints_share_the_work;
 mod harness;
 mod harness_tells_the_truth;
 mod headers_are_kept_clean;
 mod hostile_input_is_contained;
 mod lifecycle_and_transport_decide;
+mod no_request_fails_while_changes_go_live;
 mod protocols_pass_through;
 mod refusals_are_readable;
 mod requests_find_their_version;
 mod slow_callers_are_cut;
+mod the_gateway_is_seen;
 mod websockets_are_tunnelled;
 mod what_is_matched_is_sent;
-mod broken_endpoints_are_avoided;
-mod endpoint_identities_are_checked;
-mod endpoints_share_the_work;
-mod certificates_are_chosen_and_swapped;
-mod changes_go_live;
-mod no_request_fails_while_changes_go_live;
-mod the_gateway_is_seen;

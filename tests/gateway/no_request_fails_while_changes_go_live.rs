@@ -16,7 +16,10 @@ fn demo(origins: &[Origin; 2], change: usize) -> Api {
     }
     let two = version("2.0").production(&[&turned[0].url(), &turned[1].url()]);
     let labels = [["1.0", "2.0"], ["2.0", "1.0"]][change % 2];
-    api("Demo", "/demo").default_version(&labels).version(one.resource(&["GET"], "/*")).version(two)
+    api("Demo", "/demo")
+        .default_version(&labels)
+        .version(one.resource(&["GET"], "/*"))
+        .version(two)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +48,10 @@ async fn no_request_fails_while_changes_go_live() {
         let before = answered.load(Ordering::SeqCst);
         gateway.edit_api(&demo(&origins, change));
         gateway.reloaded();
-        eventually("callers to go on", async || answered.load(Ordering::SeqCst) >= before + 9).await;
+        eventually("callers to go on", async || {
+            answered.load(Ordering::SeqCst) >= before + 9
+        })
+        .await;
     }
     is_over.store(true, Ordering::SeqCst);
     callers.join_all().await;

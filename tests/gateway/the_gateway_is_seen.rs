@@ -31,11 +31,19 @@ async fn requests_are_counted_by_what_answered_them() {
     gateway.get("/nowhere").await.expect(404);
     let labels = ["tenant=\"carbon.super\"", "api=\"Pets\"", "version=\"1.0\""];
     let count = async |status: &str| {
-        gateway.metric("tollgate_requests_total", &[labels[0], labels[1], labels[2], status]).await
+        gateway
+            .metric("tollgate_requests_total", &[labels[0], labels[1], labels[2], status])
+            .await
     };
-    eventually("requests to be counted", async || count("2xx").await == 3.0 && count("4xx").await == 1.0).await;
+    eventually("requests to be counted", async || {
+        count("2xx").await == 3.0 && count("4xx").await == 1.0
+    })
+    .await;
     let text = gateway.status("/metrics").await.text();
-    assert!(!text.contains("/pets/7") && !text.contains("nowhere"), "labels must not hold paths");
+    assert!(
+        !text.contains("/pets/7") && !text.contains("nowhere"),
+        "labels must not hold paths"
+    );
     assert!(text.contains("_bucket{"), "latencies are histograms");
 }
 
@@ -43,18 +51,29 @@ async fn requests_are_counted_by_what_answered_them() {
 async fn each_request_leaves_one_record() {
     let (_origin, gateway) = serving().await;
     let call = post("/p/1.0/pets/7?secret=hidden", "hello").header("X-Request-Id", "abc-123");
-    gateway.call(call.header("User-Agent", "a \"quoted\" agent")).await.expect(200);
+    gateway
+        .call(call.header("User-Agent", "a \"quoted\" agent"))
+        .await
+        .expect(200);
     gateway.get("/nowhere").await.expect(404);
     let records = gateway.access_log(2).await;
     assert_eq!(records.len(), 2);
     let served = records.iter().find(|record| record["status"] == 200).unwrap();
-    for (field, value) in [("method", "POST"), ("api", "Pets"), ("version", "1.0"), ("request_id", "abc-123")] {
+    for (field, value) in [
+        ("method", "POST"),
+        ("api", "Pets"),
+        ("version", "1.0"),
+        ("request_id", "abc-123"),
+    ] {
         assert_eq!(served[field], value, "{served}");
     }
     assert!(served.to_string().contains("/pets/{id}"), "{served}");
     let refused = records.iter().find(|record| record["status"] == 404).unwrap();
     assert!(refused.to_string().contains("unknown_api"), "{refused}");
-    assert!(!records.iter().any(|record| record.to_string().contains("hidden")), "queries are not logged");
+    assert!(
+        !records.iter().any(|record| record.to_string().contains("hidden")),
+        "queries are not logged"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,9 @@ impl GatewayBuilder {
     pub(crate) async fn start(self) -> Gateway {
         let settings = self.settings().unwrap_or_else(|violations| panic!("{violations:#?}"));
         let path = self.path("tollgate.toml");
-        let running = boot::start(&path, settings, nothing(), None).await.unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
+        let running = boot::start(&path, settings, nothing(), None)
+            .await
+            .unwrap_or_else(|error| panic!("the gateway did not start: {error}"));
         Gateway {
             directory: self.directory,
             running: Some(running),
@@ -178,7 +180,9 @@ impl Gateway {
             let rest = line.strip_prefix(name);
             rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
         });
-        samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        samples
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
     }
 
     /// Writes a file of the catalog in place, as a shell's redirection does.
