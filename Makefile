@@ -8,8 +8,12 @@ CONF ?= conf
 run: tools
 	cargo build --release
 	@target/release/tollgate origin & origin=$$!; \
-	trap 'kill $$origin 2>/dev/null' EXIT; trap : INT TERM; \
-	target/release/tollgate run --conf $(CONF)
+	target/release/tollgate run --conf $(CONF) & gateway=$$!; \
+	trap 'kill $$gateway 2>/dev/null' INT TERM; \
+	wait $$gateway; code=$$?; \
+	while kill -0 $$gateway 2>/dev/null; do wait $$gateway; code=$$?; done; \
+	kill $$origin 2>/dev/null; wait $$origin; \
+	exit $$code
 
 ## Runs every test.
 test: tools

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Serves a tiny demonstration backend.
+/// Serve a tiny demonstration backend.
 ///
 /// It answers any method on any path with JSON that says what it received. Three endings of a path do more:
 /// `/status/{code}` answers with that status, `/delay/{ms}` waits that long first (a minute at most), and `/events`
@@ -207,9 +207,11 @@ impl Origin {
             }
             Wish::Told => StatusCode::OK,
         };
-        let mut told = self.told(session, body_bytes);
-        told.push('\n');
         let mut header = ResponseHeader::build(status, Some(3))?;
+        if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            return session.write_response_header(Box::new(header)).await;
+        }
+        let told = self.told(session, body_bytes);
         header.insert_header("content-type", "application/json")?;
         header.insert_header("content-length", told.len())?;
         session.write_response_header(Box::new(header)).await?;
@@ -226,7 +228,7 @@ impl Origin {
             "headers": headers(&head.headers),
             "body_bytes": body_bytes,
         });
-        format!("{told:#}")
+        format!("{told:#}\n")
     }
 }
 

@@ -51,7 +51,7 @@ pub struct RunArgs {
 
 /// Runs the gateway to its end.
 pub fn run(args: &RunArgs, environment: &Environment) -> ExitCode {
-    let conf = args.conf.path(&environment);
+    let conf = args.conf.path(environment);
     let settings = match Settings::load(&conf, environment) {
         Ok(settings) => settings,
         Err(violations) => return render::refused(&violations, environment),

@@ -80,6 +80,7 @@ async fn grpc_passes_from_end_to_end() {
     }
     let seen = origin.requests().pop().unwrap();
     assert_eq!((seen.method.as_str(), seen.uri.path()), ("POST", "/Service/Method"));
+    assert_eq!(seen.body, b"\0\0\0\0\x02hi");
     assert_eq!(seen.headers["te"], "trailers");
     assert_eq!(origin.connections(), 1);
 }
@@ -89,6 +90,7 @@ async fn many_grpc_calls_share_a_connection() {
     let origin = grpc_origin(None).await;
     let gateway = serving(version("1.0").production(&[&origin.url()]).over_http2()).await;
     let caller = gateway.connect_h2().await;
+    caller.call(caller.request("POST", "/p/1.0/S/M"), &[b"first"]).await;
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let caller = caller.clone();
@@ -142,14 +144,11 @@ async fn events_outlast_the_total_timeout() {
     caller
         .send(get("/p/1.0/events").header("Accept", "text/event-stream").bytes())
         .await;
-    caller.head().await;
+    let head = caller.head().await;
     // Longer than the timeout that must not apply.
     tokio::time::sleep(Duration::from_millis(400)).await;
     gate.open_for_all();
-    let mut events = Vec::new();
-    while events != b"data: 1\n\ndata: 2\n\n" {
-        events.extend(caller.chunk().await.unwrap());
-    }
+    assert_eq!(caller.rest_of(&head).await.unwrap().text(), "data: 1\n\ndata: 2\n\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,7 +50,7 @@ async fn many_messages_pass_at_once() {
         let message = soon("an echo", back.next()).await.unwrap().unwrap();
         assert_eq!(message, Message::binary(vec![(place % 256) as u8; 4_000]));
     }
-    sending.await.unwrap();
+    drop(sending.await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

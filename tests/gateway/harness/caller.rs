@@ -248,11 +248,20 @@ impl Caller {
         }
     }
 
+    /// Reads the body that belongs to a head.
+    pub(crate) async fn rest_of(&mut self, head: &Reply) -> Option<Reply> {
+        soon("a body", self.read_body(head.clone())).await
+    }
+
     async fn read_reply(&mut self, method: &str) -> Option<Reply> {
-        let mut reply = self.read_head().await?;
-        if method == "HEAD" || matches!(reply.status, 101 | 204 | 304) {
-            return Some(reply);
+        let head = self.read_head().await?;
+        if method == "HEAD" || matches!(head.status, 101 | 204 | 304) {
+            return Some(head);
         }
+        self.read_body(head).await
+    }
+
+    async fn read_body(&mut self, mut reply: Reply) -> Option<Reply> {
         if reply.fields.is_chunked() {
             loop {
                 let chunk = self.wire.chunk().await?;

@@ -18,15 +18,14 @@ mod wire;
 use std::time::Duration;
 
 pub(crate) use caller::{Caller, Reply, call, get, post};
-pub(crate) use caller_h2::{CallerH2, ReplyH2};
+pub(crate) use caller_h2::CallerH2;
 pub(crate) use catalog::{Api, Version, api, version};
 pub(crate) use gateway::{Gateway, GatewayBuilder, gateway};
-pub(crate) use identity::{Authority, Identity, trusting};
-pub(crate) use origin::{Origin, Seen, crowded, origin, refusing};
-pub(crate) use origin_h2::{GrpcOrigin, grpc_origin};
-pub(crate) use script::{Answer, Gate, Request, answer};
-pub(crate) use websocket::{WebSocketOrigin, early_websocket_origin, upgrade, websocket_origin};
-pub(crate) use wire::{Fields, Socket, Wire};
+pub(crate) use identity::{Authority, trusting};
+pub(crate) use origin::{Origin, crowded, origin, refusing};
+pub(crate) use origin_h2::grpc_origin;
+pub(crate) use script::{Answer, Gate, answer};
+pub(crate) use websocket::{early_websocket_origin, upgrade, websocket_origin};
 
 /// The longest that anything may take before its test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

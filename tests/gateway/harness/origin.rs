@@ -14,7 +14,7 @@ use super::{eventually, soon};
 
 /// What reached an origin.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+struct Seen {
     wires: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     requests: Mutex<Vec<Request>>,
 }
@@ -161,13 +161,6 @@ impl Origin {
             let bytes = self.bytes_of(connection);
             assert!(bytes.is_empty(), "the origin saw {:?}", String::from_utf8_lossy(&bytes));
         }
-    }
-
-    /// Ends it and frees its address.
-    pub(crate) async fn stop(mut self) -> SocketAddr {
-        self.task.abort();
-        _ = (&mut self.task).await;
-        self.address
     }
 }
 

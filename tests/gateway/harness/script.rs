@@ -1,7 +1,6 @@
 //! What an origin is told to do: the request that it saw, the answer that it gives, and the gates it waits at.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -82,7 +81,6 @@ enum Step {
     Body(Vec<u8>),
     Raw(Vec<u8>),
     Pass(Gate),
-    Pause(Duration),
     Hang,
 }
 
@@ -152,17 +150,6 @@ impl Answer {
         self
     }
 
-    /// The same, but some time later: for what is measured against a timeout.
-    pub(crate) fn delayed(mut self, time: Duration) -> Self {
-        self.steps.insert(0, Step::Pause(time));
-        self
-    }
-
-    /// Stops for good at this point of the answer.
-    pub(crate) fn then_hang(self) -> Self {
-        self.then(Step::Hang)
-    }
-
     /// Ends the connection afterwards.
     pub(crate) fn close(mut self) -> Self {
         self.closes = true;
@@ -190,8 +177,10 @@ impl Answer {
                 Step::Body(bytes) if has_body => wire.write(&bytes).await,
                 Step::Body(_) => Ok(()),
                 Step::Raw(bytes) => wire.write(&bytes).await,
-                Step::Pass(gate) => Ok(gate.pass().await),
-                Step::Pause(time) => Ok(tokio::time::sleep(time).await),
+                Step::Pass(gate) => {
+                    gate.pass().await;
+                    Ok(())
+                }
                 Step::Hang => std::future::pending().await,
             };
             if sent.is_err() {

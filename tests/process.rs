@@ -1,0 +1,610 @@
+//! The real binary: exit codes, commands, signals, hand-over, and the first thing that a reader of the README does.
+//!
+//! Each test runs processes of its own on ports of its own, in a directory of its own; what is left of them ends with
+//! the test. Waiting polls with a deadline.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
+    let site = Site::new();
+    site.write(
+        "catalog/apis/demo.toml",
+        "name = \"Demo\"\ncontext = \"/demo\"\ncontxt = \"/x\"\n",
+    );
+    let output = site.tollgate(&["run"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("demo.toml:3:1"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("contxt"), "{}", stderr(&output));
+}
+
+#[test]
+fn bad_settings_and_bad_arguments_are_exit_code_2() {
+    let site = Site::new();
+    for arguments in [
+        &["run", "--no-such-flag"][..],
+        &["no-such-command"],
+        &[],
+        &["check", "--format", "yaml"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+    }
+    site.write("tollgate.toml", "[gateway]\nhtpp = []\n");
+    for command in ["run", "check"] {
+        let output = site.tollgate(&[command]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = stderr(&output) + &stdout(&output);
+        assert!(said.contains("tollgate.toml:2:1"), "{command}: {said}");
+    }
+    fs::remove_dir_all(site.path("")).unwrap();
+    assert_eq!(site.tollgate(&["check"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_port_that_is_taken_ends_the_process_promptly() {
+    let site = Site::new();
+    let taken = TcpListener::bind(("127.0.0.1", site.http)).unwrap();
+    let begun = Instant::now();
+    let output = site.tollgate(&["run"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains(&site.http.to_string()), "{}", stderr(&output));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(taken);
+}
+
+#[test]
+fn a_check_says_what_is_wrong_as_text_and_as_json() {
+    let site = Site::new();
+    assert_eq!(site.tollgate(&["check"]).status.code(), Some(0));
+    let broken = site.demo().replace("state = \"published\"", "state = \"publishd\"");
+    site.write("catalog/apis/demo.toml", &broken);
+    let output = site.tollgate(&["check"]);
+    let said = stderr(&output) + &stdout(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let line = 1 + broken.lines().position(|line| line.contains("publishd")).unwrap();
+    assert!(
+        said.contains(&format!("demo.toml:{line}:")) && said.contains("published"),
+        "{said}"
+    );
+    let output = site.tollgate(&["check", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        said.to_string().contains("publishd") && said.to_string().contains(&format!("\"line\":{line}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_reload_waits_for_the_outcome_and_says_it() {
+    let site = Site::new();
+    assert_eq!(
+        site.tollgate(&["reload"]).status.code(),
+        Some(1),
+        "there is no gateway yet"
+    );
+    let _origin = site.origin();
+    let _gateway = site.run(&[]);
+    assert_eq!(get(site.http, "/demo/1.0/a").status, 200);
+    site.write("catalog/apis/demo.toml", &site.demo().replace("/demo", "/moved"));
+    let output = site.tollgate(&["reload"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        (
+            get(site.http, "/moved/1.0/a").status,
+            get(site.http, "/demo/1.0/a").status
+        ),
+        (200, 404)
+    );
+    site.write("catalog/apis/demo.toml", &site.demo().replace("context", "contxt"));
+    let output = site.tollgate(&["reload"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = stderr(&output) + &stdout(&output);
+    assert!(said.contains("demo.toml:2:1"), "{said}");
+    assert_eq!(get(site.http, "/moved/1.0/a").status, 200);
+}
+
+#[test]
+fn sighup_reads_the_files() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let gateway = site.run(&[]);
+    site.write("catalog/apis/demo.toml", &site.demo().replace("/demo", "/moved"));
+    gateway.signal("HUP");
+    eventually("the change to be served", || {
+        get(site.http, "/moved/1.0/a").status == 200
+    });
+}
+
+#[test]
+fn sigterm_lets_a_request_finish_and_ends_with_0() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.run(&[]);
+    let port = site.http;
+    let slow = thread::spawn(move || get(port, "/demo/1.0/delay/1500"));
+    eventually("the request to be under way", || site.under_way() > 0);
+    gateway.signal("TERM");
+    eventually("the listener to be closed", || {
+        TcpStream::connect(("127.0.0.1", port)).is_err()
+    });
+    assert_eq!(slow.join().unwrap().status, 200);
+    assert_eq!(gateway.wait().code(), Some(0));
+}
+
+#[test]
+fn sigterm_ends_an_idle_gateway_at_once() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.run(&[]);
+    let mut idle = Connection::to(site.http);
+    assert_eq!(idle.get("/demo/1.0/a").status, 200);
+    let begun = Instant::now();
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0));
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "an idle connection held it for {:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn sigint_ends_it_now() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.run(&[]);
+    let port = site.http;
+    let slow = thread::spawn(move || Connection::to(port).find("/demo/1.0/delay/15000"));
+    eventually("the request to be under way", || site.under_way() > 0);
+    let begun = Instant::now();
+    gateway.signal("INT");
+    assert_eq!(gateway.wait().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(slow.join().unwrap().is_none());
+}
+
+#[test]
+fn sigquit_hands_the_sockets_over_and_no_request_fails() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut old = site.run(&[]);
+    let (is_over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let callers: Vec<_> = (0..2)
+        .map(|_| {
+            let (port, is_over, answered) = (site.http, Arc::clone(&is_over), Arc::clone(&answered));
+            thread::spawn(move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    assert_eq!(get(port, "/demo/1.0/a").status, 200);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let mut new = site.spawn(&["run", "--upgrade"]);
+    old.signal("QUIT");
+    assert_eq!(old.wait().code(), Some(0));
+    let so_far = answered.load(Ordering::SeqCst);
+    eventually("the new process to answer", || {
+        answered.load(Ordering::SeqCst) > so_far + 20
+    });
+    is_over.store(true, Ordering::SeqCst);
+    for caller in callers {
+        caller.join().expect("a request failed");
+    }
+    assert_eq!(
+        site.tollgate(&["reload"]).status.code(),
+        Some(0),
+        "the control socket is the new one's"
+    );
+    new.signal("TERM");
+    assert_eq!(new.wait().code(), Some(0));
+}
+
+#[test]
+fn sigquit_without_a_successor_changes_nothing() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let gateway = site.run(&[]);
+    gateway.signal("QUIT");
+    for _ in 0..10 {
+        assert_eq!(get(site.http, "/demo/1.0/a").status, 200);
+    }
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready() {
+    let site = Site::new();
+    let path = site.path("notify.sock");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut gateway = site.spawn_with(&["run"], &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+    let told = |what: &str| {
+        let mut text = [0; 512];
+        loop {
+            let length = socket
+                .recv(&mut text)
+                .unwrap_or_else(|e| panic!("{what} was not told: {e}"));
+            if String::from_utf8_lossy(text.get(..length).unwrap()).contains(what) {
+                return;
+            }
+        }
+    };
+    told("READY=1");
+    assert_eq!(get(site.http, "/nowhere").status, 404, "it serves when it says so");
+    gateway.signal("TERM");
+    told("STOPPING=1");
+    assert_eq!(gateway.wait().code(), Some(0));
+}
+
+#[test]
+fn commands_that_only_print_do() {
+    let site = Site::new();
+    let schema: serde_json::Value = serde_json::from_slice(&site.plain(&["schema"]).stdout).unwrap();
+    assert!(schema["properties"]["versions"].is_object(), "{schema}");
+    assert!(stdout(&site.plain(&["version"])).contains(env!("CARGO_PKG_VERSION")));
+    let help = stdout(&site.plain(&["--help"]));
+    for command in ["run", "check", "reload", "schema", "origin", "version"] {
+        assert!(help.contains(command), "{help}");
+        assert!(stdout(&site.plain(&[command, "--help"])).len() > 80);
+    }
+}
+
+#[test]
+fn the_first_curl_of_the_readme_answers_through_the_proxy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let url = readme
+        .split_whitespace()
+        .find(|word| word.starts_with("http://127.0.0.1:8280/"))
+        .unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:8280").unwrap();
+    let site = Site::new();
+    // The sample configuration as it is, but for the ports of the backend: those may be in use here.
+    copy(&root.join("conf"), &site.path(""), &|text| {
+        text.replace("127.0.0.1:9001", &site.origin_name())
+            .replace("127.0.0.1:9002", &site.origin_name())
+    });
+    let _origin = site.origin();
+    let gateway = site.spawn_with(
+        &["run"],
+        &[
+            ("TOLLGATE_GATEWAY_HTTP", &format!("127.0.0.1:{}", site.http)),
+            ("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0"),
+            ("TOLLGATE_STATUS_HTTP", &format!("127.0.0.1:{}", site.status)),
+            ("TOLLGATE_DATA_DIR", site.path("data").to_str().unwrap()),
+        ],
+    );
+    site.ready();
+    let reply = get(site.http, path);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!((&told["method"], &told["path"]), (&"GET".into(), &"/v2/hello".into()));
+    assert_eq!(get(site.http, "/t/acme.example/demo/1.0/hello").status, 200);
+    drop(gateway);
+}
+
+#[test]
+fn each_request_is_a_line_of_json_on_standard_output() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.run(&[]);
+    assert_eq!(get(site.http, "/demo/1.0/a").status, 200);
+    assert_eq!(get(site.http, "/nowhere").status, 404);
+    let lines = BufReader::new(gateway.child.stdout.take().unwrap());
+    let records = lines
+        .lines()
+        .take(2)
+        .map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+    let statuses: Vec<_> = records.map(|record| record["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 404]);
+}
+
+/// A configuration directory, and the ports that belong to it.
+struct Site {
+    directory: TempDir,
+    http: u16,
+    status: u16,
+    backend: u16,
+}
+
+impl Site {
+    fn new() -> Self {
+        let site = Self {
+            directory: tempfile::tempdir().unwrap(),
+            http: free_port(),
+            status: free_port(),
+            backend: free_port(),
+        };
+        site.write(
+            "tollgate.toml",
+            &format!(
+                "[gateway]\nhttp = [\"127.0.0.1:{}\"]\nhttps = []\n[status]\nhttp = [\"127.0.0.1:{}\"]\n\
+                 [data]\ndir = \"data\"\n[shutdown]\ndrain = \"10s\"\n",
+                site.http, site.status
+            ),
+        );
+        site.write("catalog/apis/demo.toml", &site.demo());
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("conf").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn origin_name(&self) -> String {
+        format!("127.0.0.1:{}", self.backend)
+    }
+
+    fn demo(&self) -> String {
+        format!(
+            "name = \"Demo\"\ncontext = \"/demo\"\n\n[[versions]]\nversion = \"1.0\"\nstate = \"published\"\n\n\
+             [versions.endpoints]\nproduction = \"http://{}\"\n\n\
+             [[versions.resources]]\npath = \"/*\"\nmethods = [\"GET\"]\nauth = \"none\"\n",
+            self.origin_name()
+        )
+    }
+
+    /// Prepares a command; `--conf` follows the verb.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let (verb, rest) = arguments.split_first().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command
+            .arg(verb)
+            .arg("--conf")
+            .arg(self.path(""))
+            .args(rest)
+            .stdin(Stdio::null());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TOLLGATE_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs a command that ends by itself.
+    fn tollgate(&self, arguments: &[&str]) -> Output {
+        finish(
+            self.command(arguments)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
+    /// Runs a command that takes no configuration.
+    fn plain(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        output
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Process {
+        self.spawn_with(arguments, &[])
+    }
+
+    fn spawn_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied()).stdout(Stdio::piped());
+        Process {
+            child: command.spawn().unwrap(),
+        }
+    }
+
+    /// Starts a gateway and waits until it is ready.
+    fn run(&self, arguments: &[&str]) -> Process {
+        let process = self.spawn(&[&["run"], arguments].concat());
+        self.ready();
+        process
+    }
+
+    fn ready(&self) {
+        eventually("the gateway to be ready", || {
+            Connection::find_to(self.status)
+                .and_then(|mut c| c.find("/readyz"))
+                .is_some_and(|reply| reply.status == 200)
+        });
+    }
+
+    /// Starts the demonstration backend and waits until it answers.
+    fn origin(&self) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command
+            .args(["origin", "--listen", &self.origin_name()])
+            .stderr(Stdio::null());
+        let process = Process {
+            child: command.spawn().unwrap(),
+        };
+        eventually("the backend to answer", || Connection::find_to(self.backend).is_some());
+        process
+    }
+
+    /// Returns the number of requests that the gateway has begun and not ended.
+    fn under_way(&self) -> u64 {
+        let metrics = get(self.status, "/metrics").body;
+        let lines = metrics
+            .lines()
+            .filter(|line| line.starts_with("tollgate_requests_in_flight"));
+        lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum::<f64>() as u64
+    }
+}
+
+/// A process that is killed with its test.
+struct Process {
+    child: Child,
+}
+
+impl Process {
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("sh")
+                .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    eventually("a process to end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
+/// Collects what a process says until it ends; kills it when it does not.
+fn finish(mut child: Child) -> Output {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("a process did not end: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// A connection that is kept alive.
+struct Connection(BufReader<TcpStream>);
+
+struct Reply {
+    status: u16,
+    body: String,
+}
+
+impl Connection {
+    fn to(port: u16) -> Self {
+        Self::find_to(port).expect("a connection")
+    }
+
+    fn find_to(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        Some(Self(BufReader::new(stream)))
+    }
+
+    fn get(&mut self, path: &str) -> Reply {
+        self.find(path).expect("a reply")
+    }
+
+    /// Calls; `None` where the connection ended instead of a reply.
+    fn find(&mut self, path: &str) -> Option<Reply> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: gateway.test\r\n\r\n");
+        self.0.get_mut().write_all(request.as_bytes()).ok()?;
+        let (mut status, mut length) = (None, 0);
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end().to_ascii_lowercase();
+            if status.is_none() {
+                status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+            } else if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).ok()?;
+        Some(Reply {
+            status: status?,
+            body: String::from_utf8(body).unwrap(),
+        })
+    }
+}
+
+fn get(port: u16, path: &str) -> Reply {
+    Connection::to(port).get(path)
+}
+
+/// Finds a port that nobody listens at, outside the range from which the system takes ports for connections.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
+    loop {
+        let port = start + NEXT.fetch_add(1, Ordering::SeqCst) % 1_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited too long for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn copy(from: &Path, to: &Path, edit: &dyn Fn(&str) -> String) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target, edit);
+        } else {
+            fs::write(target, edit(&fs::read_to_string(entry.path()).unwrap())).unwrap();
+        }
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
