@@ -2,6 +2,8 @@
 //!
 //! Claim: believing and compiling grow in proportion to the catalog, and 10,000 API versions take well under a second.
 
+#![expect(clippy::expect_used, reason = "a bench ends at the first surprise")]
+
 use admin::model::catalog::Catalog;
 use admin::model::sample;
 use admin::model::source::NoReferences;
@@ -17,7 +19,9 @@ fn compiling(criterion: &mut Criterion) {
         group.bench_function(format!("believe {apis} APIs"), |bencher| {
             bencher.iter(|| Catalog::believe(&sources, &NoReferences));
         });
-        group.bench_function(format!("compile {apis} APIs"), |bencher| bencher.iter(|| compile(1, &catalog)));
+        group.bench_function(format!("compile {apis} APIs"), |bencher| {
+            bencher.iter(|| compile(1, &catalog))
+        });
     }
     group.finish();
 }

@@ -2,6 +2,8 @@
 //!
 //! Claim: a read stays within tens of nanoseconds, with and without a writer.
 
+#![expect(clippy::expect_used, reason = "a bench ends at the first surprise")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +16,9 @@ use tollgate::snapshot::live::Live;
 fn reading(criterion: &mut Criterion) {
     let live = Arc::new(Live::new(Snapshot::default()));
     let mut group = criterion.benchmark_group("swap");
-    group.bench_function("read, nobody writes", |bencher| bencher.iter(|| black_box(live.current())));
+    group.bench_function("read, nobody writes", |bencher| {
+        bencher.iter(|| black_box(live.current()))
+    });
     let stop = Arc::new(AtomicBool::new(false));
     let writer = thread::spawn({
         let (live, stop) = (Arc::clone(&live), Arc::clone(&stop));
@@ -24,7 +28,9 @@ fn reading(criterion: &mut Criterion) {
             }
         }
     });
-    group.bench_function("read, one writes without pause", |bencher| bencher.iter(|| black_box(live.current())));
+    group.bench_function("read, one writes without pause", |bencher| {
+        bencher.iter(|| black_box(live.current()))
+    });
     group.finish();
     stop.store(true, Ordering::Relaxed);
     writer.join().expect("the writer ends");

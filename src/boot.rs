@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use admin::control::publish::Publish;
 use admin::control::change::Change;
+use admin::control::publish::Publish;
 use admin::control::{Control, ControlError};
 use pingora_core::server::Fds;
 use tokio::runtime::Handle;
@@ -83,7 +83,10 @@ pub async fn start(
 ) -> Result<Running, BootError> {
     let (conf, runtime) = (conf.to_path_buf(), Handle::current());
     let prepared = tokio::task::spawn_blocking(move || prepare(&conf, settings, environment, &runtime)).await;
-    prepared.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?.start(inherited).await
+    prepared
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?
+        .start(inherited)
+        .await
 }
 
 /// Does all that can fail without being seen. It blocks; `conf` and `environment` are what `settings` came from.
@@ -101,9 +104,17 @@ pub fn prepare(
     let connections = Connections::new(settings.limits.connections);
     let access_log = AccessLog::open(&settings.access_log).map_err(BootError::AccessLog)?;
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
-    let (live, pool, readiness) = (Arc::new(Live::new(Served::default())), Pool::new(), Arc::<Readiness>::default());
-    let publisher =
-        Publisher::new(Arc::clone(&live), Arc::clone(&pool), Arc::clone(&telemetry), Some(runtime.clone()));
+    let (live, pool, readiness) = (
+        Arc::new(Live::new(Served::default())),
+        Pool::new(),
+        Arc::<Readiness>::default(),
+    );
+    let publisher = Publisher::new(
+        Arc::clone(&live),
+        Arc::clone(&pool),
+        Arc::clone(&telemetry),
+        Some(runtime.clone()),
+    );
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
@@ -121,14 +132,28 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    Ok(Prepared { settings, restart, reload, live, pool, connections, telemetry, readiness, certificates })
+    Ok(Prepared {
+        settings,
+        restart,
+        reload,
+        live,
+        pool,
+        connections,
+        telemetry,
+        readiness,
+        certificates,
+    })
 }
 
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
     let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
-    let certificates = if settings.gateway.https.is_empty() { Ok(Vec::new()) } else { certificates::examine(&settings.tls) };
+    let certificates = if settings.gateway.https.is_empty() {
+        Ok(Vec::new())
+    } else {
+        certificates::examine(&settings.tls)
+    };
     (Box::new(publisher), certificates.err().unwrap_or_default())
 }
 

@@ -71,22 +71,31 @@ pub struct Fault {
 
 impl Denial {
     /// Returns what it says.
+    #[expect(clippy::too_many_lines, reason = "one table, read as one")]
     pub fn fault(self) -> Fault {
         match self {
             Self::BadTarget(why) => report(StatusCode::BAD_REQUEST, "400", "Bad Request", bad_target(why)),
             Self::BackendUnreachable => backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end"),
-            Self::BackendBroken => {
-                backend(StatusCode::BAD_GATEWAY, "101505", "The back end closed the connection before it answered")
-            }
-            Self::BackendSuspended => {
-                backend(StatusCode::SERVICE_UNAVAILABLE, "303001", "Every endpoint of the API is suspended")
-            }
-            Self::BackendConnectTimeout => {
-                backend(StatusCode::GATEWAY_TIMEOUT, "101508", "Connecting to the back end timed out")
-            }
-            Self::BackendTimeout => {
-                backend(StatusCode::GATEWAY_TIMEOUT, "101504", "The back end did not answer in time")
-            }
+            Self::BackendBroken => backend(
+                StatusCode::BAD_GATEWAY,
+                "101505",
+                "The back end closed the connection before it answered",
+            ),
+            Self::BackendSuspended => backend(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "303001",
+                "Every endpoint of the API is suspended",
+            ),
+            Self::BackendConnectTimeout => backend(
+                StatusCode::GATEWAY_TIMEOUT,
+                "101508",
+                "Connecting to the back end timed out",
+            ),
+            Self::BackendTimeout => backend(
+                StatusCode::GATEWAY_TIMEOUT,
+                "101504",
+                "The back end did not answer in time",
+            ),
             Self::BareLineFeed => report(
                 StatusCode::BAD_REQUEST,
                 "400",
@@ -115,9 +124,12 @@ impl Denial {
                 "Request Header Fields Too Large",
                 "The request header has too many fields or bytes.",
             ),
-            Self::Internal => {
-                report(StatusCode::INTERNAL_SERVER_ERROR, "500", "Runtime Error", "The request could not be processed.")
-            }
+            Self::Internal => report(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "500",
+                "Runtime Error",
+                "The request could not be processed.",
+            ),
             Self::InvalidHost => report(
                 StatusCode::BAD_REQUEST,
                 "400",
@@ -139,18 +151,24 @@ impl Denial {
                     Scheme::Https => "Unsupported Transport [ https ]. The requested resource is not available.",
                 },
             ),
-            Self::NoDefaultVersion | Self::UnknownApi | Self::UnknownVersion => {
-                report(StatusCode::NOT_FOUND, "404", "Not Found", "The requested resource is not available.")
-            }
+            Self::NoDefaultVersion | Self::UnknownApi | Self::UnknownVersion => report(
+                StatusCode::NOT_FOUND,
+                "404",
+                "Not Found",
+                "The requested resource is not available.",
+            ),
             Self::UnknownResource => report(
                 StatusCode::NOT_FOUND,
                 "404",
                 "Not Found",
                 "No matching resource found for given API Request",
             ),
-            Self::UriTooLong => {
-                report(StatusCode::URI_TOO_LONG, "414", "URI Too Long", "The request target is too long.")
-            }
+            Self::UriTooLong => report(
+                StatusCode::URI_TOO_LONG,
+                "414",
+                "URI Too Long",
+                "The request target is too long.",
+            ),
         }
     }
 
@@ -182,7 +200,13 @@ impl Denial {
 }
 
 fn report(status: StatusCode, code: &'static str, message: &'static str, description: &'static str) -> Fault {
-    Fault { status, code, kind: Some("Status report"), message, description }
+    Fault {
+        status,
+        code,
+        kind: Some("Status report"),
+        message,
+        description,
+    }
 }
 
 fn backend(status: StatusCode, code: &'static str, description: &'static str) -> Fault {

@@ -13,8 +13,8 @@ use crate::denial::Denial;
 use crate::forwarding::Origin;
 use crate::head::Scheme;
 use crate::served::Served;
-use crate::snapshot::{Route, Version};
-use crate::stages::Permit;
+use crate::snapshot::{Route, Version, VersionId};
+use crate::stages::{Permit, Refusal};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
 use crate::tunnel::Ended;
@@ -54,10 +54,10 @@ pub struct Exchange {
 pub enum Verdict {
     /// Not decided.
     Pending,
-    /// Answered by the gateway itself, as `OPTIONS` is.
-    Answered,
+    /// Answered by the gateway itself for this version, as `OPTIONS` is.
+    Answered(VersionId),
     /// Refused.
-    Denied(Denial),
+    Refused(Refusal),
     /// Permitted.
     Permitted(Permit),
 }
@@ -70,7 +70,12 @@ impl Exchange {
             id: HeaderValue::from_static(""),
             arrived: Instant::now(),
             served,
-            origin: Origin { peer: nowhere, client: nowhere, scheme: Scheme::Http, is_trusted: false },
+            origin: Origin {
+                peer: nowhere,
+                client: nowhere,
+                scheme: Scheme::Http,
+                is_trusted: false,
+            },
             verdict: Verdict::Pending,
             attempts: Attempts::default(),
             body: 0,
@@ -97,15 +102,18 @@ impl Exchange {
     pub fn permit(&self) -> Option<&Permit> {
         match &self.verdict {
             Verdict::Permitted(permit) => Some(permit),
-            Verdict::Pending | Verdict::Answered | Verdict::Denied(_) => None,
+            Verdict::Pending | Verdict::Answered(_) | Verdict::Refused(_) => None,
         }
     }
 
-    /// Returns the version and the resource that were permitted.
-    pub fn route(&self) -> Option<(&Version, &Route)> {
-        let permit = self.permit()?;
-        let snapshot = &self.served.snapshot;
-        Some((snapshot.version(permit.version()), snapshot.route(permit.route())))
+    /// Returns the version that was called, where the request got so far.
+    pub fn version(&self) -> Option<&Version> {
+        self.version_id().map(|id| self.served.snapshot.version(id))
+    }
+
+    /// Returns the resource that was permitted.
+    pub fn route(&self) -> Option<&Route> {
+        self.permit().map(|permit| self.served.snapshot.route(permit.route()))
     }
 
     /// Returns where the permitted version's traffic goes.
@@ -113,16 +121,25 @@ impl Exchange {
         self.served.backend(self.permit()?.version())
     }
 
-    /// Returns what counts the permitted version's requests.
+    /// Returns what counts the requests of the version that was called.
     pub fn meter(&self) -> Option<&Meter> {
-        self.served.meter(self.permit()?.version())
+        self.served.meter(self.version_id()?)
+    }
+
+    fn version_id(&self) -> Option<VersionId> {
+        match &self.verdict {
+            Verdict::Answered(version) => Some(*version),
+            Verdict::Pending => None,
+            Verdict::Permitted(permit) => Some(permit.version()),
+            Verdict::Refused(refusal) => refusal.version,
+        }
     }
 
     /// Returns what the caller was refused with, before or after the permit.
     pub fn denial(&self) -> Option<Denial> {
         match &self.verdict {
-            Verdict::Denied(denial) => Some(*denial),
-            Verdict::Pending | Verdict::Answered | Verdict::Permitted(_) => self.failure,
+            Verdict::Refused(refusal) => Some(refusal.denial),
+            Verdict::Pending | Verdict::Answered(_) | Verdict::Permitted(_) => self.failure,
         }
     }
 }

@@ -41,7 +41,12 @@ impl Trust {
     pub fn origin(&self, peer: IpAddr, scheme: Scheme, headers: &HeaderMap) -> Origin {
         let peer = peer.to_canonical();
         if self.0.is_empty() || !self.includes(peer) {
-            return Origin { peer, client: peer, scheme, is_trusted: false };
+            return Origin {
+                peer,
+                client: peer,
+                scheme,
+                is_trusted: false,
+            };
         }
         let stated = text(headers, "x-forwarded-proto").map(str::trim);
         let scheme = match stated {
@@ -49,7 +54,12 @@ impl Trust {
             Some(word) if word.eq_ignore_ascii_case("http") => Scheme::Http,
             Some(_) | None => scheme,
         };
-        Origin { peer, client: self.client(peer, headers), scheme, is_trusted: true }
+        Origin {
+            peer,
+            client: self.client(peer, headers),
+            scheme,
+            is_trusted: true,
+        }
     }
 
     /// Walks `X-Forwarded-For` from our end and stops at the first address that is not one of ours: what stands
@@ -72,8 +82,14 @@ impl Trust {
 /// Reads an address with or without a port.
 fn address(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
-    let bare = entry.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(entry);
-    let address = bare.parse().or_else(|_| entry.parse::<std::net::SocketAddr>().map(|socket| socket.ip())).ok()?;
+    let bare = entry
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .unwrap_or(entry);
+    let address = bare
+        .parse()
+        .or_else(|_| entry.parse::<std::net::SocketAddr>().map(|socket| socket.ip()))
+        .ok()?;
     Some(IpAddr::to_canonical(&address))
 }
 
@@ -96,25 +112,43 @@ mod tests {
 
     #[test]
     fn a_stranger_is_who_it_is_whatever_it_says() {
-        let origin = origin("192.0.2.9", &[("x-forwarded-for", "10.1.1.1"), ("x-forwarded-proto", "https")]);
+        let origin = origin(
+            "192.0.2.9",
+            &[("x-forwarded-for", "10.1.1.1"), ("x-forwarded-proto", "https")],
+        );
         assert_eq!(origin.client, "192.0.2.9".parse::<IpAddr>().unwrap());
         assert_eq!((origin.scheme, origin.is_trusted), (Scheme::Http, false));
     }
 
     #[test]
     fn a_trusted_proxy_says_who_called_and_how() {
-        let origin = origin("10.0.0.1", &[("x-forwarded-for", "192.0.2.9"), ("x-forwarded-proto", "https")]);
+        let origin = origin(
+            "10.0.0.1",
+            &[("x-forwarded-for", "192.0.2.9"), ("x-forwarded-proto", "https")],
+        );
         assert_eq!(origin.client, "192.0.2.9".parse::<IpAddr>().unwrap());
         assert_eq!((origin.scheme, origin.is_trusted), (Scheme::Https, true));
     }
 
     #[test]
     fn what_the_caller_wrote_before_our_proxies_is_not_believed() {
-        let lines = [("x-forwarded-for", "203.0.113.1, 192.0.2.9"), ("x-forwarded-for", "10.2.2.2")];
-        assert_eq!(origin("10.0.0.1", &lines).client, "192.0.2.9".parse::<IpAddr>().unwrap());
+        let lines = [
+            ("x-forwarded-for", "203.0.113.1, 192.0.2.9"),
+            ("x-forwarded-for", "10.2.2.2"),
+        ];
+        assert_eq!(
+            origin("10.0.0.1", &lines).client,
+            "192.0.2.9".parse::<IpAddr>().unwrap()
+        );
         let nonsense = [("x-forwarded-for", "192.0.2.9, unknown")];
-        assert_eq!(origin("10.0.0.1", &nonsense).client, "10.0.0.1".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            origin("10.0.0.1", &nonsense).client,
+            "10.0.0.1".parse::<IpAddr>().unwrap()
+        );
         let with_ports = [("x-forwarded-for", "192.0.2.9:4711"), ("x-forwarded-for", "[::1]:80")];
-        assert_eq!(origin("::ffff:10.0.0.1", &with_ports).client, "192.0.2.9".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            origin("::ffff:10.0.0.1", &with_ports).client,
+            "192.0.2.9".parse::<IpAddr>().unwrap()
+        );
     }
 }

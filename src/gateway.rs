@@ -33,7 +33,7 @@ use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
 use crate::stages::{Admission, admit};
 use crate::telemetry::{Telemetry, observe};
-use crate::tunnel::{self, Tunnel};
+use crate::tunnel::{self, Tunnel, TunnelError};
 use crate::upstream::{self, Call, Pool};
 use crate::{reply, rewrite};
 
@@ -73,7 +73,10 @@ impl ProxyHttp for Gateway {
         deadline::header_read(session);
         self.bound_connection(session);
         let scheme = if is_tls(session) { Scheme::Https } else { Scheme::Http };
-        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
+        let peer = session
+            .client_addr()
+            .and_then(|address| address.as_inet())
+            .map(|address| address.ip());
         let headers = &session.req_header().headers;
         exchange.identify(headers);
         exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
@@ -82,22 +85,26 @@ impl ProxyHttp for Gateway {
     }
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<bool> {
-        let raw = if session.is_http2() { Bytes::new() } else { session.to_h1_raw() };
+        let raw = if session.is_http2() {
+            Bytes::new()
+        } else {
+            session.to_h1_raw()
+        };
         match admit(&head(session, exchange, &raw), &exchange.served.snapshot, &self.limits) {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
                 }
-                self.tunnel(session, exchange).await?;
+                while self.tunnel(session, exchange).await? == Next::Retry {}
             }
-            Ok(Admission::Options(methods)) => {
-                exchange.verdict = Verdict::Answered;
+            Ok(Admission::Options(version, methods)) => {
+                exchange.verdict = Verdict::Answered(version);
                 reply::options(session, &exchange.id, methods).await?;
             }
-            Err(denial) => {
-                exchange.verdict = Verdict::Denied(denial);
-                reply::refuse(session, &exchange.id, denial).await?;
+            Err(refusal) => {
+                exchange.verdict = Verdict::Refused(refusal);
+                reply::refuse(session, &exchange.id, refusal.denial).await?;
             }
         }
         Ok(true)
@@ -132,7 +139,7 @@ impl ProxyHttp for Gateway {
             exchange.failure = Some(Denial::BodyTooLarge);
             return Err(Error::explain(ErrorType::HTTPStatus(413), "request body too large").into_down());
         }
-        exchange.attempts.check_deadline()
+        Ok(())
     }
 
     async fn response_filter(
@@ -193,7 +200,10 @@ impl ProxyHttp for Gateway {
                 }
             }
         }
-        FailToProxy { error_code, can_reuse_downstream: false }
+        FailToProxy {
+            error_code,
+            can_reuse_downstream: false,
+        }
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
@@ -209,7 +219,12 @@ impl ProxyHttp for Gateway {
 
     /// Leaves the query out: it may carry credentials.
     fn request_summary(&self, session: &Session, exchange: &Self::CTX) -> String {
-        format!("{} {} {}", exchange.id(), session.req_header().method, session.req_header().uri.path())
+        format!(
+            "{} {} {}",
+            exchange.id(),
+            session.req_header().method,
+            session.req_header().uri.path()
+        )
     }
 }
 
@@ -226,7 +241,7 @@ impl Gateway {
     }
 
     /// Carries a WebSocket after it was admitted like any other request.
-    async fn tunnel(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+    async fn tunnel(&self, session: &mut Session, exchange: &mut Box<Exchange>) -> Result<Next> {
         let peer = next_peer(session, exchange)?;
         let mut request = session.req_header().clone();
         rewritten(&mut request, exchange)?;
@@ -247,10 +262,26 @@ impl Gateway {
         };
         let ended = tunnel.run(session).await;
         exchange.attempts = attempts;
-        let ended = ended.inspect_err(|e| tracing::debug!(error = %e, "no tunnel"))?;
-        exchange.tunnelled = Some(ended);
-        ended.error().map_or(Ok(()), Err)
+        match ended {
+            Ok(ended) => {
+                exchange.tunnelled = Some(ended);
+                ended.error().map_or(Ok(Next::Done), Err)
+            }
+            Err(TunnelError::Connect(e)) => {
+                let e = self.fail_to_connect(session, &peer, exchange, e);
+                if e.retry() { Ok(Next::Retry) } else { Err(e) }
+            }
+            Err(TunnelError::Backend(e)) => Err(self.error_while_proxy(&peer, session, e, exchange, false)),
+            Err(e) => Err(e.into()),
+        }
     }
+}
+
+/// What follows a tunnel that was tried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    Done,
+    Retry,
 }
 
 /// The status that logs know a vanished caller by; nothing with it is ever sent.
@@ -285,7 +316,10 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
     exchange.called.get_or_insert_with(Instant::now);
     let backend = exchange.backend().map(Arc::clone);
     let backend = backend.ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
-    let call = Call { client: exchange.origin.client, headers: &session.req_header().headers };
+    let call = Call {
+        client: exchange.origin.client,
+        headers: &session.req_header().headers,
+    };
     Ok(exchange.attempts.next(&backend, call)?)
 }
 

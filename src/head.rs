@@ -79,7 +79,10 @@ fn without_port(named: &str) -> Option<&str> {
 }
 
 fn is_name(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 #[cfg(test)]
@@ -119,6 +122,9 @@ mod tests {
         assert_eq!(named(&[], "/", Version::HTTP_11), None);
         assert_eq!(named(&["a", "a"], "/", Version::HTTP_11), None);
         assert_eq!(named(&[], "/", Version::HTTP_10).as_deref(), Some(""));
-        assert_eq!(named(&[], "http://a.example/x", Version::HTTP_2).as_deref(), Some("a.example"));
+        assert_eq!(
+            named(&[], "http://a.example/x", Version::HTTP_2).as_deref(),
+            Some("a.example")
+        );
     }
 }

@@ -10,5 +10,5 @@ use tollgate::settings::Environment;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    command::main(Environment::from_process())
+    command::main(&Environment::from_process())
 }

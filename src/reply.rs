@@ -88,7 +88,9 @@ async fn settle_body(session: &mut Session) {
         return;
     }
     let headers = &session.req_header().headers;
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let is_small = length.is_some_and(|length| length <= DRAINED_BYTES) && !headers.contains_key(EXPECT);
     if is_small {
         session.set_total_drain_timeout(Some(DRAIN_TIME));
@@ -125,7 +127,13 @@ fn format(headers: &HeaderMap) -> Format {
 
 fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String) {
     let id = id.to_str().unwrap_or_default();
-    let Fault { status, code, kind, message, description } = fault;
+    let Fault {
+        status,
+        code,
+        kind,
+        message,
+        description,
+    } = fault;
     match format {
         Format::Json => {
             let mut body = json!({ "code": code, "message": message, "description": description });
@@ -143,7 +151,9 @@ fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String
         }
         // Every word of a fault is ours and free of markup.
         Format::Xml => {
-            let kind = kind.map(|kind| format!("<am:type>{kind}</am:type>")).unwrap_or_default();
+            let kind = kind
+                .map(|kind| format!("<am:type>{kind}</am:type>"))
+                .unwrap_or_default();
             let body = format!(
                 "<am:fault xmlns:am=\"http://wso2.org/apimanager\"><am:code>{code}</am:code>{kind}\
                  <am:message>{message}</am:message><am:description>{description}</am:description></am:fault>"
@@ -154,7 +164,9 @@ fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 #[cfg(test)]

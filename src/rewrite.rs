@@ -19,12 +19,7 @@ use crate::upstream::Endpoint;
 /// # Errors
 ///
 /// Returns an error where a field that was made here is not a valid one, which no input should achieve.
-pub fn request(
-    out: &mut RequestHeader,
-    exchange: &Exchange,
-    permit: &Permit,
-    endpoint: &Endpoint,
-) -> Result<()> {
+pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, endpoint: &Endpoint) -> Result<()> {
     let host = out.headers.get(HOST).cloned().or_else(|| authority(out));
     set_target(out, endpoint, permit)?;
     forward(out, &exchange.origin, host.as_ref())?;
@@ -47,7 +42,11 @@ fn authority(out: &RequestHeader) -> Option<HeaderValue> {
 /// Joins base path, permitted path and query. What was matched is what is sent.
 fn set_target(out: &mut RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Result<()> {
     let raw = out.raw_path();
-    let query = raw.iter().position(|&byte| byte == b'?').and_then(|at| raw.get(at..)).unwrap_or_default();
+    let query = raw
+        .iter()
+        .position(|&byte| byte == b'?')
+        .and_then(|at| raw.get(at..))
+        .unwrap_or_default();
     let mut target = Vec::with_capacity(endpoint.base.len() + permit.path().len() + query.len());
     target.extend_from_slice(endpoint.base.as_bytes());
     target.extend_from_slice(permit.path().as_bytes());

@@ -21,7 +21,11 @@ pub struct Served {
 impl Served {
     /// Joins a snapshot with its versions' backends and meters, both in the order of the versions.
     pub fn new(snapshot: Snapshot, backends: Vec<Arc<Backend>>, meters: Vec<Meter>) -> Self {
-        Self { snapshot, backends, meters }
+        Self {
+            snapshot,
+            backends,
+            meters,
+        }
     }
 
     /// Returns where a version's production traffic goes.

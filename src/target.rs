@@ -48,7 +48,10 @@ impl<'a> Target<'a> {
             Ok(text) if raw.iter().all(|&byte| is_plain(byte)) => Cow::Borrowed(text),
             _ => Cow::Owned(canonical(raw)?),
         };
-        let mut oddities = PathAllowances { encoded_slashes: has_encoded_slash(&path), ..PathAllowances::default() };
+        let mut oddities = PathAllowances {
+            encoded_slashes: has_encoded_slash(&path),
+            ..PathAllowances::default()
+        };
         let mut segments = path.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             if pieces(segment).any(|piece| piece == "." || piece == "..") {
@@ -100,7 +103,11 @@ fn decode(segment: &str) -> Cow<'_, str> {
     while let Some((&byte, after)) = rest.split_first() {
         let pair = (byte == b'%').then(|| hex_pair(after)).flatten();
         bytes.push(pair.unwrap_or(byte));
-        rest = if pair.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        rest = if pair.is_some() {
+            after.get(2..).unwrap_or_default()
+        } else {
+            after
+        };
     }
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -173,7 +180,15 @@ mod tests {
 
     #[test]
     fn a_clean_path_is_taken_as_it_is() {
-        for path in ["/", "/a", "/a/", "/a/b.c/~d_e-f", "/a:b@c!$&'()*+,=", "/..a/b..", "/..."] {
+        for path in [
+            "/",
+            "/a",
+            "/a/",
+            "/a/b.c/~d_e-f",
+            "/a:b@c!$&'()*+,=",
+            "/..a/b..",
+            "/...",
+        ] {
             assert_eq!(sent(path).as_deref(), Ok(path));
         }
     }
@@ -221,11 +236,17 @@ mod tests {
 
     #[test]
     fn a_version_may_allow_a_form_by_name() {
-        let allowed = PathAllowances { encoded_slashes: true, ..PathAllowances::default() };
+        let allowed = PathAllowances {
+            encoded_slashes: true,
+            ..PathAllowances::default()
+        };
         let target = Target::parse(b"/a%2fb/c").unwrap();
         assert_eq!(target.check(allowed), Ok(()));
         assert_eq!(segments(target.as_str()), ["a/b", "c"]);
-        assert_eq!(Target::parse(b"/a//b").unwrap().check(allowed), Err(BadTarget::NotAllowed));
+        assert_eq!(
+            Target::parse(b"/a//b").unwrap().check(allowed),
+            Err(BadTarget::NotAllowed)
+        );
     }
 
     /// What a backend that decodes once makes of a path.

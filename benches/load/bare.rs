@@ -26,12 +26,17 @@ impl ProxyHttp for Bare {
 }
 
 /// Serves until the process is ended, on as many threads as the gateway.
-pub fn serve(address: SocketAddr, upstream: SocketAddr) -> Outcome {
-    let conf = Arc::new(ServerConf { threads: crate::process::THREADS, ..ServerConf::default() });
+pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr) -> Outcome {
+    let conf = Arc::new(ServerConf {
+        threads: crate::process::THREADS,
+        ..ServerConf::default()
+    });
     let mut service = http_proxy_service(&conf, Bare(upstream));
     service.add_tcp(&address.to_string());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(crate::process::THREADS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(crate::process::THREADS)
+        .enable_all()
+        .build()?;
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     runtime.block_on(service.start_service(None, shutdown, 1));
     Ok(())

@@ -7,21 +7,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One kept-alive connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
     /// Connects.
-    pub async fn connect(address: SocketAddr) -> Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4096) })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(4096),
+        })
     }
 
     /// Calls a path and returns the status, the whole answer read.
-    pub async fn call(&mut self, path: &str) -> Result<u16> {
+    pub(crate) async fn call(&mut self, path: &str) -> Result<u16> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nAccept: */*\r\n\r\n");
         self.stream.write_all(request.as_bytes()).await?;
         self.buffer.clear();
@@ -32,8 +35,13 @@ impl Client {
             }
         };
         let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
-        let status = text.get(9..12).and_then(|digits| digits.parse().ok()).ok_or(ErrorKind::InvalidData)?;
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        let status = text
+            .get(9..12)
+            .and_then(|digits| digits.parse().ok())
+            .ok_or(ErrorKind::InvalidData)?;
+        let length = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
         let total = head + 4 + length.ok_or(ErrorKind::InvalidData)?;
         while self.buffer.len() < total {
             self.fill().await?;
@@ -50,7 +58,7 @@ impl Client {
 }
 
 /// Makes `requests` calls over `connections` connections; every one must be a 200.
-pub async fn drive(address: SocketAddr, path: &'static str, connections: usize, requests: usize) -> Result<()> {
+pub(crate) async fn drive(address: SocketAddr, path: &'static str, connections: usize, requests: usize) -> Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..connections {
         tasks.spawn(async move {

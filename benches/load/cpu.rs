@@ -11,7 +11,7 @@ const CONNECTIONS: usize = 32;
 const REQUESTS: usize = 16_000;
 
 /// Measures both in turn, so that a drift of the machine's speed meets both alike.
-pub async fn measure() -> Outcome {
+pub(crate) async fn measure() -> Outcome {
     let origin = Process::role("origin", None).await?;
     let bare = Process::role("bare", Some(origin.address)).await?;
     let conf = Conf::new(1000, origin.address)?;

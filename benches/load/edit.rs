@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::process::{Conf, Process, api};
 
 /// Saves a file and calls until the change answers.
-pub async fn measure_latency() -> Outcome {
+pub(crate) async fn measure_latency() -> Outcome {
     let origin = Process::role("origin", None).await?;
     let conf = Conf::new(1000, origin.address)?;
     let gateway = Process::gateway(&conf)?;
@@ -40,7 +40,7 @@ pub async fn measure_latency() -> Outcome {
 }
 
 /// Changes the catalog a thousand times and reads the memory as it goes.
-pub async fn measure_memory() -> Outcome {
+pub(crate) async fn measure_memory() -> Outcome {
     let origin = Process::role("origin", None).await?;
     let conf = Conf::new(1000, origin.address)?;
     let gateway = Process::gateway(&conf)?;

@@ -4,6 +4,12 @@
 //! none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a load test ends at the first surprise, and prints"
+)]
+
 mod bare;
 mod client;
 mod cpu;
@@ -18,7 +24,10 @@ use std::error::Error;
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         // The roles that the questions start as processes of their own, so that their CPU time can be told apart.

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::Outcome;
 
 /// Serves until the process is ended.
-pub fn serve(address: SocketAddr) -> Outcome {
+pub(crate) fn serve(address: SocketAddr) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;

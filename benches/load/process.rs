@@ -11,15 +11,15 @@ use tempfile::TempDir;
 use crate::client::Client;
 
 /// Worker threads of the gateway and of the yardstick.
-pub const THREADS: usize = 1;
+pub(crate) const THREADS: usize = 1;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A process that ends with this value.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Drop for Process {
@@ -32,17 +32,23 @@ impl Drop for Process {
 
 impl Process {
     /// Starts this program again in one of its roles.
-    pub async fn role(role: &str, upstream: Option<SocketAddr>) -> Result<Self> {
+    pub(crate) async fn role(role: &str, upstream: Option<SocketAddr>) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(role).arg(address.to_string()).args(upstream.map(|upstream| upstream.to_string()));
-        let process = Self { child: command.spawn()?, address };
+        command
+            .arg(role)
+            .arg(address.to_string())
+            .args(upstream.map(|upstream| upstream.to_string()));
+        let process = Self {
+            child: command.spawn()?,
+            address,
+        };
         process.reachable().await?;
         Ok(process)
     }
 
     /// Starts the gateway on a configuration.
-    pub fn gateway(conf: &Conf) -> Result<Self> {
+    pub(crate) fn gateway(conf: &Conf) -> Result<Self> {
         let address = free_address()?;
         let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(["run", "--conf"])
@@ -59,7 +65,7 @@ impl Process {
     }
 
     /// Waits until it accepts connections.
-    pub async fn reachable(&self) -> Result<()> {
+    pub(crate) async fn reachable(&self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Client::connect(self.address).await.is_err() {
             if Instant::now() > deadline {
@@ -71,18 +77,26 @@ impl Process {
     }
 
     /// Returns the CPU time it used so far, user and system.
-    pub fn cpu(&self) -> Result<Duration> {
+    pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let after_name = stat.rsplit(") ").next().unwrap_or_default();
-        let ticks: u64 = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks: u64 = after_name
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
         // USER_HZ is 100 on every Linux.
         Ok(Duration::from_millis(ticks * 10))
     }
 
     /// Returns the memory it holds, in KiB.
-    pub fn resident(&self) -> Result<u64> {
+    pub(crate) fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 }
@@ -92,11 +106,11 @@ fn free_address() -> Result<SocketAddr> {
 }
 
 /// A configuration directory that goes with this value.
-pub struct Conf(TempDir);
+pub(crate) struct Conf(TempDir);
 
 impl Conf {
     /// Makes a catalog of `versions` APIs with one version of two resources each, all on one origin.
-    pub fn new(versions: usize, origin: SocketAddr) -> Result<Self> {
+    pub(crate) fn new(versions: usize, origin: SocketAddr) -> Result<Self> {
         let conf = Self(TempDir::new()?);
         fs::create_dir_all(conf.dir().join("catalog/apis"))?;
         for index in 0..versions {
@@ -106,24 +120,27 @@ impl Conf {
     }
 
     /// Writes one API's file, as an editor does that renames over.
-    pub fn write(&self, index: usize, text: &str) -> Result<()> {
+    pub(crate) fn write(&self, index: usize, text: &str) -> Result<()> {
         let beside = self.0.path().join("beside");
         fs::write(&beside, text)?;
-        Ok(fs::rename(beside, self.dir().join(format!("catalog/apis/api{index}.toml")))?)
+        Ok(fs::rename(
+            beside,
+            self.dir().join(format!("catalog/apis/api{index}.toml")),
+        )?)
     }
 
     /// Returns the directory that `--conf` names.
-    pub fn dir(&self) -> PathBuf {
+    pub(crate) fn dir(&self) -> PathBuf {
         self.0.path().join("conf")
     }
 
     /// Returns the directory that the process writes to.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.0.path().join("data")
     }
 
     /// Asks the gateway on this configuration to read its files now, and waits until it serves them.
-    pub async fn reload(&self) -> Result<()> {
+    pub(crate) async fn reload(&self) -> Result<()> {
         reload(&self.data().join("tollgate.sock")).await
     }
 }
@@ -134,11 +151,15 @@ async fn reload(socket: &Path) -> Result<()> {
     stream.write_all(b"{\"command\":\"reload\"}\n").await?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;
-    if line.contains("\"revision\"") { Ok(()) } else { Err(line.into()) }
+    if line.contains("\"revision\"") {
+        Ok(())
+    } else {
+        Err(line.into())
+    }
 }
 
 /// Describes one API; `second` is the template of its second resource.
-pub fn api(index: usize, origin: SocketAddr, second: &str) -> String {
+pub(crate) fn api(index: usize, origin: SocketAddr, second: &str) -> String {
     format!(
         r#"name = "Api{index}"
 context = "/api{index}"

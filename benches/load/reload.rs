@@ -24,7 +24,7 @@ struct Run {
 }
 
 /// Runs the same load without and with changes, twice each, in turn.
-pub async fn measure() -> Outcome {
+pub(crate) async fn measure() -> Outcome {
     let origin = Process::role("origin", None).await?;
     let conf = Conf::new(1000, origin.address)?;
     let gateway = Process::gateway(&conf)?;
@@ -72,7 +72,10 @@ async fn load(address: SocketAddr) -> Run {
         tasks.spawn(async move { paced(address, PER_CONNECTION, end, true).await });
     }
     tasks.spawn(async move { paced(address, NEW_PER_SECOND, end, false).await });
-    let mut run = Run { latencies: Vec::new(), failures: Vec::new() };
+    let mut run = Run {
+        latencies: Vec::new(),
+        failures: Vec::new(),
+    };
     while let Some(part) = tasks.join_next().await {
         match part {
             Ok(part) => {
@@ -88,7 +91,10 @@ async fn load(address: SocketAddr) -> Run {
 
 /// Calls at a steady rate over one kept connection, or over a new one each time.
 async fn paced(address: SocketAddr, per_second: u64, end: Instant, keeps: bool) -> Run {
-    let mut run = Run { latencies: Vec::new(), failures: Vec::new() };
+    let mut run = Run {
+        latencies: Vec::new(),
+        failures: Vec::new(),
+    };
     let mut every = interval(Duration::from_micros(1_000_000 / per_second));
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut kept = None;
@@ -116,5 +122,8 @@ async fn paced(address: SocketAddr, per_second: u64, end: Instant, keeps: bool) 
 }
 
 fn percentile(run: &Run, percent: usize) -> Duration {
-    run.latencies.get(run.latencies.len() * percent / 100).copied().unwrap_or_default()
+    run.latencies
+        .get(run.latencies.len() * percent / 100)
+        .copied()
+        .unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::process::{Conf, Process};
 
 /// Starts the gateway on catalogs of two sizes, five times each.
-pub async fn measure() -> Outcome {
+pub(crate) async fn measure() -> Outcome {
     let origin = Process::role("origin", None).await?;
     for versions in [10, 10_000] {
         let conf = Conf::new(versions, origin.address)?;
@@ -25,7 +25,11 @@ pub async fn measure() -> Outcome {
             times.push(begun.elapsed());
         }
         times.sort();
-        println!("start: {:?} to the first answer with {versions} API versions (median of {})", times[2], times.len());
+        println!(
+            "start: {:?} to the first answer with {versions} API versions (median of {})",
+            times[2],
+            times.len()
+        );
     }
     Ok(())
 }

@@ -61,7 +61,17 @@ impl Prepared {
     /// Returns the first address that cannot be listened on, or why there is no control socket.
     #[expect(clippy::too_many_lines, reason = "a list of parts, put together once")]
     pub async fn start(self, inherited: Option<Fds>) -> Result<Running, BootError> {
-        let Self { settings, restart, reload, live, pool, connections, telemetry, readiness, certificates } = self;
+        let Self {
+            settings,
+            restart,
+            reload,
+            live,
+            pool,
+            connections,
+            telemetry,
+            readiness,
+            certificates,
+        } = self;
         let mut sockets = Sockets::new(inherited);
         let http = sockets.listen(&settings.gateway.http)?;
         let https = sockets.listen(&settings.gateway.https)?;
@@ -87,7 +97,11 @@ impl Prepared {
         let mut serve = |name: &str, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
             listeners.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
         };
-        serve("http", &http, Door::plain(Arc::clone(&proxy), Arc::clone(&connections), patience));
+        serve(
+            "http",
+            &http,
+            Door::plain(Arc::clone(&proxy), Arc::clone(&connections), patience),
+        );
         if let Some(certificates) = &certificates {
             let door = Door::tls(proxy, Arc::clone(&connections), patience, Arc::clone(certificates));
             serve("https", &https, door);
@@ -108,8 +122,19 @@ impl Prepared {
             }
         });
         Ok(Running {
-            http, https, status, sockets, reload, certificates, connections, telemetry, readiness, draining, shutdown,
-            status_shutdown, listeners,
+            http,
+            https,
+            status,
+            sockets,
+            reload,
+            certificates,
+            connections,
+            telemetry,
+            readiness,
+            draining,
+            shutdown,
+            status_shutdown,
+            listeners,
         })
     }
 }
@@ -197,7 +222,10 @@ impl Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("http", &self.http).field("https", &self.https).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("http", &self.http)
+            .field("https", &self.https)
+            .finish_non_exhaustive()
     }
 }
 

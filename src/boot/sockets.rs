@@ -25,7 +25,11 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Starts with what another process handed over, if one did.
     pub(super) fn new(inherited: Option<Fds>) -> Self {
-        Self { inherited, fds: Fds::new(), kept: HashSet::new() }
+        Self {
+            inherited,
+            fds: Fds::new(),
+            kept: HashSet::new(),
+        }
     }
 
     /// Takes over or binds each address, and returns the addresses that are listened on.
@@ -41,7 +45,9 @@ impl Sockets {
             return Ok(address);
         }
         let listener = bind(address).map_err(|source| BootError::Bind { address, source })?;
-        let bound = listener.local_addr().map_err(|source| BootError::Bind { address, source })?;
+        let bound = listener
+            .local_addr()
+            .map_err(|source| BootError::Bind { address, source })?;
         self.fds.add(bound.to_string(), listener.into_raw_fd());
         Ok(bound)
     }
@@ -50,7 +56,10 @@ impl Sockets {
     pub(super) fn into_table(self) -> ListenFds {
         if let Some(mut inherited) = self.inherited {
             for address in inherited.close_unclaimed(&self.kept) {
-                tracing::info!(address, "a listening socket was handed over that no setting names; it is closed");
+                tracing::info!(
+                    address,
+                    "a listening socket was handed over that no setting names; it is closed"
+                );
             }
         }
         Arc::new(Mutex::new(self.fds))
@@ -58,7 +67,11 @@ impl Sockets {
 }
 
 fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()

@@ -34,7 +34,13 @@ impl fmt::Debug for Publisher {
 impl Publisher {
     /// Publishes to `live`; endpoint names are resolved on `runtime`, and not at all without one.
     pub fn new(live: Arc<Live<Served>>, pool: Arc<Pool>, telemetry: Arc<Telemetry>, runtime: Option<Handle>) -> Self {
-        Self { live, pool, telemetry, runtime, retired: Arc::default() }
+        Self {
+            live,
+            pool,
+            telemetry,
+            runtime,
+            retired: Arc::default(),
+        }
     }
 }
 
@@ -43,7 +49,11 @@ impl Publish for Publisher {
         let (snapshot, backends) = match (compile(revision.0, catalog), self.pool.prepare(catalog)) {
             (Ok(snapshot), Ok(backends)) => (snapshot, backends),
             (snapshot, backends) => {
-                return Err([snapshot.err(), backends.err()].into_iter().flatten().flatten().collect());
+                return Err([snapshot.err(), backends.err()]
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .collect());
             }
         };
         if let Some(runtime) = &self.runtime {
@@ -52,7 +62,11 @@ impl Publish for Publisher {
         let meter = |version: &Version| self.telemetry.meter(&version.tenant, &version.api, &version.version);
         let meters = snapshot.versions().iter().map(meter).collect();
         let served = Served::new(snapshot, backends.clone(), meters);
-        let (live, pool, telemetry) = (Arc::clone(&self.live), Arc::clone(&self.pool), Arc::clone(&self.telemetry));
+        let (live, pool, telemetry) = (
+            Arc::clone(&self.live),
+            Arc::clone(&self.pool),
+            Arc::clone(&self.telemetry),
+        );
         let (retired, apis) = (Arc::clone(&self.retired), catalog.apis().len());
         Ok(Box::new(move || {
             retired.keep(live.replace(served));

@@ -23,9 +23,13 @@ use crate::settings::{Environment, Settings};
 
 /// An API manager in one small binary: an edge gateway with its control plane built in.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, after_help = "\
+#[command(
+    name = "tollgate",
+    version,
+    after_help = "\
 Start with `tollgate run`, which serves conf/; `tollgate check` says what is wrong with it.
-Exit codes: 0 done, 1 something failed while running, 2 usage or configuration.")]
+Exit codes: 0 done, 1 something failed while running, 2 usage or configuration."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -43,14 +47,14 @@ enum Command {
 }
 
 /// Does what the process's arguments say.
-pub fn main(environment: Environment) -> ExitCode {
+pub fn main(environment: &Environment) -> ExitCode {
     // Clap prints usage and help itself, and exits with 2 or 0.
     let arguments = Arguments::parse();
-    let (mut out, mut err) = (Output::stdout(&environment), Output::stderr(&environment));
+    let (mut out, mut err) = (Output::stdout(environment), Output::stderr(environment));
     let exit = match arguments.command {
-        Command::Check(args) => check::run(&args, &environment, &prepare, &mut out),
+        Command::Check(args) => check::run(&args, environment, &prepare, &mut out),
         Command::Origin(args) => return origin::run(&args),
-        Command::Reload(args) => reload::run(&args, &environment, &mut out, &mut err),
+        Command::Reload(args) => reload::run(&args, environment, &mut out, &mut err),
         Command::Run(args) => return run::run(&args, environment),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Version => version::run(&mut out),

@@ -50,23 +50,27 @@ pub struct RunArgs {
 }
 
 /// Runs the gateway to its end.
-pub fn run(args: &RunArgs, environment: Environment) -> ExitCode {
-    let conf = args.conf.path(&environment);
-    let settings = match Settings::load(&conf, &environment) {
+pub fn run(args: &RunArgs, environment: &Environment) -> ExitCode {
+    let conf = args.conf.path(environment);
+    let settings = match Settings::load(&conf, environment) {
         Ok(settings) => settings,
-        Err(violations) => return render::refused(&violations, &environment),
+        Err(violations) => return render::refused(&violations, environment),
     };
     if let Err(e) = logging::start(&settings.log) {
         return render::failed(&e);
     }
     let threads = settings.gateway.threads;
-    let runtime = match runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+    let runtime = match runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => return render::failed(&e),
     };
     let code = match runtime.block_on(serve(&conf, settings, environment.clone(), args.upgrade)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(RunError::Boot(BootError::Refused(violations))) => render::refused(&violations, &environment),
+        Err(RunError::Boot(BootError::Refused(violations))) => render::refused(&violations, environment),
         Err(e) => render::failed(&e),
     };
     // What still runs was given its time; a stuck DNS lookup must not hold the process.
@@ -99,7 +103,11 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     let prepared = tokio::task::spawn_blocking(move || boot::prepare(&conf, settings, environment, &runtime))
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    let inherited = if upgrade { Some(take_over(&handover).await?) } else { None };
+    let inherited = if upgrade {
+        Some(take_over(&handover).await?)
+    } else {
+        None
+    };
     let mut running = prepared.start(inherited).await?;
     announce(&running);
     let pid = std::process::id();
@@ -195,7 +203,10 @@ async fn take_over(path: &Path) -> Result<Fds, RunError> {
     let text = path.display().to_string();
     let received = tokio::task::spawn_blocking(move || {
         let mut sockets = Fds::new();
-        sockets.get_from_sock(text.as_str()).map(|()| sockets).map_err(io::Error::from)
+        sockets
+            .get_from_sock(text.as_str())
+            .map(|()| sockets)
+            .map_err(io::Error::from)
     });
     let failed = |e| RunError::Takeover(path.to_path_buf(), e);
     received.await.map_err(|e| failed(io::Error::other(e)))?.map_err(failed)

@@ -21,16 +21,29 @@ use crate::model::violation::Violation;
 ///
 /// Returns every mount that is taken twice and every resource that could not be protected.
 pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violation>> {
-    let mut compiler = Compiler { snapshot: Snapshot { revision, ..Snapshot::default() }, violations: Vec::new() };
+    let mut compiler = Compiler {
+        snapshot: Snapshot {
+            revision,
+            ..Snapshot::default()
+        },
+        violations: Vec::new(),
+    };
     for tenant in catalog.tenants() {
         let hostnames = tenant.hostnames.iter().map(|host| host.as_str());
         let is_active = tenant.state == TenantState::Active;
-        compiler.snapshot.mounts.add_tenant(tenant.domain.as_str(), hostnames, is_active);
+        compiler
+            .snapshot
+            .mounts
+            .add_tenant(tenant.domain.as_str(), hostnames, is_active);
     }
     for api in catalog.apis() {
         compiler.api(api);
     }
-    if compiler.violations.is_empty() { Ok(compiler.snapshot) } else { Err(compiler.violations) }
+    if compiler.violations.is_empty() {
+        Ok(compiler.snapshot)
+    } else {
+        Err(compiler.violations)
+    }
 }
 
 struct Compiler {
@@ -57,7 +70,10 @@ impl Compiler {
 
     fn mount(&mut self, api: &Api, context: &str, mount: Mount) {
         if self.snapshot.mounts.mount(api.tenant.as_str(), context, mount).is_err() {
-            self.refuse(api, format!("context `{context}` of tenant `{}` cannot be mounted", api.tenant));
+            self.refuse(
+                api,
+                format!("context `{context}` of tenant `{}` cannot be mounted", api.tenant),
+            );
         }
     }
 
@@ -84,10 +100,19 @@ impl Compiler {
 
     fn route(&mut self, api: &Api, resource: &Resource) -> RouteId {
         if resource.auth != AuthType::None {
-            self.refuse(api, format!("resource `{}` demands a credential that is not checked", resource.template));
+            self.refuse(
+                api,
+                format!(
+                    "resource `{}` demands a credential that is not checked",
+                    resource.template
+                ),
+            );
         }
         let id = RouteId(index(self.snapshot.routes.len()));
-        self.snapshot.routes.push(Route { template: resource.template.as_str().into(), methods: resource.methods });
+        self.snapshot.routes.push(Route {
+            template: resource.template.as_str().into(),
+            methods: resource.methods,
+        });
         id
     }
 

@@ -27,7 +27,7 @@ pub struct Place {
 
 /// All mounts of a catalog.
 #[derive(Debug, Default)]
-pub struct Mounts {
+pub(super) struct Mounts {
     tenants: Vec<Tenant>,
     by_domain: HashMap<Box<str>, usize>,
     by_host: HashMap<Box<str>, usize>,
@@ -43,13 +43,16 @@ struct Tenant {
 
 /// A mount that is taken already.
 #[derive(Debug)]
-pub struct Taken;
+pub(super) struct Taken;
 
 impl Mounts {
     /// Adds a tenant; hostnames are in lower case.
-    pub fn add_tenant<'a>(&mut self, domain: &str, hostnames: impl Iterator<Item = &'a str>, is_active: bool) {
+    pub(super) fn add_tenant<'a>(&mut self, domain: &str, hostnames: impl Iterator<Item = &'a str>, is_active: bool) {
         let index = self.tenants.len();
-        self.tenants.push(Tenant { is_active, ..Tenant::default() });
+        self.tenants.push(Tenant {
+            is_active,
+            ..Tenant::default()
+        });
         self.by_domain.insert(domain.into(), index);
         self.by_host.extend(hostnames.map(|host| (host.into(), index)));
     }
@@ -59,8 +62,12 @@ impl Mounts {
     /// # Errors
     ///
     /// Returns [`Taken`] where something is mounted there already, or no such tenant was added.
-    pub fn mount(&mut self, domain: &str, context: &str, mount: Mount) -> Result<(), Taken> {
-        let tenant = self.by_domain.get(domain).and_then(|&index| self.tenants.get_mut(index)).ok_or(Taken)?;
+    pub(super) fn mount(&mut self, domain: &str, context: &str, mount: Mount) -> Result<(), Taken> {
+        let tenant = self
+            .by_domain
+            .get(domain)
+            .and_then(|&index| self.tenants.get_mut(index))
+            .ok_or(Taken)?;
         tenant.depth = tenant.depth.max(context.matches('/').count());
         match tenant.contexts.insert(context.into(), mount) {
             None => Ok(()),
@@ -70,23 +77,30 @@ impl Mounts {
 
     /// Finds the longest mount that covers a path: by the tenant that owns the host, else by `/t/<domain>/`, else in
     /// the root tenant.
-    pub fn find(&self, host: &str, path: &str) -> Option<Place> {
+    pub(super) fn find(&self, host: &str, path: &str) -> Option<Place> {
         let (tenant, skip) = self.tenant(host, path)?;
         let tenant = self.tenants.get(tenant).filter(|tenant| tenant.is_active)?;
         let below = path.get(skip..)?;
         let place = tenant.find(below)?;
-        Some(Place { mount: place.mount, rest: skip + place.rest })
+        Some(Place {
+            mount: place.mount,
+            rest: skip + place.rest,
+        })
     }
 
     fn tenant(&self, host: &str, path: &str) -> Option<(usize, usize)> {
         let owner = self.by_host.get(host).copied();
         let Some(named) = path.strip_prefix("/t/") else {
-            return owner.or_else(|| self.by_domain.get(ROOT).copied()).map(|tenant| (tenant, 0));
+            return owner
+                .or_else(|| self.by_domain.get(ROOT).copied())
+                .map(|tenant| (tenant, 0));
         };
         let domain = named.split('/').next().unwrap_or_default();
         let tenant = self.by_domain.get(domain).copied()?;
         // A tenant's own hostname reaches that tenant alone.
-        owner.is_none_or(|owner| owner == tenant).then_some((tenant, "/t/".len() + domain.len()))
+        owner
+            .is_none_or(|owner| owner == tenant)
+            .then_some((tenant, "/t/".len() + domain.len()))
     }
 }
 
@@ -136,7 +150,9 @@ mod tests {
     }
 
     fn rest<'a>(host: &str, path: &'a str) -> Option<(Mount, &'a str)> {
-        mounts().find(host, path).map(|place| (place.mount, &path[place.rest..]))
+        mounts()
+            .find(host, path)
+            .map(|place| (place.mount, &path[place.rest..]))
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::template::{Segment, Template};
 
 /// The resources of one version.
 #[derive(Debug, Default)]
-pub struct Routes {
+pub(super) struct Routes {
     root: Node,
 }
 
@@ -37,7 +37,7 @@ struct Node {
 
 impl Routes {
     /// Adds a resource; the catalog has made sure that no two take the same paths and methods.
-    pub fn add(&mut self, template: &Template, methods: MethodSet, route: RouteId) {
+    pub(super) fn add(&mut self, template: &Template, methods: MethodSet, route: RouteId) {
         let mut node = &mut self.root;
         for segment in template.segments() {
             node = match segment {
@@ -53,12 +53,16 @@ impl Routes {
     }
 
     /// Finds the resource for the decoded segments of a path. `method` is `None` where no resource can declare it.
-    pub fn find(&self, segments: &[impl AsRef<str>], method: Option<MethodName>) -> Found {
+    pub(super) fn find(&self, segments: &[impl AsRef<str>], method: Option<MethodName>) -> Found {
         let mut allowed = MethodSet::default();
         if let Some(route) = self.root.find(segments, method, &mut allowed) {
             return Found::Route(route);
         }
-        if allowed.is_empty() { Found::Nothing } else { Found::OtherMethods(allowed) }
+        if allowed.is_empty() {
+            Found::Nothing
+        } else {
+            Found::OtherMethods(allowed)
+        }
     }
 }
 
@@ -73,7 +77,10 @@ impl Node {
             None => pick(&self.ends, method, allowed),
             Some((first, rest)) => {
                 let text = first.as_ref();
-                let literal = self.literals.get(text).and_then(|node| node.find(rest, method, allowed));
+                let literal = self
+                    .literals
+                    .get(text)
+                    .and_then(|node| node.find(rest, method, allowed));
                 literal.or_else(|| {
                     let node = self.parameter.as_deref().filter(|_| !text.is_empty())?;
                     node.find(rest, method, allowed)
@@ -85,16 +92,15 @@ impl Node {
 }
 
 /// Picks the entry that takes the method; a GET entry takes HEAD where nothing declares HEAD itself.
-fn pick(
-    entries: &[(MethodSet, RouteId)],
-    method: Option<MethodName>,
-    allowed: &mut MethodSet,
-) -> Option<RouteId> {
-    let taking = |wanted| entries.iter().find(|(methods, _)| methods.contains(wanted)).map(|(_, route)| *route);
-    let found = method.and_then(|method| match method {
-        MethodName::Head => taking(MethodName::Head).or_else(|| taking(MethodName::Get)),
-        other => taking(other),
-    });
+fn pick(entries: &[(MethodSet, RouteId)], method: Option<MethodName>, allowed: &mut MethodSet) -> Option<RouteId> {
+    let taking = |wanted| {
+        entries
+            .iter()
+            .find(|(methods, _)| methods.contains(wanted))
+            .map(|(_, route)| *route)
+    };
+    let by_get = || taking(MethodName::Get).filter(|_| method == Some(MethodName::Head));
+    let found = method.and_then(taking).or_else(by_get);
     if found.is_none() {
         for (methods, _) in entries {
             *allowed = allowed.union(*methods);
@@ -113,7 +119,11 @@ mod tests {
         let mut routes = Routes::default();
         for (index, (text, methods)) in templates.iter().enumerate() {
             let template = Template::parse(text).unwrap();
-            routes.add(&template, methods.iter().copied().collect(), RouteId(u32::try_from(index).unwrap()));
+            routes.add(
+                &template,
+                methods.iter().copied().collect(),
+                RouteId(u32::try_from(index).unwrap()),
+            );
         }
         routes
     }
@@ -125,8 +135,20 @@ mod tests {
     #[test]
     fn a_literal_wins_over_a_parameter_and_a_parameter_over_a_rest() {
         use MethodName::Get;
-        let routes = routes(&[("/a/*", &[Get]), ("/a/{id}", &[Get]), ("/a/b", &[Get]), ("/a/{id}/c", &[Get])]);
-        for (path, expected) in [("/a/b", 2), ("/a/x", 1), ("/a/b/c", 3), ("/a/b/d", 0), ("/a", 0), ("/a/", 0)] {
+        let routes = routes(&[
+            ("/a/*", &[Get]),
+            ("/a/{id}", &[Get]),
+            ("/a/b", &[Get]),
+            ("/a/{id}/c", &[Get]),
+        ]);
+        for (path, expected) in [
+            ("/a/b", 2),
+            ("/a/x", 1),
+            ("/a/b/c", 3),
+            ("/a/b/d", 0),
+            ("/a", 0),
+            ("/a/", 0),
+        ] {
             assert_eq!(found(&routes, path, Get), Found::Route(RouteId(expected)), "{path}");
         }
         assert_eq!(found(&routes, "/b", Get), Found::Nothing);
@@ -146,7 +168,10 @@ mod tests {
     fn get_takes_head_unless_something_declares_it() {
         use MethodName::{Get, Head};
         assert_eq!(found(&routes(&[("/a", &[Get])]), "/a", Head), Found::Route(RouteId(0)));
-        assert_eq!(found(&routes(&[("/a", &[Get]), ("/a", &[Head])]), "/a", Head), Found::Route(RouteId(1)));
+        assert_eq!(
+            found(&routes(&[("/a", &[Get]), ("/a", &[Head])]), "/a", Head),
+            Found::Route(RouteId(1))
+        );
     }
 
     #[test]

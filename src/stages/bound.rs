@@ -3,7 +3,7 @@
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::settings::Limits;
-use crate::target::{BadTarget, Target};
+use crate::target::Target;
 
 /// Checks a head against the gateway's bounds and takes its path.
 pub(super) fn bound<'a>(head: &Head<'a>, limits: &Limits) -> Result<Target<'a>, Denial> {
@@ -16,14 +16,14 @@ pub(super) fn bound<'a>(head: &Head<'a>, limits: &Limits) -> Result<Target<'a>, 
     if has_bare_line_feed(head.raw) {
         return Err(Denial::BareLineFeed);
     }
-    if has_spare_space(head.raw) {
-        return Err(Denial::BadTarget(BadTarget::Malformed));
-    }
     Target::parse(head.path).map_err(Denial::BadTarget)
 }
 
 fn header_bytes(head: &Head<'_>) -> usize {
-    head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+    head.headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
 }
 
 /// Tells whether a line ends without a carriage return, which Pingora 0.9.1 lets pass: proxies that disagree about
@@ -35,11 +35,4 @@ fn has_bare_line_feed(raw: &[u8]) -> bool {
         before = byte;
         bare
     })
-}
-
-/// Tells whether the request line has more than its two spaces, which Pingora 0.9.1 takes for a part of the path:
-/// others end the path there (RFC 9112, 3.2).
-fn has_spare_space(raw: &[u8]) -> bool {
-    let line = raw.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    line.iter().filter(|&&byte| byte == b' ').count() > 2
 }

@@ -17,10 +17,21 @@ pub(super) struct Located<'a> {
 /// Finds what is mounted at the longest context that covers the path.
 pub(super) fn locate<'a>(head: &Head<'_>, target: Target<'a>, snapshot: &Snapshot) -> Result<Located<'a>, Denial> {
     let host = head.host.ok_or(Denial::InvalidHost)?;
-    let lower = host.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| host.to_ascii_lowercase());
-    let place = snapshot.find_place(lower.as_deref().unwrap_or(host), target.as_str()).ok_or_else(|| {
-        // Where there is no version that could allow an unusual form, it is refused for what it is.
-        target.check(Default::default()).map_or_else(Denial::BadTarget, |()| Denial::UnknownApi)
-    })?;
-    Ok(Located { target, mount: place.mount, rest: place.rest })
+    let lower = host
+        .bytes()
+        .any(|byte| byte.is_ascii_uppercase())
+        .then(|| host.to_ascii_lowercase());
+    let place = snapshot
+        .find_place(lower.as_deref().unwrap_or(host), target.as_str())
+        .ok_or_else(|| {
+            // Where there is no version that could allow an unusual form, it is refused for what it is.
+            target
+                .check(Default::default())
+                .map_or_else(Denial::BadTarget, |()| Denial::UnknownApi)
+        })?;
+    Ok(Located {
+        target,
+        mount: place.mount,
+        rest: place.rest,
+    })
 }

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::Refusal;
 use super::pin_version::Pinned;
 use crate::denial::Denial;
 use crate::model::method::{MethodName, MethodSet};
@@ -18,17 +19,17 @@ pub(super) enum Matched {
 }
 
 /// Finds the resource; `HEAD` falls back to `GET`, and an undeclared `OPTIONS` is the gateway's to answer.
-pub(super) fn match_resource(method: &Method, pinned: &Pinned<'_>, snapshot: &Snapshot) -> Result<Matched, Denial> {
+pub(super) fn match_resource(method: &Method, pinned: &Pinned<'_>, snapshot: &Snapshot) -> Result<Matched, Refusal> {
     let name = MethodName::find(method);
     match snapshot.find_route(pinned.version, &segments(pinned.path()), name) {
         Found::Route(route) => Ok(Matched::Route(route)),
-        Found::Nothing => Err(Denial::UnknownResource),
+        Found::Nothing => Err(Denial::UnknownResource.of(pinned.version)),
         Found::OtherMethods(declared) => {
             let allowed = implied(declared);
             if name == Some(MethodName::Options) {
                 Ok(Matched::Options(allowed))
             } else {
-                Err(Denial::MethodNotAllowed(allowed))
+                Err(Denial::MethodNotAllowed(allowed).of(pinned.version))
             }
         }
     }

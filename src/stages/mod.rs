@@ -9,11 +9,12 @@ mod match_resource;
 mod permit;
 mod pin_version;
 
+use self::match_resource::Matched;
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::method::MethodSet;
 use crate::settings::Limits;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, VersionId};
 
 pub use permit::Permit;
 
@@ -22,8 +23,32 @@ pub use permit::Permit;
 pub enum Admission {
     /// Go on to a backend.
     Permit(Permit),
-    /// Take the gateway's own answer to `OPTIONS`: what the resource allows.
-    Options(MethodSet),
+    /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
+    Options(VersionId, MethodSet),
+}
+
+/// A denial, and the version that it is to be counted for where the request got so far.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// Why.
+    pub denial: Denial,
+    /// Whose caller was refused.
+    pub version: Option<VersionId>,
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self { denial, version: None }
+    }
+}
+
+impl Denial {
+    fn of(self, version: VersionId) -> Refusal {
+        Refusal {
+            denial: self,
+            version: Some(version),
+        }
+    }
 }
 
 /// Decides whether an exchange may go on. The order is a security property.
@@ -33,12 +58,12 @@ pub enum Admission {
 /// # Errors
 ///
 /// Returns the refusal.
-pub fn admit(head: &Head<'_>, snapshot: &Snapshot, limits: &Limits) -> Result<Admission, Denial> {
+pub fn admit(head: &Head<'_>, snapshot: &Snapshot, limits: &Limits) -> Result<Admission, Refusal> {
     let target = bound::bound(head, limits)?;
     let located = locate::locate(head, target, snapshot)?;
     let pinned = pin_version::pin_version(head, located, snapshot)?;
     match match_resource::match_resource(head.method, &pinned, snapshot)? {
-        match_resource::Matched::Options(methods) => Ok(Admission::Options(methods)),
-        match_resource::Matched::Route(route) => permit::permit(head, &pinned, route, snapshot, limits),
+        Matched::Options(methods) => Ok(Admission::Options(pinned.version, methods)),
+        Matched::Route(route) => permit::permit(head, &pinned, route, snapshot, limits).map(Admission::Permit),
     }
 }

@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_LENGTH;
 
-use super::Admission;
+use super::Refusal;
 use super::pin_version::Pinned;
 use crate::denial::Denial;
 use crate::head::Head;
@@ -53,17 +53,23 @@ pub(super) fn permit(
     route: RouteId,
     snapshot: &Snapshot,
     limits: &Limits,
-) -> Result<Admission, Denial> {
-    let max_body = snapshot.version(pinned.version).max_request_body.unwrap_or(limits.request_body);
-    let stated = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+) -> Result<Permit, Refusal> {
+    let max_body = snapshot
+        .version(pinned.version)
+        .max_request_body
+        .unwrap_or(limits.request_body);
+    let stated = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     if stated.is_some_and(|length| length > max_body) {
-        return Err(Denial::BodyTooLarge);
+        return Err(Denial::BodyTooLarge.of(pinned.version));
     }
-    Ok(Admission::Permit(Permit {
+    Ok(Permit {
         version: pinned.version,
         route,
         by_default: pinned.by_default,
         path: pinned.path().into(),
         max_body,
-    }))
+    })
 }

@@ -1,5 +1,6 @@
 //! Decides which version answers, by name or by default, and whether it may be called at all (W 1.4, 2, 4).
 
+use super::Refusal;
 use super::locate::Located;
 use crate::denial::Denial;
 use crate::head::{Head, Scheme};
@@ -31,17 +32,17 @@ pub(super) fn pin_version<'a>(
     head: &Head<'_>,
     located: Located<'a>,
     snapshot: &Snapshot,
-) -> Result<Pinned<'a>, Denial> {
+) -> Result<Pinned<'a>, Refusal> {
     let Located { target, mount, rest } = located;
     let (id, by_default) = match mount {
         Mount::Named(id) => (id, false),
         Mount::Default(Some(id)) => (id, true),
-        Mount::Default(None) => return Err(Denial::NoDefaultVersion),
+        Mount::Default(None) => return Err(Denial::NoDefaultVersion.into()),
     };
     let version = snapshot.version(id);
     match version.state {
-        LifecycleState::Created | LifecycleState::Retired => return Err(Denial::UnknownVersion),
-        LifecycleState::Blocked => return Err(Denial::Blocked),
+        LifecycleState::Created | LifecycleState::Retired => return Err(Denial::UnknownVersion.into()),
+        LifecycleState::Blocked => return Err(Denial::Blocked.of(id)),
         LifecycleState::Prototyped | LifecycleState::Published | LifecycleState::Deprecated => {}
     }
     let allowed = match head.scheme {
@@ -49,8 +50,15 @@ pub(super) fn pin_version<'a>(
         Scheme::Https => version.transports.https,
     };
     if !allowed {
-        return Err(Denial::TransportNotAllowed(head.scheme));
+        return Err(Denial::TransportNotAllowed(head.scheme).of(id));
     }
-    target.check(version.paths).map_err(Denial::BadTarget)?;
-    Ok(Pinned { target, rest, version: id, by_default })
+    target
+        .check(version.paths)
+        .map_err(|why| Denial::BadTarget(why).of(id))?;
+    Ok(Pinned {
+        target,
+        rest,
+        version: id,
+        by_default,
+    })
 }

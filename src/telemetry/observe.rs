@@ -15,15 +15,17 @@ use crate::upstream::{Failure, classify};
 /// Counts and logs an exchange; called once for each, refusals included.
 pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     let duration = exchange.arrived.elapsed();
-    let route = exchange.route().map(|(version, route)| Routed {
+    let route = exchange.version().map(|version| Routed {
         tenant: &version.tenant,
         api: &version.api,
         version: &version.version,
-        template: &route.template,
+        template: exchange.route().map_or("", |route| &route.template),
         by_default: exchange.permit().is_some_and(crate::stages::Permit::by_default),
     });
     let record = Record {
-        at: SystemTime::now().checked_sub(duration).unwrap_or(SystemTime::UNIX_EPOCH),
+        at: SystemTime::now()
+            .checked_sub(duration)
+            .unwrap_or(SystemTime::UNIX_EPOCH),
         id: exchange.id(),
         revision: exchange.served.snapshot.revision(),
         asked: asked(session, exchange),
@@ -34,9 +36,13 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
             duration: exchange.answered.map(|answered| answered.duration_since(called)),
         }),
         answer: Answer {
-            status: session.response_written().map_or(0, |response| response.status.as_u16()),
+            status: session
+                .response_written()
+                .map_or(0, |response| response.status.as_u16()),
             code: exchange.denial().map(|denial| denial.name()),
-            bytes: exchange.tunnelled.map_or(session.body_bytes_sent() as u64, |ended| ended.to_client.bytes),
+            bytes: exchange
+                .tunnelled
+                .map_or(session.body_bytes_sent() as u64, |ended| ended.to_client.bytes),
             duration,
         },
     };
@@ -53,10 +59,19 @@ fn asked<'a>(session: &'a Session, exchange: &'a Exchange) -> Asked<'a> {
         protocol: request.version,
         method: request.method.as_str(),
         host: authority.or_else(|| field(HOST)).unwrap_or_default(),
-        path: request.raw_path().split(|&byte| byte == b'?').next().unwrap_or_default(),
+        path: request
+            .raw_path()
+            .split(|&byte| byte == b'?')
+            .next()
+            .unwrap_or_default(),
         user_agent: field(USER_AGENT).unwrap_or_default(),
-        trace: request.headers.get("traceparent").and_then(|value| trace_id(value.to_str().ok()?)),
-        bytes: exchange.tunnelled.map_or(session.body_bytes_read() as u64, |ended| ended.to_backend.bytes),
+        trace: request
+            .headers
+            .get("traceparent")
+            .and_then(|value| trace_id(value.to_str().ok()?)),
+        bytes: exchange
+            .tunnelled
+            .map_or(session.body_bytes_read() as u64, |ended| ended.to_backend.bytes),
     }
 }
 

@@ -24,7 +24,7 @@ impl Change {
     pub(super) fn into_sources(self) -> Result<Vec<Source>, Vec<Violation>> {
         match self {
             Self::Replace(sources) => Ok(sources),
-            Self::Reread(dir) => files::read(&dir),
+            Self::Reread(dir) => files::read_settled(&dir),
         }
     }
 }

@@ -10,6 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::source::Source;
 use crate::model::violation::Violation;
@@ -17,6 +19,38 @@ use crate::model::violation::Violation;
 /// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fingerprint(u64);
+
+/// Reads a catalog directory once nobody writes to it: a file that is being saved in place is empty, then half there,
+/// and half a file can be a valid catalog that its author never meant.
+///
+/// What still changes after a second is read as it is; whoever watches reads it again.
+///
+/// # Errors
+///
+/// Returns a violation for each file or folder that cannot be read.
+pub fn read_settled(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
+    let give_up = SystemTime::now() + LONGEST_WAIT;
+    loop {
+        let before = Listing::of(dir);
+        let now = SystemTime::now();
+        let unsettled = before
+            .changed()
+            .and_then(|at| QUIET.checked_sub(now.duration_since(at).ok()?));
+        match unsettled.filter(|_| now < give_up) {
+            Some(wait) if !wait.is_zero() => thread::sleep(wait),
+            Some(_) | None => {
+                let sources = read(dir);
+                if fingerprint(dir) == before.fingerprint() || now >= give_up {
+                    return sources;
+                }
+            }
+        }
+    }
+}
+
+/// How long nothing may have changed before a directory counts as settled.
+const QUIET: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Reads every file of a catalog directory, sorted by path.
 ///
@@ -41,18 +75,7 @@ pub fn read(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
 
 /// Looks at names, inodes, sizes and times of a catalog directory, for polling.
 pub fn fingerprint(dir: &Path) -> Fingerprint {
-    let listing = Listing::of(dir);
-    let mut hasher = DefaultHasher::new();
-    for (path, metadata) in &listing.files {
-        path.hash(&mut hasher);
-        identity(metadata).hash(&mut hasher);
-        (metadata.len(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
-        (metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
-    }
-    for violation in &listing.violations {
-        (&violation.file, &violation.message).hash(&mut hasher);
-    }
-    Fingerprint(hasher.finish())
+    Listing::of(dir).fingerprint()
 }
 
 /// The files of a directory, in the order of their paths.
@@ -87,6 +110,30 @@ impl Listing {
         let mut seen = HashSet::new();
         listing.files.retain(|(_, metadata)| seen.insert(identity(metadata)));
         listing
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        for (path, metadata) in &self.files {
+            path.hash(&mut hasher);
+            identity(metadata).hash(&mut hasher);
+            (metadata.len(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
+            (metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
+        }
+        for violation in &self.violations {
+            (&violation.file, &violation.message).hash(&mut hasher);
+        }
+        Fingerprint(hasher.finish())
+    }
+
+    /// Returns when a file was written, renamed or touched last.
+    fn changed(&self) -> Option<SystemTime> {
+        let at = |metadata: &Metadata| {
+            let seconds = Duration::from_secs(u64::try_from(metadata.ctime()).ok()?);
+            let nanoseconds = Duration::from_nanos(u64::try_from(metadata.ctime_nsec()).ok()?);
+            Some(UNIX_EPOCH + seconds + nanoseconds)
+        };
+        self.files.iter().filter_map(|(_, metadata)| at(metadata)).max()
     }
 
     /// Returns what lies in a folder, sorted, hidden names left out; nothing for a folder that was met before.
@@ -153,6 +200,14 @@ fn read_file(path: &Path) -> Result<Source, Violation> {
         });
     }
     match String::from_utf8(bytes) {
+        // What an interrupted save leaves behind must not take an API away.
+        Ok(text) if text.trim().is_empty() => {
+            let fix = Some("delete the file to remove what it held".to_owned());
+            Err(Violation {
+                fix,
+                ..at(path, "the file is empty".to_owned())
+            })
+        }
         Ok(text) => Ok(Source {
             name: name.to_owned(),
             text,
@@ -243,20 +298,38 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_is_read_once_nothing_has_changed_for_a_while() {
+        let dir = catalog(&[("a.toml", "a")]);
+        let changed = Listing::of(dir.path()).changed().unwrap();
+        assert_eq!(read_settled(dir.path()).unwrap()[0].text, "a");
+        assert!(changed.elapsed().unwrap() >= QUIET);
+    }
+
+    #[test]
+    fn an_empty_file_is_refused_because_it_may_be_half_a_save() {
+        let dir = catalog(&[("a.toml", "a"), ("b.toml", "\n")]);
+        let violations = read(dir.path()).unwrap_err();
+        assert!(
+            violations.len() == 1 && violations[0].file.ends_with("b.toml"),
+            "{violations:?}"
+        );
+    }
+
+    #[test]
     fn hidden_names_and_the_folder_of_policy_tests_are_left_out() {
         let dir = catalog(&[
-            (".git/a.toml", ""),
-            (".a.toml", ""),
-            ("tests/a.toml", ""),
-            ("apis/tests/a.toml", ""),
-            ("tests.toml", ""),
+            (".git/a.toml", "#"),
+            (".a.toml", "#"),
+            ("tests/a.toml", "#"),
+            ("apis/tests/a.toml", "#"),
+            ("tests.toml", "#"),
         ]);
         assert_eq!(names(&dir), ["apis/tests/a.toml", "tests.toml"]);
     }
 
     #[test]
     fn names_are_the_directory_as_given_and_the_path_below_it() {
-        let dir = catalog(&[("conf/catalog/a.toml", "")]);
+        let dir = catalog(&[("conf/catalog/a.toml", "#")]);
         let given = dir.path().join("conf/../conf/catalog");
         assert_eq!(
             read(&given).unwrap()[0].name,

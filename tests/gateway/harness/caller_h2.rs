@@ -91,7 +91,10 @@ impl CallerH2 {
         let (response, mut body) = requests.send_request(request, frames.is_empty())?;
         for (place, frame) in frames.iter().enumerate() {
             // A refusal may end the stream before its body was sent (RFC 9113, 8.1).
-            if body.send_data(Bytes::from_static(frame), place + 1 == frames.len()).is_err() {
+            if body
+                .send_data(Bytes::from_static(frame), place + 1 == frames.len())
+                .is_err()
+            {
                 break;
             }
         }
