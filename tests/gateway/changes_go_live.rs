@@ -115,6 +115,21 @@ async fn a_bad_change_leaves_the_last_good_one_serving_and_shows_until_it_is_men
     assert_eq!(gateway.metric("tollgate_catalog_refused", &[]).await, 0.0);
 }
 
+/// Saving in place empties a file first: what is missing for that moment was not taken away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_half_saved_takes_nothing_away() {
+    let (one, two) = one_and_two().await;
+    let gateway = gateway().api(&demo(&one)).start().await;
+    let whole = demo(&two).toml();
+    for half in ["", &whole[..whole.find("production").unwrap() + 4]] {
+        gateway.edit("apis/demo.toml", half);
+        gateway.reload().unwrap_err();
+        assert_eq!(gateway.get("/demo/1.0/a").await.expect(200).text(), "one");
+    }
+    gateway.edit("apis/demo.toml", &whole);
+    gateway.comes_to_say("/demo/1.0/a", 200, "two").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_problem_of_a_change_is_said_at_once() {
     let (one, _two) = one_and_two().await;
@@ -188,7 +203,7 @@ async fn counts_and_connections_survive_a_change() {
     gateway.get("/demo/1.0/a").await.expect(200);
     eventually("a request to be counted", async || count().await == 1.0).await;
     gateway.edit_api(&demo(&origin).line("# a comment"));
-    gateway.edit("scopes.toml", "");
+    gateway.edit("scopes.toml", "# none yet\n");
     gateway.edit_api(&demo(&origin).default_version(&["1.0"]));
     gateway.reloaded();
     gateway.get("/demo/a").await.expect(200);

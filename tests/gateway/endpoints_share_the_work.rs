@@ -26,30 +26,33 @@ async fn endpoints_take_turns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_least_busy_endpoint_is_next() {
-    let gate = Gate::new();
-    let shut = gate.clone();
-    let busy = origin()
-        .answers(move |_| answer(200).body("busy").behind(&shut))
-        .start()
-        .await;
-    let free = origin().says("free").start().await;
-    let gateway = serving(over((&busy, &free)).balance("least_connections")).await;
-    let mut waiting = Vec::new();
-    for place in 0..10 {
-        let mut caller = gateway.connect().await;
-        caller.send(get("/p/1.0/a").bytes()).await;
-        eventually("the request to arrive", async || {
-            busy.requests().len() + free.requests().len() > place
-        })
-        .await;
-        waiting.push(caller);
+    let gates = [Gate::new(), Gate::new()];
+    let mut origins = Vec::new();
+    for gate in gates.clone() {
+        let held = origin().answers(move |_| answer(200).body("held").behind(&gate));
+        origins.push(held.start().await);
     }
-    assert_eq!(
-        busy.requests().len(),
-        1,
-        "whoever is busy gets no more while another is free"
-    );
-    gate.open_for_all();
+    let gateway = serving(over((&origins[0], &origins[1])).balance("least_connections")).await;
+    let seen = || [origins[0].requests().len(), origins[1].requests().len()];
+    let mut waiting = Vec::new();
+    let mut send = async |count: usize| {
+        for _ in 0..count {
+            let before = seen();
+            let mut caller = gateway.connect().await;
+            caller.send(get("/p/1.0/a").bytes()).await;
+            eventually("the request to arrive", async || seen() != before).await;
+            waiting.push(caller);
+        }
+    };
+    send(6).await;
+    assert_eq!(seen(), [3, 3]);
+    for _ in 0..3 {
+        gates[1].open();
+    }
+    gateway.access_log(3).await;
+    send(2).await;
+    assert_eq!(seen(), [3, 5], "whoever is busy gets no more while another is free");
+    gates.iter().for_each(Gate::open_for_all);
     for mut caller in waiting {
         caller.reply().await.expect(200);
     }

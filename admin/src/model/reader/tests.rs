@@ -1,3 +1,5 @@
+//! What the reader promises: places that are right, and every problem at once.
+
 use serde::Deserialize;
 
 use super::*;
