@@ -17,7 +17,7 @@ run: tools
 
 ## Runs every test.
 test: tools
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 ## Answers the questions of benches/.
 bench: tools

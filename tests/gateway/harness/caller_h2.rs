@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -84,6 +85,13 @@ impl CallerH2 {
     /// Sends a request with its body in these DATA frames, the last of which ends it.
     pub(crate) async fn call(&self, request: Request<()>, frames: &[&'static [u8]]) -> ReplyH2 {
         soon("an HTTP/2 reply", self.try_call(request, frames)).await.unwrap()
+    }
+
+    /// Begins a request and leaves its body open.
+    pub(crate) async fn begin(&self, request: Request<()>) -> (SendStream<Bytes>, ResponseFuture) {
+        let mut requests = soon("a free stream", self.requests.clone().ready()).await.unwrap();
+        let (response, body) = requests.send_request(request, false).unwrap();
+        (body, response)
     }
 
     pub(crate) async fn try_call(&self, request: Request<()>, frames: &[&'static [u8]]) -> Result<ReplyH2, h2::Error> {

@@ -24,6 +24,8 @@ pub(crate) struct GrpcOrigin {
 #[derive(Default)]
 struct Seen {
     connections: Mutex<usize>,
+    /// Requests whose head arrived.
+    begun: Mutex<usize>,
     requests: Mutex<Vec<SeenH2>>,
 }
 
@@ -59,6 +61,11 @@ impl GrpcOrigin {
 
     pub(crate) fn requests(&self) -> Vec<SeenH2> {
         self.seen.requests.lock().unwrap().clone()
+    }
+
+    /// Returns how many requests arrived, whole or not.
+    pub(crate) fn begun(&self) -> usize {
+        *self.seen.begun.lock().unwrap()
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -98,6 +105,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, seen: Arc<Seen>
 }
 
 async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, seen: &Seen) -> Result<(), h2::Error> {
+    *seen.begun.lock().unwrap() += 1;
     let (parts, mut body) = request.into_parts();
     let mut whole = Vec::new();
     while let Some(data) = body.data().await {
