@@ -89,7 +89,9 @@ impl Exchange {
 
     /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
     pub fn identify(&mut self, headers: &HeaderMap) {
-        let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
+        let stated = headers
+            .get("x-request-id")
+            .filter(|value| is_harmless(value.as_bytes()));
         self.id = stated.cloned().unwrap_or_else(made_id);
     }
 
@@ -145,7 +147,7 @@ impl Exchange {
 }
 
 /// The field that carries the request id, both ways.
-pub const REQUEST_ID: &str = "x-request-id";
+pub const REQUEST_ID: &str = "X-Request-Id";
 
 /// Tells whether a stated id can go into logs and bodies as it is.
 fn is_harmless(id: &[u8]) -> bool {

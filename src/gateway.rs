@@ -96,7 +96,8 @@ impl ProxyHttp for Gateway {
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
                 }
-                while self.tunnel(session, exchange).await? == Next::Retry {}
+                // Boxed: its state is large, and every other request would carry it along.
+                while Box::pin(self.tunnel(session, exchange)).await? == Next::Retry {}
             }
             Ok(Admission::Options(version, methods)) => {
                 exchange.verdict = Verdict::Answered(version);

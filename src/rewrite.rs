@@ -3,9 +3,8 @@
 //! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Hop-by-hop fields are
 //! removed by Pingora's request policy (0.9.1), ours are added here.
 
-use bytes::BytesMut;
-use http::HeaderValue;
 use http::header::{FORWARDED, HOST, SERVER, VIA};
+use http::{HeaderName, HeaderValue, Version};
 use pingora_error::Result;
 use pingora_http::{RequestHeader, ResponseHeader};
 
@@ -24,13 +23,19 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
     set_target(out, endpoint, permit)?;
     forward(out, &exchange.origin, host.as_ref())?;
     out.insert_header(REQUEST_ID, exchange.id.clone())?;
-    out.append_header(VIA, via(out))?;
-    out.remove_header("x-jwt-assertion");
+    let via = HeaderValue::from_static(via(out.version));
+    // A field that is there once is inserted: appending costs twice as much, and most requests bring none.
+    if out.headers.contains_key(&VIA) {
+        out.append_header("Via", via)?;
+    } else {
+        out.insert_header("Via", via)?;
+    }
+    out.remove_header(&X_JWT_ASSERTION);
     let keeps_host = exchange.served.snapshot.version(permit.version()).keeps_host;
     if let Some(host) = host.filter(|_| keeps_host) {
-        out.insert_header(HOST, host)?;
+        out.insert_header("Host", host)?;
     } else {
-        out.insert_header(HOST, endpoint.host.clone())?;
+        out.insert_header("Host", endpoint.host.clone())?;
     }
     Ok(())
 }
@@ -56,64 +61,69 @@ fn set_target(out: &mut RequestHeader, endpoint: &Endpoint, permit: &Permit) -> 
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
 fn forward(out: &mut RequestHeader, origin: &Origin, host: Option<&HeaderValue>) -> Result<()> {
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let peer = origin.peer;
-    let element = match peer {
-        std::net::IpAddr::V4(_) => format!("for={peer};host=\"{host}\";proto={}", origin.scheme.as_str()),
-        std::net::IpAddr::V6(_) => format!("for=\"[{peer}]\";host=\"{host}\";proto={}", origin.scheme.as_str()),
-    };
     if !origin.is_trusted {
-        for name in FORWARDING_FIELDS {
-            out.remove_header(name);
-        }
+        drop_claims(out);
     }
-    join(out, "x-forwarded-for", &peer.to_string())?;
-    join(out, FORWARDED.as_str(), &element)?;
-    if !out.headers.contains_key("x-forwarded-proto") {
-        out.insert_header("x-forwarded-proto", origin.scheme.as_str())?;
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let (peer, scheme) = (origin.peer.to_string(), origin.scheme.as_str());
+    let named = if origin.peer.is_ipv6() {
+        ["\"[", "]\""]
+    } else {
+        ["", ""]
+    };
+    let element = ["for=", named[0], &peer, named[1], ";host=\"", host, "\";proto=", scheme].concat();
+    let stated = |name: &HeaderName| origin.is_trusted && out.headers.contains_key(name);
+    let (states_scheme, states_host) = (stated(&X_FORWARDED_PROTO), stated(&X_FORWARDED_HOST));
+    join(out, "X-Forwarded-For", &X_FORWARDED_FOR, peer)?;
+    join(out, "Forwarded", &FORWARDED, element)?;
+    if !states_scheme {
+        out.insert_header("X-Forwarded-Proto", HeaderValue::from_static(scheme))?;
     }
-    if !out.headers.contains_key("x-forwarded-host") && !host.is_empty() {
-        out.insert_header("x-forwarded-host", host)?;
+    if !states_host && !host.is_empty() {
+        out.insert_header("X-Forwarded-Host", host)?;
     }
     Ok(())
 }
 
 /// Appends to a list field, keeping one line.
-fn join(out: &mut RequestHeader, name: &'static str, element: &str) -> Result<()> {
-    if !out.headers.contains_key(name) {
+fn join(out: &mut RequestHeader, name: &'static str, key: &HeaderName, element: String) -> Result<()> {
+    if !out.headers.contains_key(key) {
         out.insert_header(name, element)?;
         return Ok(());
     }
-    let mut line = BytesMut::new();
-    for value in out.headers.get_all(name) {
+    let mut line = Vec::new();
+    for value in out.headers.get_all(key) {
         line.extend_from_slice(value.as_bytes());
         line.extend_from_slice(b", ");
     }
     line.extend_from_slice(element.as_bytes());
-    out.insert_header(name, line.as_ref())?;
+    out.insert_header(name, line)?;
     Ok(())
 }
 
-/// Every field that only a trusted peer may set.
-const FORWARDING_FIELDS: [&str; 7] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-prefix",
-    "x-real-ip",
-];
-
-/// Names us and the version of HTTP that the message came by (RFC 9110, 7.6.3).
-fn via(message: &RequestHeader) -> HeaderValue {
-    HeaderValue::from_static(via_of(message.version))
+/// Removes what only a trusted peer may state; most callers state none of it, so the names are looked at first.
+fn drop_claims(out: &mut RequestHeader) {
+    let is_claim = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-real-ip"
+    };
+    let claims: Vec<HeaderName> = out.headers.keys().filter(is_claim).cloned().collect();
+    for name in &claims {
+        out.remove_header(name);
+    }
 }
 
-fn via_of(version: http::Version) -> &'static str {
+/// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
+const X_JWT_ASSERTION: HeaderName = HeaderName::from_static("x-jwt-assertion");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Names us and the version of HTTP that the message came by (RFC 9110, 7.6.3).
+fn via(version: Version) -> &'static str {
     match version {
-        http::Version::HTTP_2 => "2.0 tollgate",
-        http::Version::HTTP_10 => "1.0 tollgate",
+        Version::HTTP_2 => "2.0 tollgate",
+        Version::HTTP_10 => "1.0 tollgate",
         _ => "1.1 tollgate",
     }
 }
@@ -126,6 +136,11 @@ fn via_of(version: http::Version) -> &'static str {
 pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
     out.remove_header(&SERVER);
     out.insert_header(REQUEST_ID, exchange.id.clone())?;
-    out.append_header(VIA, HeaderValue::from_static(via_of(out.version)))?;
+    let via = HeaderValue::from_static(via(out.version));
+    if out.headers.contains_key(&VIA) {
+        out.append_header("Via", via)?;
+    } else {
+        out.insert_header("Via", via)?;
+    }
     Ok(())
 }

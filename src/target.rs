@@ -44,10 +44,13 @@ impl<'a> Target<'a> {
         if raw.first() != Some(&b'/') {
             return Err(BadTarget::Malformed);
         }
-        let path = match std::str::from_utf8(raw) {
-            Ok(text) if raw.iter().all(|&byte| is_plain(byte)) => Cow::Borrowed(text),
-            _ => Cow::Owned(canonical(raw)?),
-        };
+        if let (true, Ok(text)) = (is_unremarkable(raw), std::str::from_utf8(raw)) {
+            return Ok(Self {
+                path: Cow::Borrowed(text),
+                oddities: PathAllowances::default(),
+            });
+        }
+        let path = canonical(raw)?;
         let mut oddities = PathAllowances {
             encoded_slashes: has_encoded_slash(&path),
             ..PathAllowances::default()
@@ -60,7 +63,10 @@ impl<'a> Target<'a> {
             oddities.path_parameters |= segment.contains(';');
             oddities.empty_segments |= segment.is_empty() && segments.peek().is_some();
         }
-        Ok(Self { path, oddities })
+        Ok(Self {
+            path: Cow::Owned(path),
+            oddities,
+        })
     }
 
     /// Returns the canonical path: what mounts are compared with, and what is sent.
@@ -112,6 +118,17 @@ fn decode(segment: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Tells whether nothing in a path needs a second look, which holds for most: only plain characters, no parameters, and
+/// no segment that is empty or begins with a dot.
+fn is_unremarkable(raw: &[u8]) -> bool {
+    let mut before = b'a';
+    raw.iter().all(|&byte| {
+        let starts_odd = before == b'/' && (byte == b'/' || byte == b'.');
+        before = byte;
+        !starts_odd && PLAIN.get(usize::from(byte)).copied().unwrap_or(false) && byte != b';'
+    })
+}
+
 /// Decodes what need not be encoded, encodes what must be, and refuses what no backend should see.
 fn canonical(raw: &[u8]) -> Result<String, BadTarget> {
     let mut out = String::with_capacity(raw.len() + 8);
@@ -157,12 +174,30 @@ fn has_encoded_slash(canonical: &str) -> bool {
     canonical.contains('%') && (canonical.contains("%2F") || canonical.contains("%5C"))
 }
 
+/// What stands in a canonical path as it is, by byte.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(
+            clippy::indexing_slicing,
+            clippy::cast_possible_truncation,
+            reason = "evaluated by the compiler"
+        )]
+        {
+            table[byte] = is_plain(byte as u8);
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// Tells what stands in a canonical path as it is: RFC 3986's pchar, and the slash.
-fn is_plain(byte: u8) -> bool {
+const fn is_plain(byte: u8) -> bool {
     is_unreserved(byte) || matches!(byte, b'/' | b':' | b'@' | b'!' | b'$' | b'&'..=b',' | b';' | b'=')
 }
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 

@@ -29,10 +29,5 @@ fn header_bytes(head: &Head<'_>) -> usize {
 /// Tells whether a line ends without a carriage return, which Pingora 0.9.1 lets pass: proxies that disagree about
 /// where a line ends can be made to disagree about where a request ends (RFC 9112, 2.2).
 fn has_bare_line_feed(raw: &[u8]) -> bool {
-    let mut before = b'\0';
-    raw.iter().any(|&byte| {
-        let bare = byte == b'\n' && before != b'\r';
-        before = byte;
-        bare
-    })
+    memchr::memchr_iter(b'\n', raw).any(|at| at.checked_sub(1).and_then(|before| raw.get(before)) != Some(&b'\r'))
 }

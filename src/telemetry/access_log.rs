@@ -135,6 +135,10 @@ impl Writer {
     fn run(mut self, lines: &Receiver<Vec<u8>>) {
         while let Ok(first) = lines.recv() {
             self.write(&first);
+            // Under load, one wake and one write serve many lines: each by itself would cost more than the request did.
+            if !self.shared.is_closed.load(Ordering::SeqCst) {
+                thread::sleep(GATHER);
+            }
             while let Ok(next) = lines.try_recv() {
                 self.write(&next);
             }
@@ -183,6 +187,8 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
+/// How long a line may wait for company.
+const GATHER: Duration = Duration::from_millis(10);
 const BUFFER: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 

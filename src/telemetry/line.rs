@@ -7,20 +7,43 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
 
 use super::clock;
 use super::record::{Asked, Record};
 
 /// Writes a record as one JSON object and a line end.
 pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
-    let mut line = Vec::with_capacity(TYPICAL);
-    // A vector takes everything and the keys are strings, so this cannot fail.
-    if serde_json::to_writer(&mut line, &Json(record)).is_err() {
-        line.clear();
+    let Record { asked, answer, .. } = record;
+    let mut line = Object(Vec::with_capacity(TYPICAL));
+    let mut time = [0; clock::RFC3339_LENGTH];
+    clock::write_rfc3339(&mut time.as_mut_slice(), record.at);
+    line.text("{\"time\":", &time, TEXT);
+    line.text(",\"request_id\":", record.id.as_bytes(), TEXT);
+    line.value(",\"client\":", &asked.client);
+    line.text(",\"scheme\":", asked.scheme.as_bytes(), TEXT);
+    line.text(",\"protocol\":", record.protocol().as_bytes(), TEXT);
+    line.text(",\"method\":", asked.method.as_bytes(), TEXT);
+    line.text(",\"host\":", asked.host, TEXT);
+    line.text(",\"path\":", asked.path, PATH);
+    line.value(",\"status\":", &answer.status);
+    if let Some(code) = answer.code {
+        line.text(",\"code\":", code.as_bytes(), TEXT);
     }
-    line.push(b'\n');
-    line
+    line.route(record);
+    line.value(",\"request_bytes\":", &asked.bytes);
+    line.value(",\"response_bytes\":", &answer.bytes);
+    line.value(",\"duration_ms\":", &milliseconds(answer.duration));
+    line.upstream(record);
+    line.value(",\"revision\":", &record.revision);
+    if !asked.user_agent.is_empty() {
+        line.text(",\"user_agent\":", asked.user_agent, TEXT);
+    }
+    if let Some(trace) = asked.trace {
+        line.text(",\"trace_id\":", trace.as_bytes(), TEXT);
+    }
+    line.0.extend_from_slice(b"}\n");
+    line.0
 }
 
 /// Writes a record in the combined log format of Apache and nginx.
@@ -66,62 +89,48 @@ const PATH: usize = 4096;
 /// The longest of any other text that a caller sends.
 const TEXT: usize = 512;
 
-struct Json<'a>(&'a Record<'a>);
+/// A JSON object as it is written. Its keys are ours and come ready to be copied, which every request pays for;
+/// values that need more than that are left to the library.
+struct Object(Vec<u8>);
 
-impl Serialize for Json<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Record { asked, answer, .. } = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        let mut time = [0; clock::RFC3339_LENGTH];
-        clock::write_rfc3339(&mut time.as_mut_slice(), self.0.at);
-        map.serialize_entry("time", &text(&time, TEXT))?;
-        map.serialize_entry("request_id", &text(self.0.id.as_bytes(), TEXT))?;
-        map.serialize_entry("client", &asked.client)?;
-        map.serialize_entry("scheme", asked.scheme)?;
-        map.serialize_entry("protocol", self.0.protocol())?;
-        map.serialize_entry("method", &text(asked.method.as_bytes(), TEXT))?;
-        map.serialize_entry("host", &text(asked.host, TEXT))?;
-        map.serialize_entry("path", &text(asked.path, PATH))?;
-        map.serialize_entry("status", &answer.status)?;
-        if let Some(code) = answer.code {
-            map.serialize_entry("code", code)?;
+impl Object {
+    fn text(&mut self, key: &str, bytes: &[u8], limit: usize) {
+        self.0.extend_from_slice(key.as_bytes());
+        let needs_no_escape = |&byte: &u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+        let bytes = cut(bytes, limit);
+        if bytes.iter().all(needs_no_escape) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(bytes);
+            self.0.push(b'"');
+        } else {
+            self.value("", &text(bytes, limit));
         }
-        self.route(&mut map)?;
-        map.serialize_entry("request_bytes", &asked.bytes)?;
-        map.serialize_entry("response_bytes", &answer.bytes)?;
-        map.serialize_entry("duration_ms", &milliseconds(answer.duration))?;
-        self.upstream(&mut map)?;
-        map.serialize_entry("revision", &self.0.revision)?;
-        if !asked.user_agent.is_empty() {
-            map.serialize_entry("user_agent", &text(asked.user_agent, TEXT))?;
-        }
-        if let Some(trace) = asked.trace {
-            map.serialize_entry("trace_id", &text(trace.as_bytes(), TEXT))?;
-        }
-        map.end()
-    }
-}
-
-impl Json<'_> {
-    fn route<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Some(route) = self.0.route else { return Ok(()) };
-        map.serialize_entry("tenant", route.tenant)?;
-        map.serialize_entry("api", route.api)?;
-        map.serialize_entry("version", route.version)?;
-        map.serialize_entry("resource", route.template)?;
-        map.serialize_entry("by_default", &route.by_default)
     }
 
-    fn upstream<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Some(called) = self.0.upstream else { return Ok(()) };
+    fn value<T: Serialize>(&mut self, key: &str, value: &T) {
+        self.0.extend_from_slice(key.as_bytes());
+        // A vector takes everything, and numbers, addresses and text have a form in JSON.
+        let _ = serde_json::to_writer(&mut self.0, value);
+    }
+
+    fn route(&mut self, record: &Record<'_>) {
+        let Some(route) = record.route else { return };
+        self.text(",\"tenant\":", route.tenant.as_bytes(), TEXT);
+        self.text(",\"api\":", route.api.as_bytes(), TEXT);
+        self.text(",\"version\":", route.version.as_bytes(), TEXT);
+        self.text(",\"resource\":", route.template.as_bytes(), TEXT);
+        self.value(",\"by_default\":", &route.by_default);
+    }
+
+    fn upstream(&mut self, record: &Record<'_>) {
+        let Some(called) = record.upstream else { return };
         if let Some(endpoint) = called.endpoint {
-            map.serialize_entry("endpoint", &endpoint)?;
+            self.value(",\"endpoint\":", &endpoint);
         }
-        map.serialize_entry("attempts", &called.attempts)?;
+        self.value(",\"attempts\":", &called.attempts);
         if let Some(duration) = called.duration {
-            map.serialize_entry("upstream_ms", &milliseconds(duration))?;
+            self.value(",\"upstream_ms\":", &milliseconds(duration));
         }
-        Ok(())
     }
 }
 
