@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::denial::Denial;
@@ -147,7 +147,7 @@ impl Exchange {
 }
 
 /// The field that carries the request id, both ways.
-pub const REQUEST_ID: &str = "X-Request-Id";
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Tells whether a stated id can go into logs and bodies as it is.
 fn is_harmless(id: &[u8]) -> bool {
