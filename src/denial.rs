@@ -221,7 +221,7 @@ fn bad_target(why: BadTarget) -> &'static str {
         BadTarget::InvalidText => "The request path is not valid UTF-8.",
         BadTarget::Malformed => "The request path is malformed.",
         BadTarget::NotAllowed => {
-            "The request path holds an encoded slash, an empty segment or a path parameter, which the API does not accept."
+            "The request path holds an encoded slash or backslash, an empty segment or a path parameter, which the API does not accept."
         }
     }
 }

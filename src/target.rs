@@ -2,8 +2,8 @@
 //!
 //! A path is taken in a canonical form or refused, so that a backend which decodes it once sees exactly what the
 //! templates were compared with. Unreserved characters are decoded and everything else that needs encoding is encoded
-//! in upper case (RFC 3986, 6.2.2); dot segments, backslashes, NUL and other controls, invalid encodings and invalid
-//! UTF-8 are refused whatever a version says. What only some backends misread is noted and refused unless the version
+//! in upper case (RFC 3986, 6.2.2); dot segments, plain backslashes, NUL and other controls, invalid encodings and
+//! invalid UTF-8 are refused whatever a version says. What only some backends misread is noted and refused unless the version
 //! allows it by name. The query is not looked at.
 
 use std::borrow::Cow;

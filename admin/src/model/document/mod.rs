@@ -28,7 +28,7 @@ pub struct Document {
     pub context: Option<String>,
     /// The tenant that owns the API; `carbon.super` by default.
     pub tenant: Option<String>,
-    /// The versions that answer where the path names none, in order of preference: the first one that is served does.
+    /// The versions that answer where the path names none, in order of preference: the first one that is published does.
     pub default_version: Several,
     /// The API's own scopes; in a file without an API, scopes that the APIs of a tenant share.
     pub scopes: Vec<Scope>,
