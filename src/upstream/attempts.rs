@@ -141,6 +141,9 @@ impl Attempts {
             let now = clock::now();
             // A used HTTP/2 connection may turn out dead only when a stream is opened on it.
             let stale = failure == Failure::Broken && self.tries < MOST_TRIES;
+            if !stale {
+                held.say(now, &error);
+            }
             match failure {
                 Failure::Broken if stale => {}
                 Failure::Broken => held.fail(|target, _| target.failed(now)),
@@ -170,6 +173,7 @@ impl Attempts {
             let now = clock::now();
             // An idle connection that the endpoint closed in the same moment tells nothing against it.
             if !stale {
+                held.say(now, &error);
                 held.fail(|target, _| target.failed(now));
             }
             if error.retry() && is_repeatable(session) {
@@ -242,6 +246,12 @@ impl Attempts {
 impl Held {
     fn slot(&self) -> Option<&Slot> {
         self.backend.slots.get(self.slot)
+    }
+
+    fn say(&self, now: u64, cause: &Error) {
+        if let Some(slot) = self.slot() {
+            slot.target.say(now, cause);
+        }
     }
 
     /// Tells the endpoint, once, that the call failed.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::Error;
 use tracing::{info, warn};
 
 use crate::model::backend::Health;
@@ -51,6 +52,8 @@ pub(super) struct Target {
     turn: AtomicUsize,
     /// Whether its name could not be looked up the last time.
     lost: AtomicBool,
+    /// Until when no further cause of a failure is said.
+    silent_until: AtomicU64,
 }
 
 /// One address of a target, with the peer that is copied for each request.
@@ -84,6 +87,7 @@ impl Target {
             resolved: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
             lost: AtomicBool::new(false),
+            silent_until: AtomicU64::new(0),
         };
         if let Some(ip) = target.ip() {
             target.learn(&[SocketAddr::new(ip, target.name.port)]);
@@ -184,6 +188,23 @@ impl Target {
         }
     }
 
+    /// Says why a call failed, once in a while: callers are not told, and an endpoint that is gone must not fill a disk.
+    pub(super) fn say(&self, now: u64, cause: &Error) {
+        if self.may_say(now) {
+            warn!(host = %self.name.host, port = self.name.port, %cause, "endpoint failed a call");
+        }
+    }
+
+    fn may_say(&self, now: u64) -> bool {
+        let until = self.silent_until.load(Relaxed);
+        let next = clock::after(now, SILENCE);
+        until <= now
+            && self
+                .silent_until
+                .compare_exchange(until, next, Relaxed, Relaxed)
+                .is_ok()
+    }
+
     /// Notes a failed call.
     pub(super) fn failed(&self, now: u64) {
         if self.condition.failed(now, &self.name.health) {
@@ -223,6 +244,9 @@ impl Address {
 
 /// How long an address that refused a connection is passed over, where there are others.
 const SHUNNED: Duration = Duration::from_secs(30);
+
+/// How long nothing more is said of an endpoint's failures once one was.
+const SILENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -273,6 +297,14 @@ mod tests {
         assert_eq!(target.standing(1), Standing::Open);
         target.learn(&[]);
         assert_eq!(target.peer(1, None).unwrap().1, sockets(&["192.0.2.1:80"])[0]);
+    }
+
+    #[test]
+    fn why_calls_fail_is_said_once_in_a_while() {
+        let target = target("origin.test");
+        assert!(target.may_say(1));
+        assert!(!target.may_say(10_000));
+        assert!(target.may_say(10_001));
     }
 
     #[test]
