@@ -125,12 +125,7 @@ impl Certificates {
         }
         seen.stamps = stamps;
         match self.reload(&mut seen) {
-            Ok(swapped) => {
-                seen.doubt = Doubt::None;
-                if swapped {
-                    info!(certificates = self.files.len(), "tls certificates replaced");
-                }
-            }
+            Ok(_) => seen.doubt = Doubt::None,
             Err(_) if changed => seen.doubt = Doubt::Suspected,
             Err(violations) => {
                 seen.doubt = Doubt::Known;
@@ -148,6 +143,7 @@ impl Certificates {
         tell(&warnings);
         self.live.replace(config);
         seen.content = content;
+        info!(certificates = self.files.len(), "tls certificates replaced");
         Ok(true)
     }
 }
