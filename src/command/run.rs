@@ -201,6 +201,10 @@ fn announce(running: &Running) {
 /// Waits for a running gateway to send its sockets.
 async fn take_over(path: &Path) -> Result<Fds, RunError> {
     let text = path.display().to_string();
+    info!(
+        socket = text,
+        "waiting for the listening sockets, which the running gateway hands over on SIGQUIT"
+    );
     let received = tokio::task::spawn_blocking(move || {
         let mut sockets = Fds::new();
         sockets
@@ -215,6 +219,7 @@ async fn take_over(path: &Path) -> Result<Fds, RunError> {
 /// Sends the sockets to the process that waits for them; tells whether one took them.
 async fn hand_over(running: &Running, path: &Path) -> bool {
     let (sockets, text) = (running.sockets(), path.display().to_string());
+    info!(socket = text, "handing the listening sockets over");
     let sent = tokio::task::spawn_blocking(move || sockets.lock().send_to_sock(text.as_str())).await;
     match sent {
         Ok(Ok(_)) => {

@@ -94,11 +94,13 @@ fn asks_for_pingora(filter: &str) -> bool {
 
 const PINGORA: [&str; 4] = ["pingora", "pingora_core", "pingora_pool", "pingora_proxy"];
 
-/// Where one client or one endpoint can cause any number of lines.
-const NOISY: [&str; 4] = [
+/// Where one client or one endpoint can cause any number of lines, and where what is planned is called an error: the
+/// sockets of a hand-over are waited for.
+const NOISY: [&str; 5] = [
     "pingora_core::apps",
     "pingora_core::connectors",
     "pingora_core::protocols",
+    "pingora_core::server::transfer_fd",
     "pingora_proxy",
 ];
 
