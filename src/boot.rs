@@ -25,7 +25,7 @@ use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
 use crate::model::violation::Violation;
 use crate::served::Served;
-use crate::settings::{Environment, Settings, Stated};
+use crate::settings::{self, Environment, Settings, Stated};
 use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::access_log::AccessLog;
@@ -38,8 +38,13 @@ pub use running::Running;
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The access log cannot be written.
-    #[error("cannot open the access log")]
-    AccessLog(#[source] io::Error),
+    #[error("cannot open the access log `{path}`")]
+    AccessLog {
+        /// The file, or what stands for one.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {address}")]
     Bind {
@@ -102,7 +107,10 @@ pub fn prepare(
 ) -> Result<Prepared, BootError> {
     let stated = Stated::read(conf, &environment).map_err(BootError::Refused)?;
     let connections = Connections::new(settings.limits.connections);
-    let access_log = AccessLog::open(&settings.access_log).map_err(BootError::AccessLog)?;
+    let access_log = AccessLog::open(&settings.access_log).map_err(|source| BootError::AccessLog {
+        path: named(&settings.access_log),
+        source,
+    })?;
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
     let (live, pool, readiness) = (
         Arc::new(Live::new(Served::default())),
@@ -122,7 +130,7 @@ pub fn prepare(
     let first = control.apply(Change::Reread(settings.catalog.clone()));
     let certificates = match (open_certificates(&settings), first) {
         (Ok(certificates), Ok(applied)) => {
-            tracing::info!(revision = %applied.revision, apis = applied.apis, "catalog published");
+            tracing::info!(revision = applied.revision.0, apis = applied.apis, "catalog published");
             readiness.set_serving(applied.revision.0);
             certificates
         }
@@ -155,6 +163,11 @@ pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
         certificates::examine(&settings.tls)
     };
     (Box::new(publisher), certificates.err().unwrap_or_default())
+}
+
+fn named(access_log: &settings::AccessLog) -> String {
+    let path = access_log.path.as_ref();
+    path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string())
 }
 
 fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {

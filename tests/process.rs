@@ -76,6 +76,16 @@ fn a_port_that_is_taken_ends_the_process_promptly() {
 }
 
 #[test]
+fn an_access_log_that_cannot_be_written_is_named() {
+    let site = Site::new();
+    let mut command = site.command(&["run"]);
+    command.env("TOLLGATE_ACCESS_LOG_PATH", site.path("missing/access.log"));
+    let output = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("missing/access.log"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_check_says_what_is_wrong_as_text_and_as_json() {
     let site = Site::new();
     assert_eq!(site.tollgate(&["check"]).status.code(), Some(0));
@@ -306,6 +316,15 @@ fn the_first_curl_of_the_readme_answers_through_the_proxy() {
     let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!((&told["method"], &told["path"]), (&"GET".into(), &"/v2/hello".into()));
     assert_eq!(get(site.http, "/t/acme.example/demo/1.0/hello").status, 200);
+    // The edit that the README suggests.
+    let sample = site.path("catalog/apis/demo.toml");
+    let text = fs::read_to_string(&sample).unwrap();
+    let edited = text.replace("[\"2.0\", \"1.0\"]", "[\"1.0\", \"2.0\"]");
+    assert_ne!(edited, text);
+    fs::write(&sample, edited).unwrap();
+    eventually("the other version answers", || {
+        get(site.http, "/demo/hello").body.contains("\"/v1/hello\"")
+    });
     drop(gateway);
 }
 

@@ -99,8 +99,8 @@ impl fmt::Debug for Reload {
 fn tell(applied: Applied) -> Outcome {
     let Applied { revision, apis, effect } = applied;
     match effect {
-        Effect::Published => info!(%revision, apis, "catalog published"),
-        Effect::Restored => info!(%revision, apis, "catalog files are what is served again"),
+        Effect::Published => info!(revision = revision.0, apis, "catalog published"),
+        Effect::Restored => info!(revision = revision.0, apis, "catalog files are what is served again"),
         Effect::Unchanged => {}
     }
     Outcome {
@@ -112,7 +112,11 @@ fn tell(applied: Applied) -> Outcome {
 
 /// Names every place, one line each, below one line that says what it means.
 fn tell_refusal(violations: &[Violation], revision: Revision) {
-    error!(violations = violations.len(), serving = %revision, "catalog refused, the last good one stays");
+    error!(
+        violations = violations.len(),
+        serving = revision.0,
+        "catalog refused, the last good one stays"
+    );
     for violation in violations.iter().take(MOST_TOLD) {
         error!(place = %place(violation), fix = violation.fix.as_deref(), "{}", violation.message);
     }
