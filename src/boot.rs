@@ -8,7 +8,7 @@ mod sockets;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use admin::control::change::Change;
@@ -53,6 +53,12 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// Another gateway runs with the same data directory.
+    #[error(
+        "another gateway runs with the data directory `{}`: name another one by `data.dir`, or start with `--upgrade`",
+        .0.display()
+    )]
+    DataTaken(PathBuf),
     /// The configuration cannot be served.
     #[error("the configuration is refused: {} violation(s)", .0.len())]
     Refused(Vec<Violation>),

@@ -76,6 +76,21 @@ fn a_port_that_is_taken_ends_the_process_promptly() {
 }
 
 #[test]
+fn a_data_directory_belongs_to_one_gateway() {
+    let site = Site::new();
+    let _gateway = site.run(&[]);
+    let mut second = site.command(&["run"]);
+    second
+        .env("TOLLGATE_GATEWAY_HTTP", "127.0.0.1:0")
+        .env("TOLLGATE_STATUS_HTTP", "127.0.0.1:0");
+    let output = finish(second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("data directory"), "{}", stderr(&output));
+    let reload = site.tollgate(&["reload"]);
+    assert!(reload.status.success(), "the first one is still reached: {reload:?}");
+}
+
+#[test]
 fn an_access_log_that_cannot_be_written_is_named() {
     let site = Site::new();
     let mut command = site.command(&["run"]);

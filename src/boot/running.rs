@@ -25,7 +25,7 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
-use crate::bridge::socket::Socket;
+use crate::bridge::socket::{self, Socket};
 use crate::bridge::watch::Watch;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
@@ -72,11 +72,15 @@ impl Prepared {
             readiness,
             certificates,
         } = self;
+        let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
         let http = sockets.listen(&settings.gateway.http)?;
         let https = sockets.listen(&settings.gateway.https)?;
         let status = sockets.listen(&settings.status)?;
         let sockets = sockets.into_table();
+        if !successor && socket::is_answered(&settings.data) {
+            return Err(BootError::DataTaken(settings.data));
+        }
         let control = Socket::bind(&settings.data)?;
 
         let (shutdown, stopping) = watch::channel(false);

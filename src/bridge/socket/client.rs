@@ -27,6 +27,11 @@ pub fn ask(data: &Path, command: Command, within: Duration) -> Result<Answer, So
     serde_json::from_str(&line).map_err(|reason| SocketError::Unknown { path, reason })
 }
 
+/// Tells whether a gateway listens at the control socket of a data directory.
+pub fn is_answered(data: &Path) -> bool {
+    UnixStream::connect(path(data)).is_ok()
+}
+
 fn exchange(mut stream: UnixStream, command: Command, within: Duration) -> io::Result<String> {
     stream.set_read_timeout(Some(within))?;
     stream.set_write_timeout(Some(within))?;

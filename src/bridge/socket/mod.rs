@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-pub use self::client::ask;
+pub use self::client::{ask, is_answered};
 pub use self::protocol::{Answer, Command, Report};
 
 use self::protocol::Request;
