@@ -1,6 +1,7 @@
 # `make run` and `make test` work on a bare Debian machine with Rust; under them is plain cargo.
 
 CONF ?= conf
+BENCH ?=
 
 .PHONY: run test bench check fuzz tools
 
@@ -21,7 +22,7 @@ test: tools
 
 ## Answers the questions of benches/.
 bench: tools
-	cargo bench
+	cargo bench $(BENCH)
 
 ## What CI does: format, lints, documentation, tests.
 check:

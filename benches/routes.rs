@@ -2,12 +2,7 @@
 //!
 //! Claim: a lookup costs the same with 10, 1,000 and 100,000 resources, and with one tenant or a thousand.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a bench ends at the first surprise"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a bench ends at the first surprise")]
 
 use std::hint::black_box;
 

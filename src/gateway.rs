@@ -10,6 +10,9 @@
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
+mod failure;
+mod websocket;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pingora_core::modules::http::HttpModules;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_error::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
@@ -33,8 +36,8 @@ use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
 use crate::stages::{Admission, admit};
 use crate::telemetry::{Telemetry, observe};
-use crate::tunnel::{self, Tunnel, TunnelError};
-use crate::upstream::{self, Call, Pool};
+use crate::tunnel;
+use crate::upstream::{Call, Pool};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.
@@ -97,7 +100,7 @@ impl ProxyHttp for Gateway {
                     return Ok(false);
                 }
                 // Boxed: its state is large, and every other request would carry it along.
-                while Box::pin(self.tunnel(session, exchange)).await? == Next::Retry {}
+                Box::pin(self.carry(session, exchange)).await?;
             }
             Ok(Admission::Options(version, methods)) => {
                 exchange.verdict = Verdict::Answered(version);
@@ -188,21 +191,8 @@ impl ProxyHttp for Gateway {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Self::CTX) -> FailToProxy {
-        let denial = exchange.failure.or_else(|| failure(e));
-        exchange.failure = denial;
-        let mut error_code = CLIENT_GONE;
-        if let Some(denial) = denial {
-            error_code = denial.fault().status.as_u16();
-            if session.response_written().is_none() {
-                // The request may be half read, so the connection cannot be trusted with another one.
-                session.set_keepalive(None);
-                if let Err(e) = reply::refuse(session, &exchange.id, denial).await {
-                    tracing::debug!(error = %e, "the caller went away before it was answered");
-                }
-            }
-        }
         FailToProxy {
-            error_code,
+            error_code: failure::answer(session, e, exchange).await,
             can_reuse_downstream: false,
         }
     }
@@ -240,53 +230,7 @@ impl Gateway {
         session.set_write_timeout(Some(self.timeouts.write));
         session.set_total_drain_timeout(Some(self.timeouts.read));
     }
-
-    /// Carries a WebSocket after it was admitted like any other request.
-    async fn tunnel(&self, session: &mut Session, exchange: &mut Box<Exchange>) -> Result<Next> {
-        let peer = next_peer(session, exchange)?;
-        let mut request = session.req_header().clone();
-        rewritten(&mut request, exchange)?;
-        let idle = peer.options.read_timeout.unwrap_or(self.timeouts.read);
-        let mut attempts = std::mem::take(&mut exchange.attempts);
-        let mut respond = |response: &mut ResponseHeader| {
-            attempts.answered(response);
-            // Every field made here is a valid one; a response without them is still the backend's.
-            let _ = rewrite::response(response, exchange);
-        };
-        let tunnel = Tunnel {
-            connector: self.pool.transport(),
-            peer: &peer,
-            request,
-            respond: &mut respond,
-            options: tunnel::Options { idle, life: None },
-            shutdown: self.shutdown.clone(),
-        };
-        let ended = tunnel.run(session).await;
-        exchange.attempts = attempts;
-        match ended {
-            Ok(ended) => {
-                exchange.tunnelled = Some(ended);
-                ended.error().map_or(Ok(Next::Done), Err)
-            }
-            Err(TunnelError::Connect(e)) => {
-                let e = self.fail_to_connect(session, &peer, exchange, e);
-                if e.retry() { Ok(Next::Retry) } else { Err(e) }
-            }
-            Err(TunnelError::Backend(e)) => Err(self.error_while_proxy(&peer, session, e, exchange, false)),
-            Err(e) => Err(e.into()),
-        }
-    }
 }
-
-/// What follows a tunnel that was tried.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Next {
-    Done,
-    Retry,
-}
-
-/// The status that logs know a vanished caller by; nothing with it is ever sent.
-const CLIENT_GONE: u16 = 499;
 
 fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
@@ -329,21 +273,4 @@ fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
         return Err(Error::explain(ErrorType::InternalError, "no permit"));
     };
     rewrite::request(out, exchange, permit, endpoint)
-}
-
-/// Tells what a failure means for the caller; `None` where the caller is gone.
-fn failure(e: &Error) -> Option<Denial> {
-    use upstream::Failure;
-    match upstream::classify(e) {
-        Some(Failure::NoEndpoint) => Some(Denial::BackendSuspended),
-        Some(Failure::ConnectFailed) => Some(Denial::BackendUnreachable),
-        Some(Failure::ConnectTimedOut) => Some(Denial::BackendConnectTimeout),
-        Some(Failure::TimedOut) => Some(Denial::BackendTimeout),
-        Some(Failure::Broken) => Some(Denial::BackendBroken),
-        None => match (e.esource(), e.etype()) {
-            (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::BodyTimeout),
-            (ErrorSource::Downstream, _) => None,
-            _ => Some(Denial::Internal),
-        },
-    }
 }

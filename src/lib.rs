@@ -17,6 +17,35 @@
 //!
 //! Imports point down the table. Only `bridge`, `boot` and `command` reach into the `admin` crate; everyone else says
 //! `crate::model`.
+//!
+//! # Decisions
+//!
+//! 1. **Pingora's listening services on our own runtime**, instead of its `Server`: a taken port is exit code 1 at
+//!    once, draining ends when the last connection does, tests run many gateways in a process. The hand-over of
+//!    sockets is still Pingora's.
+//! 2. **TLS is accepted behind plain listeners** ([`accept::door`]), instead of by Pingora's listener: the whole
+//!    configuration is swapped for each handshake, with a deadline of our own.
+//! 3. **One pointer to everything that is served** ([`served::Served`]), instead of a snapshot that names long-lived
+//!    things by string: a request finds its backend and its counters by index, and cannot see half a change.
+//! 4. **A catalog is read when nobody has written to it for 20 ms**, instead of at once: half a file can be a valid
+//!    catalog that nobody meant.
+//! 5. **The control socket is a Unix socket in the data directory**, instead of a port: who may read the directory may
+//!    ask, and nothing listens on the network for it.
+//! 6. **Our own WebSocket tunnel, chunk guard, bounds and balancer**, instead of Pingora's: each for a defect or a gap
+//!    of 0.9.1 that a test in `tests/gateway` shows.
+//! 7. **Paths are canonical or refused** ([`target`]), instead of passed through: templates are compared with what the
+//!    backend will read.
+//! 8. **The outgoing request loses the caller's spelling of field names** ([`rewrite`]), instead of keeping it: it cost
+//!    a twentieth of a proxied request, and names do not differ by case.
+//!
+//! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
+//! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
+//! file; schemars (typify writes the other way) makes the schema from the same types; strsim finds the nearest word;
+//! humantime and bytesize (fundu, byte-unit) read units; notify (inotify alone) watches files; clap (argh, pico-args)
+//! reads arguments; prometheus-client (prometheus, metrics) names the metrics, over histograms of ours because its own
+//! lock for each observation; rcgen and x509-parser make and read certificates; sd-notify speaks to systemd; uuid
+//! (ulid) makes request ids that sort by time; time (chrono, jiff) writes dates; memchr scans heads; jemalloc
+//! (mimalloc) returns what connections leave behind.
 
 pub mod accept;
 pub mod boot;

@@ -30,6 +30,7 @@ const RULES: &[Rule] = &[
             "src/cache",
             "src/command/origin.rs",
             "src/command/run.rs",
+            "src/gateway",
             "src/gateway.rs",
             "src/reply.rs",
             "src/rewrite.rs",

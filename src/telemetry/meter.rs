@@ -17,36 +17,22 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::latency::Latency;
+use crate::upstream::Failure;
 
 /// What counts a version's requests; clones count into the same place.
 #[derive(Clone, Default)]
 pub struct Meter(Arc<Counts>);
 
-/// Why an endpoint did not answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum UpstreamFailure {
-    /// The connection broke, or what came was not HTTP.
-    Broken,
-    /// The endpoint could not be reached.
-    ConnectFailed,
-    /// The endpoint could not be reached in time.
-    ConnectTimedOut,
-    /// Every endpoint was suspended.
-    NoEndpoint,
-    /// The endpoint did not answer in time.
-    TimedOut,
-}
-
 impl Meter {
     /// Counts one attempt on an endpoint that failed, whether or not another one answered after it.
-    pub fn upstream_failed(&self, failure: UpstreamFailure) {
+    pub fn upstream_failed(&self, failure: Failure) {
         let [broken, connect_failed, connect_timed_out, no_endpoint, timed_out] = &self.0.failures;
         let counter = match failure {
-            UpstreamFailure::Broken => broken,
-            UpstreamFailure::ConnectFailed => connect_failed,
-            UpstreamFailure::ConnectTimedOut => connect_timed_out,
-            UpstreamFailure::NoEndpoint => no_endpoint,
-            UpstreamFailure::TimedOut => timed_out,
+            Failure::Broken => broken,
+            Failure::ConnectFailed => connect_failed,
+            Failure::ConnectTimedOut => connect_timed_out,
+            Failure::NoEndpoint => no_endpoint,
+            Failure::TimedOut => timed_out,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -88,7 +74,7 @@ struct Counts {
 /// By the first digit of the status; the first stands for a status that is none.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// In the order of [`UpstreamFailure`].
+/// In the order of [`Failure`].
 const REASONS: [&str; 5] = [
     "broken",
     "connect_failed",
@@ -284,8 +270,8 @@ mod tests {
     #[test]
     fn reasons_are_named_in_the_order_of_the_variants() {
         let meter = Meter::default();
-        meter.upstream_failed(UpstreamFailure::Broken);
-        meter.upstream_failed(UpstreamFailure::TimedOut);
+        meter.upstream_failed(Failure::Broken);
+        meter.upstream_failed(Failure::TimedOut);
         let counted: Vec<_> = meter.0.by_reason().filter(|(_, count)| *count == 1).collect();
         assert_eq!(counted, [("broken", 1), ("timed_out", 1)]);
     }

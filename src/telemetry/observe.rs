@@ -7,10 +7,9 @@ use pingora_error::Error;
 use pingora_proxy::Session;
 
 use super::Telemetry;
-use super::meter::UpstreamFailure;
 use super::record::{Answer, Asked, Called, Record, Routed};
 use crate::exchange::Exchange;
-use crate::upstream::{Failure, classify};
+use crate::upstream::classify;
 
 /// Counts and logs an exchange; called once for each, refusals included.
 pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
@@ -85,12 +84,6 @@ fn trace_id(traceparent: &str) -> Option<&str> {
 pub fn failure(exchange: &Exchange, e: &Error) {
     let Some(failure) = classify(e) else { return };
     if let Some(meter) = exchange.meter() {
-        meter.upstream_failed(match failure {
-            Failure::Broken => UpstreamFailure::Broken,
-            Failure::ConnectFailed => UpstreamFailure::ConnectFailed,
-            Failure::ConnectTimedOut => UpstreamFailure::ConnectTimedOut,
-            Failure::NoEndpoint => UpstreamFailure::NoEndpoint,
-            Failure::TimedOut => UpstreamFailure::TimedOut,
-        });
+        meter.upstream_failed(failure);
     }
 }

@@ -13,12 +13,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::line::tests::record;
-use super::meter::UpstreamFailure;
 use super::readiness::Readiness;
 use super::record::Answer;
 use super::status::Status;
 use super::*;
 use crate::accept::door::{Door, Patience};
+use crate::upstream::Failure;
 
 fn telemetry() -> Arc<Telemetry> {
     Telemetry::new(None, Connections::new(1))
@@ -38,7 +38,7 @@ fn a_request_shows_in_every_metric_that_it_touches() {
     let telemetry = telemetry();
     let meter = telemetry.meter("carbon.super", "YouTube", "3.0");
     let under_way = telemetry.began();
-    meter.upstream_failed(UpstreamFailure::ConnectFailed);
+    meter.upstream_failed(Failure::ConnectFailed);
     telemetry.record(&record(b"/youtube/videos/7", b""), Some(&meter));
     let refused = Answer {
         status: 404,
