@@ -16,6 +16,7 @@ pub struct Connections {
     refused: AtomicU64,
     handshake_failures: AtomicU64,
     header_timeouts: AtomicU64,
+    unreadable: AtomicU64,
     emptied: Notify,
 }
 
@@ -28,6 +29,7 @@ impl Connections {
             refused: AtomicU64::new(0),
             handshake_failures: AtomicU64::new(0),
             header_timeouts: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
             emptied: Notify::new(),
         })
     }
@@ -50,6 +52,11 @@ impl Connections {
     /// Returns how many were cut because a request header was not complete in time.
     pub fn header_timeouts(&self) -> u64 {
         self.header_timeouts.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many requests could not be read, and so are in no access log.
+    pub fn unreadable_requests(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
     }
 
     /// Resolves when none is open.
@@ -80,6 +87,10 @@ impl Connections {
 
     pub(super) fn handshake_failed(&self) {
         self.handshake_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn unreadable(&self) {
+        self.unreadable.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn header_timed_out(&self) {

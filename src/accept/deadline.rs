@@ -29,6 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Connections;
+use super::unreadable;
 
 /// Says that the header of this session's request is complete: from here on, nothing is timed.
 pub fn header_read(session: &ServerSession) {
@@ -192,7 +193,14 @@ impl AsyncRead for Guarded {
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        // Nobody has said that a header was read, so this answers a request that could not be.
+        let is_unreadable = self.phase.load(Ordering::Relaxed) == HEADER;
+        let Some(answer) = is_unreadable.then(|| unreadable::instead_of(bytes)).flatten() else {
+            return Pin::new(&mut self.inner).poll_write(cx, bytes);
+        };
+        ready!(Pin::new(&mut self.inner).poll_write(cx, answer))?;
+        self.connections.unreadable();
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,6 +11,7 @@ pub mod door;
 mod pair;
 mod self_signed;
 mod sni;
+mod unreadable;
 
 #[cfg(test)]
 mod sample;

@@ -122,6 +122,7 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
                 }
             }
             Order::Reload => {
+                info!("reading the catalog and the certificates, as SIGHUP asks");
                 tokio::task::spawn_blocking(running.reread());
             }
             Order::Reopen => running.reopen_access_log(),

@@ -30,6 +30,9 @@ pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
     if let Some(code) = answer.code {
         line.text(",\"code\":", code.as_bytes(), TEXT);
     }
+    if let Some(reason) = answer.reason {
+        line.text(",\"reason\":", reason.as_bytes(), TEXT);
+    }
     line.route(record);
     line.value(",\"request_bytes\":", &asked.bytes);
     line.value(",\"response_bytes\":", &answer.bytes);
@@ -208,6 +211,7 @@ pub(super) mod tests {
             answer: Answer {
                 status: 200,
                 code: None,
+                reason: None,
                 bytes: 512,
                 duration: Duration::from_nanos(2_000_499),
             },

@@ -35,7 +35,7 @@ use crate::accept::connections::Connections;
 #[derive(Debug)]
 pub struct Telemetry {
     meters: Arc<Meters>,
-    refusals: Family<[(&'static str, &'static str); 1], Counter>,
+    refusals: Family<[(&'static str, &'static str); 2], Counter>,
     in_flight: Gauge,
     catalog: CatalogMetrics,
     access_log: Option<Arc<AccessLog>>,
@@ -137,8 +137,8 @@ impl Telemetry {
         if let Some(called) = record.upstream {
             meter.called(called.attempts, called.duration);
         }
-        if let Some(code) = record.answer.code {
-            self.refusals.get_or_create(&[("code", code)]).inc();
+        if let (Some(code), Some(reason)) = (record.answer.code, record.answer.reason) {
+            self.refusals.get_or_create(&[("code", code), ("reason", reason)]).inc();
         }
         if let Some(log) = &self.access_log {
             log.write(record);

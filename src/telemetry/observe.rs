@@ -38,7 +38,8 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
             status: session
                 .response_written()
                 .map_or(0, |response| response.status.as_u16()),
-            code: exchange.denial().map(|denial| denial.name()),
+            code: exchange.denial().map(|denial| denial.fault().code),
+            reason: exchange.denial().map(|denial| denial.name()),
             bytes: exchange
                 .tunnelled
                 .map_or(session.body_bytes_sent() as u64, |ended| ended.to_client.bytes),

@@ -83,6 +83,8 @@ pub struct Answer {
     pub status: u16,
     /// The stable code of the refusal or failure, where it was one.
     pub code: Option<&'static str>,
+    /// The name of that reason, which tells apart what shares a code.
+    pub reason: Option<&'static str>,
     /// The bytes of the body that were sent.
     pub bytes: u64,
     /// From the request header to the end of the response.

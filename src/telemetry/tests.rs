@@ -43,6 +43,7 @@ fn a_request_shows_in_every_metric_that_it_touches() {
     let refused = Answer {
         status: 404,
         code: Some("404"),
+        reason: Some("unknown_api"),
         bytes: 0,
         duration: Duration::from_micros(20),
     };
@@ -64,7 +65,7 @@ fn a_request_shows_in_every_metric_that_it_touches() {
         r#"tollgate_upstream_duration_seconds_count{tenant="carbon.super",api="YouTube",version="3.0"} 1"#,
         r#"tollgate_upstream_failures_total{tenant="carbon.super",api="YouTube",version="3.0",reason="connect_failed"} 1"#,
         r#"tollgate_upstream_retries_total{tenant="carbon.super",api="YouTube",version="3.0"} 1"#,
-        r#"tollgate_refusals_total{code="404"} 1"#,
+        r#"tollgate_refusals_total{code="404",reason="unknown_api"} 1"#,
         "tollgate_requests_in_flight 1",
         "tollgate_access_log_dropped_total 0",
         "tollgate_connections_open 0",

@@ -31,6 +31,25 @@ async fn a_host_is_required_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_refused_in_our_own_words() {
+    let (origin, gateway) = serving(&[]).await;
+    for (bytes, status) in [
+        ("XX\r\n\r\n", 400),
+        ("GET /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\n\r\n", 400),
+        ("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n", 405),
+    ] {
+        let reply = send(&gateway, bytes).await.unwrap().refused(status, &origin);
+        assert!(reply.header("server").is_none(), "{bytes:?}");
+        assert!(
+            reply.text().contains(&format!("\"code\":\"{status}\"")),
+            "{}",
+            reply.text()
+        );
+    }
+    assert!(gateway.metric("tollgate_requests_unreadable_total", &[]).await >= 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_absolute_target_is_taken_for_its_path() {
     let (origin, gateway) = serving(&[]).await;
     let bytes = "GET http://gateway.test/p/1.0/a?b HTTP/1.1\r\nHost: gateway.test\r\n\r\n";

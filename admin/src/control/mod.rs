@@ -71,6 +71,9 @@ impl Control {
             Ok(sources) => sources,
             Err(violations) => return Err(self.refuse(&mut writer, None, violations)),
         };
+        if sources.is_empty() && lock(&self.status).apis > 0 {
+            return Err(self.refuse(&mut writer, None, vec![vanished()]));
+        }
         if writer.serves(&sources, &*self.references, &self.digest) {
             return Ok(self.keep(&mut writer));
         }
@@ -158,6 +161,18 @@ impl fmt::Debug for Control {
         f.debug_struct("Control")
             .field("status", &self.status)
             .finish_non_exhaustive()
+    }
+}
+
+/// Says that nothing is left of a catalog that is served: what a volume looks like that is not mounted.
+fn vanished() -> Violation {
+    Violation {
+        file: String::new(),
+        line: 0,
+        column: 0,
+        path: String::new(),
+        message: "the catalog directory holds no file any more".to_owned(),
+        fix: Some("mount it again; to serve nothing, keep a file without APIs".to_owned()),
     }
 }
 

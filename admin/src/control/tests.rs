@@ -140,6 +140,19 @@ fn unchanged_content_publishes_nothing_and_keeps_the_revision() {
 }
 
 #[test]
+fn a_directory_that_lost_every_file_takes_no_api_away() {
+    let (control, published, _) = control();
+    assert!(
+        control.apply(replace(&[])).is_ok(),
+        "a gateway may start with nothing to serve"
+    );
+    control.apply(replace(&[ORDERS])).unwrap();
+    let (violations, _) = refused(control.apply(replace(&[])));
+    assert!(violations[0].fix.is_some(), "{violations:?}");
+    assert_eq!((control.status().apis, lock(&published.0).prepared.len()), (1, 2));
+}
+
+#[test]
 fn a_refused_change_keeps_the_last_good_and_shows_why() {
     let (control, published, _) = control();
     control.apply(replace(&[ORDERS])).unwrap();
