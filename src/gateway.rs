@@ -183,6 +183,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
+        let e = upstream::attribute(session.as_downstream_mut(), e);
         observe::failure(exchange, &e);
         exchange.attempts.broke(session, e, reused)
     }

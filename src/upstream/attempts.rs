@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, ErrorType, RetryType};
+use pingora_error::{Error, RetryType};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::backend::{Backend, Call, Endpoint, Slot, is_stream};
-use super::failure::{Failure, NoEndpoint, classify};
+use super::failure::{Failure, LATE, NoEndpoint, classify};
 use super::profile::unused;
 use super::target::Target;
 use super::{clock, health::Standing};
@@ -168,8 +168,9 @@ impl Attempts {
         error.retry.decide_reuse(reused);
         if let (Some(_), Some(held)) = (classify(&error), &mut self.held) {
             let now = clock::now();
-            // An idle connection that the endpoint closed in the same moment tells nothing against it.
-            if !stale {
+            // An idle connection that the endpoint closed in the same moment tells nothing against it, nor does a call
+            // that is late while its answer flows: the caller may be the slow one.
+            if !stale && error.etype != LATE {
                 held.fail(|target, _| target.failed(now));
             }
             if error.retry() && is_repeatable(session) {
@@ -215,10 +216,10 @@ impl Attempts {
     ///
     /// # Errors
     ///
-    /// A read timeout of the upstream's.
+    /// A timeout of the upstream's.
     pub fn check_deadline(&self) -> Result<(), Box<Error>> {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Error::explain(ErrorType::ReadTimedout, "the call as a whole took too long").into_up());
+            return Err(Error::explain(LATE, "the call as a whole took too long").into_up());
         }
         Ok(())
     }
@@ -304,6 +305,7 @@ mod tests {
 
     use http::HeaderMap;
     use pingora_core::upstreams::peer::Peer;
+    use pingora_error::ErrorType;
     use tokio::io::AsyncWriteExt;
 
     use super::super::registry::Registry;
