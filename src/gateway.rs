@@ -135,6 +135,7 @@ impl ProxyHttp for Gateway {
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
             *body = None;
         }
+        exchange.attempts.check_body()?;
         exchange.body += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_error::{Error, RetryType};
+use pingora_error::{Error, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
@@ -25,6 +25,8 @@ use super::{clock, health::Standing};
 pub struct Attempts {
     tries: u8,
     deadline: Option<Instant>,
+    /// Whether the caller asked for something that goes on for as long as it likes.
+    streams: bool,
     held: Option<Held>,
     again: Option<Again>,
 }
@@ -118,6 +120,7 @@ impl Attempts {
     fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, streams: bool) {
         let timeouts = backend.timeouts();
         let now = Instant::now();
+        self.streams = streams;
         let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
@@ -224,6 +227,18 @@ impl Attempts {
         Ok(())
     }
 
+    /// Fails when the caller has taken too long over its body; for the filter that sees each piece of it.
+    ///
+    /// # Errors
+    ///
+    /// A read timeout of the caller's.
+    pub fn check_body(&self) -> Result<(), Box<Error>> {
+        if self.streams || self.check_deadline().is_ok() {
+            return Ok(());
+        }
+        Err(Error::explain(ErrorType::ReadTimedout, "the body took too long").into_down())
+    }
+
     /// Returns the endpoint of the present try, or of the last one.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.held.as_ref().and_then(Held::slot).map(|slot| &slot.endpoint)
@@ -305,7 +320,6 @@ mod tests {
 
     use http::HeaderMap;
     use pingora_core::upstreams::peer::Peer;
-    use pingora_error::ErrorType;
     use tokio::io::AsyncWriteExt;
 
     use super::super::registry::Registry;

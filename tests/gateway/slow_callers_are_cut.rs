@@ -151,6 +151,25 @@ async fn an_http2_body_that_stops_is_not_held_against_the_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_drips_is_cut_when_the_whole_call_is_late() {
+    let origin = origin().start().await;
+    let gateway = touchy("total", &origin).await;
+    let mut caller = gateway.connect().await;
+    caller
+        .send("POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n")
+        .await;
+    let dripped = async {
+        while caller.wire().write(b"x").await.is_ok() {
+            // The pace of the slow caller, not a wait for anything.
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("a dripping caller to be cut", dripped).await;
+    assert!(!origin.only_request().is_whole);
+    gateway.get("/p/1.0/a").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_taken_slowly_is_not_held_against_the_endpoint() {
     const LENGTH: usize = 64 << 20;
     let long = |request: &Request| match request.target.as_str() {
