@@ -12,6 +12,8 @@ use crate::target::BadTarget;
 /// Why a request does not get an answer from a backend.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Denial {
+    /// `Connection` names fields that are not the caller's to take away.
+    AbusedConnection,
     /// The path is one that backends read in different ways.
     BadTarget(BadTarget),
     /// No endpoint could be reached.
@@ -74,6 +76,12 @@ impl Denial {
     #[expect(clippy::too_many_lines, reason = "one table, read as one")]
     pub fn fault(self) -> Fault {
         match self {
+            Self::AbusedConnection => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "The Connection field names too many fields, or some that must not be taken away (RFC 9110, 7.6.1).",
+            ),
             Self::BadTarget(why) => report(StatusCode::BAD_REQUEST, "400", "Bad Request", bad_target(why)),
             Self::BackendUnreachable => backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end"),
             Self::BackendBroken => backend(
@@ -175,6 +183,7 @@ impl Denial {
     /// Returns the name that logs and metrics know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AbusedConnection => "abused_connection",
             Self::BadTarget(_) => "bad_target",
             Self::BackendUnreachable => "backend_unreachable",
             Self::BackendBroken => "backend_broken",

@@ -2,6 +2,7 @@
 
 use crate::denial::Denial;
 use crate::head::Head;
+use crate::hop;
 use crate::settings::Limits;
 use crate::target::Target;
 
@@ -15,6 +16,9 @@ pub(super) fn bound<'a>(head: &Head<'a>, limits: &Limits) -> Result<Target<'a>, 
     }
     if has_bare_line_feed(head.raw) {
         return Err(Denial::BareLineFeed);
+    }
+    if hop::is_abused(head.headers) {
+        return Err(Denial::AbusedConnection);
     }
     Target::parse(head.path).map_err(Denial::BadTarget)
 }
