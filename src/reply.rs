@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -39,8 +39,10 @@ pub async fn refuse(session: &mut Session, id: &HeaderValue, denial: Denial) -> 
     if let Denial::MethodNotAllowed(methods) = denial {
         header.insert_header(ALLOW, methods.to_string())?;
     }
-    session.write_response_header(Box::new(header), false).await?;
-    session.write_response_body(Some(Bytes::from(body)), true).await
+    // HTTP/1 would drop the body by itself, HTTP/2 would send it and break the stream (0.9.1).
+    let body = (session.req_header().method != Method::HEAD).then(|| Bytes::from(body));
+    session.write_response_header(Box::new(header), body.is_none()).await?;
+    session.write_response_body(body, true).await
 }
 
 /// Answers `OPTIONS` where the resource leaves it to the gateway (RFC 9110, 9.3.7).

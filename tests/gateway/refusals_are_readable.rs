@@ -142,6 +142,11 @@ async fn a_refusal_of_head_has_no_body() {
     let reply = caller.call(call("HEAD", "/nowhere")).await.refused(404, &origin);
     assert!(reply.header("content-type").is_some());
     caller.call(get("/nowhere")).await.refused(404, &origin);
+    let caller = gateway.connect_h2().await;
+    let reply = caller.call(caller.request("HEAD", "/nowhere"), &[]).await;
+    assert_eq!((reply.status, reply.body.len()), (404, 0));
+    assert!(reply.header("content-length").is_some());
+    origin.saw_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
