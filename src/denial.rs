@@ -40,6 +40,8 @@ pub enum Denial {
     Internal,
     /// The request names no host, or not exactly one.
     InvalidHost,
+    /// The body is not framed as it says.
+    MalformedBody,
     /// The resource takes other methods only.
     MethodNotAllowed(MethodSet),
     /// No version of the preference list can answer.
@@ -144,6 +146,12 @@ impl Denial {
                 "Bad Request",
                 "The request must name exactly one valid host (RFC 9112, 3.2).",
             ),
+            Self::MalformedBody => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "The request body is malformed.",
+            ),
             Self::MethodNotAllowed(_) => report(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405",
@@ -197,6 +205,7 @@ impl Denial {
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::InvalidHost => "invalid_host",
+            Self::MalformedBody => "malformed_body",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoDefaultVersion => "no_default_version",
             Self::TransportNotAllowed(_) => "transport_not_allowed",

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::Version;
 use pingora_core::modules::http::HttpModules;
+use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -146,13 +148,16 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
+        upstream::check_answer(response)?;
         exchange.attempts.answered(response);
         exchange.answered = Some(Instant::now());
-        rewrite::response(response, exchange)
+        rewrite::response(response, exchange)?;
+        rewrite::suit(response, session);
+        Ok(())
     }
 
     fn upstream_response_body_filter(
@@ -241,6 +246,11 @@ impl Gateway {
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
         session.set_total_drain_timeout(Some(self.timeouts.read));
+        let is_old = session.req_header().version == Version::HTTP_10;
+        if let (true, ServerSession::H1(session)) = (is_old, session.as_downstream_mut()) {
+            // Whoever speaks HTTP/1.0 knows of no answer before the answer (RFC 9110, 15.2).
+            session.set_ignore_info_resp(true);
+        }
     }
 
     /// Carries a WebSocket after it was admitted like any other request.
@@ -286,6 +296,9 @@ enum Next {
     Done,
     Retry,
 }
+
+/// How Pingora names a body in chunks that is none (0.9.1).
+const MALFORMED: [&str; 2] = ["InvalidChunk", "InvalidTrailerEnd"];
 
 /// The status that logs know a vanished caller by; nothing with it is ever sent.
 const CLIENT_GONE: u16 = 499;
@@ -344,6 +357,7 @@ fn failure(e: &Error) -> Option<Denial> {
         Some(Failure::Broken) => Some(Denial::BackendBroken),
         None => match (e.esource(), e.etype()) {
             (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::BodyTimeout),
+            (ErrorSource::Downstream, kind) if MALFORMED.contains(&kind.as_str()) => Some(Denial::MalformedBody),
             (ErrorSource::Downstream, _) => None,
             _ => Some(Denial::Internal),
         },

@@ -5,11 +5,12 @@
 
 use std::mem;
 
-use http::header::{FORWARDED, HOST, SERVER, UPGRADE, VIA};
+use http::header::{FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use pingora_error::{OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
 
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::Origin;
@@ -154,6 +155,14 @@ pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
     }
     out.remove_header(&SERVER);
     out.insert_header("X-Request-Id", exchange.id.clone())
+}
+
+/// Suits a response to a caller of HTTP/1.0, who knows no chunks: its body ends with the connection (RFC 9112, 6.1).
+pub fn suit(out: &mut ResponseHeader, session: &mut Session) {
+    if session.req_header().version == Version::HTTP_10 && out.headers.contains_key(TRANSFER_ENCODING) {
+        out.remove_header(&TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //!
 //! Which status and which body a failure becomes is decided by whoever answers the caller.
 
+use http::StatusCode;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::client::PING_TIMEDOUT;
 use pingora_error::{Error, ErrorSource, ErrorType};
+use pingora_http::ResponseHeader;
 
 /// Why no endpoint answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +71,18 @@ pub fn classify(error: &Error) -> Option<Failure> {
         | ErrorType::InvalidH2 => Some(Failure::Broken),
         _ => None,
     }
+}
+
+/// Refuses an upgrade that no request asked for: what an endpoint sends after it is not HTTP.
+///
+/// # Errors
+///
+/// What came is not the answer to the request.
+pub fn check_answer(head: &ResponseHeader) -> Result<(), Box<Error>> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
+    }
+    Ok(())
 }
 
 /// Takes silence for the caller's doing while the caller still owes a part of its body: an endpoint need not answer
