@@ -25,7 +25,7 @@ use super::{clock, health::Standing};
 pub struct Attempts {
     tries: u8,
     deadline: Option<Instant>,
-    /// Whether the caller asked for something that goes on for as long as it likes.
+    /// Whether the request declares a body that goes on for as long as it likes.
     streams: bool,
     held: Option<Held>,
     again: Option<Again>,
@@ -109,6 +109,7 @@ impl Attempts {
             outcome: Outcome::Open,
         });
         self.tries = self.tries.saturating_add(1);
+        self.streams = is_stream(call.headers);
         self.set_timeouts(&mut peer, backend, call.asks_for_stream());
         if again.is_some_and(|again| again.unused) {
             peer.group_key = unused(peer.group_key);
@@ -120,7 +121,6 @@ impl Attempts {
     fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, streams: bool) {
         let timeouts = backend.timeouts();
         let now = Instant::now();
-        self.streams = streams;
         let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
