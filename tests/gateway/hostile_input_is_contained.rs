@@ -228,6 +228,16 @@ async fn so_many_connections_are_open_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_http2_connection_carries_so_many_requests_at_once_and_no_more() {
+    let (_origin, gateway) = serving(&[("limits.http2_streams", "2")]).await;
+    let caller = gateway.connect_h2().await;
+    assert_eq!(caller.get("/p/1.0/a").await.status, 200);
+    assert_eq!(caller.most_streams(), 2);
+    let (first, second, third) = tokio::join!(caller.get("/p/1.0/a"), caller.get("/p/1.0/a"), caller.get("/p/1.0/a"));
+    assert_eq!([first.status, second.status, third.status], [200; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_carries_so_many_requests_and_no_more() {
     let (origin, gateway) = serving(&[("limits.requests_per_connection", "3")]).await;
     let mut caller = gateway.connect().await;
