@@ -12,6 +12,8 @@ use crate::target::BadTarget;
 /// Why a request does not get an answer from a backend.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Denial {
+    /// `Connection` names fields that are not the caller's to take away.
+    AbusedConnection,
     /// The path is one that backends read in different ways.
     BadTarget(BadTarget),
     /// No endpoint could be reached.
@@ -38,6 +40,8 @@ pub enum Denial {
     Internal,
     /// The request names no host, or not exactly one.
     InvalidHost,
+    /// The body is not framed as it says.
+    MalformedBody,
     /// The resource takes other methods only.
     MethodNotAllowed(MethodSet),
     /// No version of the preference list can answer.
@@ -46,6 +50,8 @@ pub enum Denial {
     TransportNotAllowed(Scheme),
     /// No API is mounted there.
     UnknownApi,
+    /// The body comes in a coding other than chunks.
+    UnknownCoding,
     /// No resource has this path.
     UnknownResource,
     /// The version is not served.
@@ -74,6 +80,12 @@ impl Denial {
     #[expect(clippy::too_many_lines, reason = "one table, read as one")]
     pub fn fault(self) -> Fault {
         match self {
+            Self::AbusedConnection => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "The Connection field names too many fields, or some that must not be taken away (RFC 9110, 7.6.1).",
+            ),
             Self::BadTarget(why) => report(StatusCode::BAD_REQUEST, "400", "Bad Request", bad_target(why)),
             Self::BackendUnreachable => backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end"),
             Self::BackendBroken => backend(
@@ -136,6 +148,12 @@ impl Denial {
                 "Bad Request",
                 "The request must name exactly one valid host (RFC 9112, 3.2).",
             ),
+            Self::MalformedBody => report(
+                StatusCode::BAD_REQUEST,
+                "400",
+                "Bad Request",
+                "The request body is malformed.",
+            ),
             Self::MethodNotAllowed(_) => report(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405",
@@ -163,6 +181,12 @@ impl Denial {
                 "Not Found",
                 "No matching resource found for given API Request",
             ),
+            Self::UnknownCoding => report(
+                StatusCode::NOT_IMPLEMENTED,
+                "501",
+                "Not Implemented",
+                "The request body comes in a transfer coding that is not known here.",
+            ),
             Self::UriTooLong => report(
                 StatusCode::URI_TOO_LONG,
                 "414",
@@ -175,6 +199,7 @@ impl Denial {
     /// Returns the name that logs and metrics know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AbusedConnection => "abused_connection",
             Self::BadTarget(_) => "bad_target",
             Self::BackendUnreachable => "backend_unreachable",
             Self::BackendBroken => "backend_broken",
@@ -188,10 +213,12 @@ impl Denial {
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::InvalidHost => "invalid_host",
+            Self::MalformedBody => "malformed_body",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoDefaultVersion => "no_default_version",
             Self::TransportNotAllowed(_) => "transport_not_allowed",
             Self::UnknownApi => "unknown_api",
+            Self::UnknownCoding => "unknown_coding",
             Self::UnknownResource => "unknown_resource",
             Self::UnknownVersion => "unknown_version",
             Self::UriTooLong => "uri_too_long",

@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::Version;
 use pingora_core::modules::http::HttpModules;
+use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -37,7 +39,7 @@ use crate::snapshot::live::Live;
 use crate::stages::{Admission, admit};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
-use crate::upstream::{Call, Pool};
+use crate::upstream::{self, Call, Pool};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.
@@ -138,6 +140,7 @@ impl ProxyHttp for Gateway {
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
             *body = None;
         }
+        exchange.attempts.check_body()?;
         exchange.body += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);
@@ -148,13 +151,16 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
+        upstream::check_answer(response)?;
         exchange.attempts.answered(response);
         exchange.answered = Some(Instant::now());
-        rewrite::response(response, exchange)
+        rewrite::response(response, exchange)?;
+        rewrite::suit(response, session);
+        Ok(())
     }
 
     fn upstream_response_body_filter(
@@ -186,6 +192,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
+        let e = upstream::attribute(session.as_downstream_mut(), e);
         observe::failure(exchange, &e);
         exchange.attempts.broke(session, e, reused)
     }
@@ -229,6 +236,11 @@ impl Gateway {
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
         session.set_total_drain_timeout(Some(self.timeouts.read));
+        let is_old = session.req_header().version == Version::HTTP_10;
+        if let (true, ServerSession::H1(session)) = (is_old, session.as_downstream_mut()) {
+            // Whoever speaks HTTP/1.0 knows of no answer before the answer (RFC 9110, 15.2).
+            session.set_ignore_info_resp(true);
+        }
     }
 }
 

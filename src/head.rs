@@ -75,7 +75,8 @@ fn without_port(named: &str) -> Option<&str> {
     let digits = port.strip_prefix(':').unwrap_or(port);
     let is_port = port.len() == digits.len() && port.is_empty() || digits.parse::<u16>().is_ok() || port == ":";
     // A literal is known without its brackets, as the catalog writes it.
-    (is_host && is_port).then_some(literal.unwrap_or(host))
+    // A dot at the end only says that the name is whole (RFC 1034, 3.1).
+    (is_host && is_port).then(|| literal.unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host)))
 }
 
 fn is_name(host: &str) -> bool {
@@ -103,6 +104,7 @@ mod tests {
             ("example.org", Some("example.org")),
             ("example.org:8280", Some("example.org")),
             ("127.0.0.1:80", Some("127.0.0.1")),
+            ("example.org.:80", Some("example.org")),
             ("[::1]:8280", Some("::1")),
             ("[::1]", Some("::1")),
             ("", None),

@@ -12,7 +12,7 @@
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
 //! | core | [`stages`] |
-//! | values | [`head`], [`target`], [`denial`], [`forwarding`] |
+//! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
 //! | compiled | [`snapshot`] |
 //!
 //! Imports point down the table. Only `bridge`, `boot` and `command` reach into the `admin` crate; everyone else says
@@ -56,6 +56,7 @@ pub mod exchange;
 pub mod forwarding;
 pub mod gateway;
 pub mod head;
+pub mod hop;
 pub mod reply;
 pub mod rewrite;
 pub mod served;

@@ -1,18 +1,20 @@
 //! The request as the backend gets it, and the response as the caller gets it.
 //!
-//! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Hop-by-hop fields are
-//! removed by Pingora's request policy (0.9.1), ours are added here.
+//! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Hop-by-hop fields of
+//! requests are removed by Pingora's request policy (0.9.1), those of responses here, where ours are added.
 
 use std::mem;
 
-use http::header::{FORWARDED, HOST, SERVER, VIA};
+use http::header::{FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use pingora_error::{OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
 
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::Origin;
+use crate::hop;
 use crate::stages::Permit;
 use crate::upstream::Endpoint;
 
@@ -38,7 +40,6 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
     headers.append(VIA, HeaderValue::from_static(via(parts.version)));
-    headers.remove(&X_JWT_ASSERTION);
     let keeps_host = exchange.served.snapshot.version(permit.version()).keeps_host;
     headers.insert(
         HOST,
@@ -62,9 +63,7 @@ fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Vec<u8> 
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
 fn forward(headers: &mut HeaderMap, origin: &Origin, host: Option<&HeaderValue>) -> Result<()> {
-    if !origin.is_trusted {
-        drop_claims(headers);
-    }
+    drop_claims(headers, origin.is_trusted);
     let named = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let (peer, scheme) = (origin.peer.to_string(), origin.scheme.as_str());
     let (open, close) = if origin.peer.is_ipv6() {
@@ -96,23 +95,35 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: String) -> Result<()
     Ok(())
 }
 
-/// Removes what only a trusted peer may state; most callers state none of it, so the names are looked at first.
-fn drop_claims(headers: &mut HeaderMap) {
-    let is_claim = |name: &&HeaderName| {
-        let name = name.as_str();
-        name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-real-ip"
-    };
-    let claims: Vec<HeaderName> = headers.keys().filter(is_claim).cloned().collect();
+/// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
+fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
+    let claims: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_claim(name.as_str(), is_trusted))
+        .cloned()
+        .collect();
     for name in &claims {
         headers.remove(name);
     }
+}
+
+/// Tells whether a field is one that this peer may not state: an identity never, a forwarding field only where it is
+/// trusted. An underscore is a hyphen to many a backend (RFC 3875, 4.1.18), so no proxy of ours would write one.
+fn is_claim(name: &str, is_trusted: bool) -> bool {
+    let begins = |wanted: &str| {
+        let mut pairs = name.bytes().zip(wanted.bytes());
+        name.len() >= wanted.len() && pairs.all(|(byte, wanted)| byte == wanted || byte == b'_' && wanted == b'-')
+    };
+    let is = |wanted: &str| name.len() == wanted.len() && begins(wanted);
+    let forwards = || begins("x-forwarded-") || name == "forwarded" || is("x-real-ip");
+    is(X_JWT_ASSERTION) || ((!is_trusted || name.contains('_')) && forwards())
 }
 
 /// Room for what is added to most requests.
 const ADDED_FIELDS: usize = 8;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
-const X_JWT_ASSERTION: HeaderName = HeaderName::from_static("x-jwt-assertion");
+const X_JWT_ASSERTION: &str = "x-jwt-assertion";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -133,8 +144,25 @@ fn via(version: Version) -> &'static str {
 ///
 /// Returns an error where a field that was made here is not a valid one, which no input should achieve.
 pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
+    // An upgrade says so in fields of one hop; the tunnel has put them right.
+    if out.status != StatusCode::SWITCHING_PROTOCOLS {
+        for name in hop::fields(&out.headers) {
+            out.remove_header(&name);
+        }
+        if out.status != StatusCode::UPGRADE_REQUIRED {
+            out.remove_header(&UPGRADE);
+        }
+    }
     out.remove_header(&SERVER);
     out.insert_header("X-Request-Id", exchange.id.clone())
+}
+
+/// Suits a response to a caller of HTTP/1.0, who knows no chunks: its body ends with the connection (RFC 9112, 6.1).
+pub fn suit(out: &mut ResponseHeader, session: &mut Session) {
+    if session.req_header().version == Version::HTTP_10 && out.headers.contains_key(TRANSFER_ENCODING) {
+        out.remove_header(&TRANSFER_ENCODING);
+        session.set_keepalive(None);
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ struct Rule {
 
 /// Who may import whom: from the values at the bottom to what composes them.
 const RULES: &[Rule] = &[
-    // The edge and the shell speak to Pingora; `rewrite.rs` edits its heads, `command/run.rs` carries its sockets from
+    // The edge and the shell speak to Pingora; `rewrite.rs` edits its heads, `command/handover.rs` carries its sockets from
     // one process to the next, and `command/origin.rs` is a server of its own.
     Rule {
         within: &["src"],
@@ -29,7 +29,7 @@ const RULES: &[Rule] = &[
             "src/bridge",
             "src/cache",
             "src/command/origin.rs",
-            "src/command/run.rs",
+            "src/command/handover.rs",
             "src/gateway",
             "src/gateway.rs",
             "src/reply.rs",

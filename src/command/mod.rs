@@ -3,6 +3,7 @@
 pub mod check;
 pub mod conf;
 pub mod exit;
+mod handover;
 pub mod origin;
 pub mod output;
 pub mod reload;

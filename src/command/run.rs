@@ -14,13 +14,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use pingora_core::server::Fds;
 use sd_notify::NotifyState;
 use tokio::runtime::{self, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::conf::ConfArgs;
+use super::handover::{hand_over, take_over};
 use super::render;
 use crate::boot::{self, BootError, Running};
 use crate::settings::{Environment, Settings};
@@ -87,7 +87,7 @@ enum RunError {
     Listener,
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
-    #[error("cannot take the listening sockets over at {}: is a gateway running, and did it get SIGQUIT?", .0.display())]
+    #[error("cannot take the listening sockets over in {}: is a gateway running on this directory, and did it get SIGQUIT?", .0.display())]
     Takeover(PathBuf, #[source] io::Error),
 }
 
@@ -95,7 +95,7 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     // Before anything else: a signal that arrives while the catalog is compiled must not be lost.
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let drain = settings.drain;
-    let handover = settings.data.join("upgrade.sock");
+    let data = settings.data.clone();
     if !settings.unused.is_empty() {
         warn!(sections = ?settings.unused, "nothing in this version reads these settings");
     }
@@ -104,7 +104,8 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let inherited = if upgrade {
-        Some(take_over(&handover).await?)
+        let taken = take_over(&data).await;
+        Some(taken.map_err(|e| RunError::Takeover(data.clone(), e))?)
     } else {
         None
     };
@@ -116,7 +117,7 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
         match signals.next(&mut running).await? {
             Order::Drain => break,
             Order::HandOver => {
-                if hand_over(&running, &handover).await {
+                if hand_over(&running, &data).await {
                     running.close_status();
                     break;
                 }
@@ -198,45 +199,6 @@ fn announce(running: &Running) {
         info!(%address, "status");
     }
 }
-
-/// Waits for a running gateway to send its sockets.
-async fn take_over(path: &Path) -> Result<Fds, RunError> {
-    let text = path.display().to_string();
-    info!(
-        socket = text,
-        "waiting for the listening sockets, which the running gateway hands over on SIGQUIT"
-    );
-    let received = tokio::task::spawn_blocking(move || {
-        let mut sockets = Fds::new();
-        sockets
-            .get_from_sock(text.as_str())
-            .map(|()| sockets)
-            .map_err(io::Error::from)
-    });
-    let failed = |e| RunError::Takeover(path.to_path_buf(), e);
-    received.await.map_err(|e| failed(io::Error::other(e)))?.map_err(failed)
-}
-
-/// Sends the sockets to the process that waits for them; tells whether one took them.
-async fn hand_over(running: &Running, path: &Path) -> bool {
-    let (sockets, text) = (running.sockets(), path.display().to_string());
-    info!(socket = text, "handing the listening sockets over");
-    let sent = tokio::task::spawn_blocking(move || sockets.lock().send_to_sock(text.as_str())).await;
-    match sent {
-        Ok(Ok(_)) => {
-            // The next process looks for its sockets once a second; until it accepts, we do.
-            tokio::time::sleep(HANDOVER_OVERLAP).await;
-            true
-        }
-        Ok(Err(e)) => {
-            error!(error = %e, "no process took the sockets, so this one goes on serving");
-            false
-        }
-        Err(_) => false,
-    }
-}
-
-const HANDOVER_OVERLAP: Duration = Duration::from_secs(2);
 
 /// Tells systemd, where it listens.
 fn notify(states: &[NotifyState<'_>]) {

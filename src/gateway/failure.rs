@@ -28,6 +28,9 @@ pub(super) async fn answer(session: &mut Session, e: &Error, exchange: &mut Exch
 /// The status that logs know a vanished caller by; nothing with it is ever sent.
 const CLIENT_GONE: u16 = 499;
 
+/// How Pingora names a body in chunks that is none (0.9.1).
+const MALFORMED: [&str; 2] = ["InvalidChunk", "InvalidTrailerEnd"];
+
 /// Tells what a failure means for the caller; `None` where the caller is gone.
 fn denial(e: &Error) -> Option<Denial> {
     match classify(e) {
@@ -38,6 +41,7 @@ fn denial(e: &Error) -> Option<Denial> {
         Some(Failure::Broken) => Some(Denial::BackendBroken),
         None => match (e.esource(), e.etype()) {
             (ErrorSource::Downstream, ErrorType::ReadTimedout) => Some(Denial::BodyTimeout),
+            (ErrorSource::Downstream, kind) if MALFORMED.contains(&kind.as_str()) => Some(Denial::MalformedBody),
             (ErrorSource::Downstream, _) => None,
             _ => Some(Denial::Internal),
         },

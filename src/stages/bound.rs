@@ -1,7 +1,11 @@
 //! Refuses what is too large or malformed before anything is looked up.
 
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+
 use crate::denial::Denial;
 use crate::head::Head;
+use crate::hop;
 use crate::settings::Limits;
 use crate::target::Target;
 
@@ -16,7 +20,28 @@ pub(super) fn bound<'a>(head: &Head<'a>, limits: &Limits) -> Result<Target<'a>, 
     if has_bare_line_feed(head.raw) {
         return Err(Denial::BareLineFeed);
     }
+    framing(head.headers)?;
+    if hop::is_abused(head.headers) {
+        return Err(Denial::AbusedConnection);
+    }
     Target::parse(head.path).map_err(Denial::BadTarget)
+}
+
+/// Refuses a length or a coding of the body that somebody on the way could read in another way (RFC 9112, 6).
+fn framing(headers: &HeaderMap) -> Result<(), Denial> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Denial::UnknownCoding);
+    }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let is_plain = lengths
+        .next()
+        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
+    if is_plain && lengths.next().is_none() {
+        Ok(())
+    } else {
+        Err(Denial::MalformedBody)
+    }
 }
 
 fn header_bytes(head: &Head<'_>) -> usize {

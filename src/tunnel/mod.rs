@@ -26,6 +26,8 @@ use tokio::sync::watch;
 use client::Client;
 use pump::pump;
 
+use crate::hop;
+
 /// Tells whether a request asks for a WebSocket: then it must not take the ordinary way.
 ///
 /// One that brings a body is none: the body would have to be sent before the answer, and read after it.
@@ -50,6 +52,21 @@ pub fn is_websocket(request: &RequestHeader) -> bool {
         && has(header::CONNECTION, "upgrade")
         && has(header::UPGRADE, "websocket")
         && empty
+}
+
+/// Makes the request that an endpoint gets from the caller's, without what belongs to the caller's connection.
+///
+/// # Errors
+///
+/// Returns an error where a field that is made here is not a valid one, which no input should achieve.
+pub fn handshake(request: &RequestHeader) -> Result<RequestHeader, Box<Error>> {
+    let mut out = request.clone();
+    for name in hop::fields(&request.headers).iter().chain(&ONE_HOP) {
+        out.remove_header(name);
+    }
+    out.insert_header(header::CONNECTION, "Upgrade")?;
+    out.insert_header(header::UPGRADE, "websocket")?;
+    Ok(out)
 }
 
 /// How long a tunnel may last.
@@ -279,8 +296,11 @@ async fn relay(
 /// Replaces what belongs to the backend's connection by what belongs to the caller's.
 fn clean_up(answer: &mut ResponseHeader) {
     let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
-    for name in [header::CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, header::TRAILER] {
-        answer.remove_header(&name);
+    for name in hop::fields(&answer.headers).iter().chain([&header::TRAILER]) {
+        let is_handshake = name.as_str().starts_with("sec-websocket-") || *name == header::UPGRADE;
+        if !(upgraded && is_handshake) {
+            answer.remove_header(name);
+        }
     }
     if upgraded {
         answer.remove_header(&header::CONTENT_LENGTH);
@@ -309,8 +329,16 @@ fn not_upgraded() -> TunnelError {
     ))
 }
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// What a handshake carries for one hop alone; Pingora's policy strips the same of other requests (0.9.1).
+const ONE_HOP: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
 
 #[cfg(test)]
 mod tests;

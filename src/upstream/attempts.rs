@@ -15,7 +15,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::backend::{Backend, Call, Endpoint, Slot, is_stream};
-use super::failure::{Failure, NoEndpoint, classify};
+use super::failure::{Failure, LATE, NoEndpoint, classify};
 use super::profile::unused;
 use super::target::Target;
 use super::{clock, health::Standing};
@@ -25,6 +25,8 @@ use super::{clock, health::Standing};
 pub struct Attempts {
     tries: u8,
     deadline: Option<Instant>,
+    /// Whether the request declares a body that goes on for as long as it likes.
+    streams: bool,
     held: Option<Held>,
     again: Option<Again>,
 }
@@ -107,6 +109,7 @@ impl Attempts {
             outcome: Outcome::Open,
         });
         self.tries = self.tries.saturating_add(1);
+        self.streams = is_stream(call.headers);
         self.set_timeouts(&mut peer, backend, call.asks_for_stream());
         if again.is_some_and(|again| again.unused) {
             peer.group_key = unused(peer.group_key);
@@ -171,8 +174,9 @@ impl Attempts {
         error.retry.decide_reuse(reused);
         if let (Some(_), Some(held)) = (classify(&error), &mut self.held) {
             let now = clock::now();
-            // An idle connection that the endpoint closed in the same moment tells nothing against it.
-            if !stale {
+            // An idle connection that the endpoint closed in the same moment tells nothing against it, nor does a call
+            // that is late while its answer flows: the caller may be the slow one.
+            if !stale && error.etype != LATE {
                 held.say(now, &error);
                 held.fail(|target, _| target.failed(now));
             }
@@ -219,12 +223,24 @@ impl Attempts {
     ///
     /// # Errors
     ///
-    /// A read timeout of the upstream's.
+    /// A timeout of the upstream's.
     pub fn check_deadline(&self) -> Result<(), Box<Error>> {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(Error::explain(ErrorType::ReadTimedout, "the call as a whole took too long").into_up());
+            return Err(Error::explain(LATE, "the call as a whole took too long").into_up());
         }
         Ok(())
+    }
+
+    /// Fails when the caller has taken too long over its body; for the filter that sees each piece of it.
+    ///
+    /// # Errors
+    ///
+    /// A read timeout of the caller's.
+    pub fn check_body(&self) -> Result<(), Box<Error>> {
+        if self.streams || self.check_deadline().is_ok() {
+            return Ok(());
+        }
+        Err(Error::explain(ErrorType::ReadTimedout, "the body took too long").into_down())
     }
 
     /// Returns the endpoint of the present try, or of the last one.

@@ -69,7 +69,15 @@ impl Call<'_> {
         accepts
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.contains(EVENT_STREAM))
+            || self.asks_for_websocket()
             || is_stream(self.headers)
+    }
+
+    fn asks_for_websocket(&self) -> bool {
+        let upgrades = self.headers.get_all(header::UPGRADE).iter();
+        upgrades
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.to_ascii_lowercase().contains("websocket"))
     }
 }
 
@@ -230,6 +238,7 @@ mod tests {
         };
         assert!(asks(&[("accept", "text/event-stream")]));
         assert!(asks(&[("content-type", "application/grpc")]));
-        assert!(!asks(&[("accept", "*/*")]));
+        assert!(asks(&[("upgrade", "h2c, WebSocket")]));
+        assert!(!asks(&[("accept", "*/*"), ("upgrade", "h2c")]));
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Which status and which body a failure becomes is decided by whoever answers the caller.
 
+use http::StatusCode;
+use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::client::PING_TIMEDOUT;
 use pingora_error::{Error, ErrorSource, ErrorType};
+use pingora_http::ResponseHeader;
 
 /// Why no endpoint answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,6 +28,9 @@ pub enum Failure {
 #[error("no endpoint is fit to be tried")]
 pub struct NoEndpoint;
 
+/// A call that took too long as a whole, although nothing in it stood still.
+pub(super) const LATE: ErrorType = ErrorType::Custom("Late");
+
 const NO_ENDPOINT: &str = "NoEndpoint";
 
 impl From<NoEndpoint> for Box<Error> {
@@ -44,7 +50,7 @@ pub fn classify(error: &Error) -> Option<Failure> {
     )]
     match error.etype {
         ErrorType::Custom(NO_ENDPOINT) => Some(Failure::NoEndpoint),
-        PING_TIMEDOUT => Some(Failure::TimedOut),
+        PING_TIMEDOUT | LATE => Some(Failure::TimedOut),
         ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Some(Failure::ConnectTimedOut),
         ErrorType::ConnectRefused
         | ErrorType::ConnectNoRoute
@@ -65,6 +71,28 @@ pub fn classify(error: &Error) -> Option<Failure> {
         | ErrorType::InvalidH2 => Some(Failure::Broken),
         _ => None,
     }
+}
+
+/// Refuses an upgrade that no request asked for: what an endpoint sends after it is not HTTP.
+///
+/// # Errors
+///
+/// What came is not the answer to the request.
+pub fn check_answer(head: &ResponseHeader) -> Result<(), Box<Error>> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Error::explain(ErrorType::InvalidHTTPHeader, "an upgrade that was not asked for").into_up());
+    }
+    Ok(())
+}
+
+/// Takes silence for the caller's doing while the caller still owes a part of its body: an endpoint need not answer
+/// before it has all of it, and callers must not be able to set an endpoint aside for everyone.
+pub fn attribute(session: &mut ServerSession, mut error: Box<Error>) -> Box<Error> {
+    let is_silence = error.esource == ErrorSource::Upstream && error.etype == ErrorType::ReadTimedout;
+    if is_silence && session.response_written().is_none() && !session.is_body_done() {
+        error.as_down();
+    }
+    error
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ mod target;
 
 pub use attempts::Attempts;
 pub use backend::{Backend, Call, Endpoint};
-pub use failure::{Failure, NoEndpoint, classify};
+pub use failure::{Failure, NoEndpoint, attribute, check_answer, classify};
 pub use pool::Pool;
 
 #[cfg(test)]

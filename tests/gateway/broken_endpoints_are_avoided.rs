@@ -166,6 +166,17 @@ async fn an_endpoint_that_breaks_off_or_babbles_makes_a_502() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_nobody_asked_for_makes_a_502() {
+    let bytes = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\
+                 HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let origin = origin().answers(move |_| Answer::raw(bytes)).start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    gateway.get("/p/1.0/a").await.expect(502);
+    let reply = gateway.connect_h2().await.get("/p/1.0/a").await;
+    assert!(matches!(reply.status, 502 | 503), "{reply:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_ends_too_early_is_not_passed_as_whole() {
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
     let origin = origin().answers(move |_| Answer::raw(cut)).start().await;

@@ -187,6 +187,10 @@ async fn a_request_finishes_with_what_it_began_with() {
     gateway.edit_api(&demo(&two));
     gateway.reloaded();
     assert_eq!(gateway.get("/demo/1.0/a").await.expect(200).text(), "two");
+    gateway.edit(
+        "nothing.toml",
+        "# so that the catalog is not empty, which would be refused",
+    );
     std::fs::remove_file(gateway.path("catalog/apis/demo.toml")).unwrap();
     gateway.reloaded();
     gate.open();

@@ -135,6 +135,68 @@ async fn what_is_for_one_hop_goes_one_hop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_for_one_hop_goes_one_hop_with_an_upgrade_too() {
+    let (origin, gateway) = serving(&[], "").await;
+    let call = get("/p/1.0/a")
+        .header("Connection", "keep-alive, Upgrade, X-Secret, X-Request-Id")
+        .header("Upgrade", "h2c, WebSocket")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Sec-WebSocket-Version", "13");
+    let call = ["X-Secret", "Keep-Alive", "Proxy-Authorization", "TE", "HTTP2-Settings"]
+        .iter()
+        .fold(call, |call, name| call.header(name, "one hop"));
+    gateway.call(call).await.expect(200);
+    let request = origin.only_request();
+    assert!(
+        !String::from_utf8_lossy(&request.head).contains("one hop"),
+        "{request:?}"
+    );
+    assert_eq!(
+        (request.header("connection"), request.header("upgrade")),
+        (Some("Upgrade"), Some("websocket"))
+    );
+    assert!(request.header("x-request-id").is_some() && request.header("sec-websocket-key").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_away_what_forwarding_rests_on() {
+    let (origin, gateway) = serving(&["127.0.0.1"], "").await;
+    let many = "a, b, c, d, e, f, g, h, i, j, k";
+    for named in ["X-Forwarded-For", "host", "Forwarded", "bad token", many] {
+        let call = get("/p/1.0/a").header("X-Forwarded-For", "203.0.113.7");
+        let call = call.header("Connection", named);
+        gateway.call(call).await.refused(400, &origin);
+        let call = upgrade("/p/1.0/a").header("Connection", named);
+        gateway.call(call).await.refused(400, &origin);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_says_to_us_alone_goes_no_further() {
+    let origin = origin()
+        .answers(|_| {
+            let answer = answer(200).header("Connection", "X-Secret, keep-alive");
+            let answer = answer.header("X-Secret", "one hop").header("Keep-Alive", "one hop");
+            let answer = answer.header("Proxy-Connection", "one hop");
+            answer.header("Upgrade", "one hop").header("X-Public", "every hop")
+        })
+        .start()
+        .await;
+    let open = api("Open", "/p").version(version("1.0").to(&origin));
+    let gateway = gateway().api(&open).start().await;
+    for call in [get("/p/1.0/a"), upgrade("/p/1.0/a")] {
+        let reply = gateway.call(call).await.expect(200);
+        assert_eq!(reply.header("x-public"), Some("every hop"));
+        assert!(!format!("{:?}", reply.fields).contains("one hop"), "{:?}", reply.fields);
+    }
+    let reply = gateway.connect_h2().await.get("/p/1.0/a").await;
+    assert_eq!(
+        (reply.header("x-public"), reply.header("x-secret")),
+        (Some("every hop"), None)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_to_anything_else_is_not_passed_on() {
     let (origin, gateway) = serving(&[], "").await;
     gateway
@@ -152,6 +214,31 @@ async fn an_identity_cannot_be_forged() {
         .header("x-jwt-assertion", "again");
     gateway.call(forged).await.expect(200);
     assert!(origin.only_request().fields.all("x-jwt-assertion").is_empty());
+}
+
+/// Backends that know fields as CGI does take an underscore for a hyphen (RFC 3875, 4.1.18).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_underscore_hides_no_forgery() {
+    for trusted in [&[][..], &["127.0.0.1"]] {
+        let (origin, gateway) = serving(trusted, "").await;
+        let names = [
+            "X_JWT_Assertion",
+            "X-JWT_Assertion",
+            "X_Forwarded_For",
+            "X-Forwarded_Proto",
+            "X_Real_IP",
+        ];
+        for call in [get("/p/1.0/a"), upgrade("/p/1.0/a")] {
+            let forged = names.iter().fold(call, |call, name| call.header(name, "forged"));
+            gateway.call(forged.header("X_Public", "kept")).await.expect(200);
+            let request = origin.last_request();
+            assert!(
+                !String::from_utf8_lossy(&request.head).contains("forged"),
+                "{request:?}"
+            );
+            assert_eq!(request.header("x_public"), Some("kept"));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

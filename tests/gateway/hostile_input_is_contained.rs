@@ -98,6 +98,27 @@ async fn chunks_outrank_a_length_and_end_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_whose_chunks_are_none_is_refused_and_never_whole() {
+    let (origin, gateway) = serving(&[]).await;
+    for chunks in [
+        "5\r\nhello\r\nzz\r\n",
+        "ffffffffffffffff1\r\n",
+        "5\nhello\n0\n\n",
+        "5\r\nhelloXX0\r\n\r\n",
+    ] {
+        let fields = "Host: a.test\r\nTransfer-Encoding: chunked";
+        let mut caller = gateway.connect().await;
+        caller
+            .send(format!("POST /p/1.0/a HTTP/1.1\r\n{fields}\r\n\r\n{chunks}"))
+            .await;
+        caller.reply_to("POST").await.expect(400);
+        assert!(caller.closed().await.is_empty());
+    }
+    assert!(origin.requests().iter().all(|request| !request.is_whole));
+    gateway.get("/p/1.0/a").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bare_line_feeds_do_not_make_a_head() {
     let (origin, gateway) = serving(&[]).await;
     for bytes in [
@@ -223,6 +244,16 @@ async fn so_many_connections_are_open_and_no_more() {
     })
     .await;
     second.call(get("/p/1.0/a")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_connection_carries_so_many_requests_at_once_and_no_more() {
+    let (_origin, gateway) = serving(&[("limits.http2_streams", "2")]).await;
+    let caller = gateway.connect_h2().await;
+    assert_eq!(caller.get("/p/1.0/a").await.status, 200);
+    assert_eq!(caller.most_streams(), 2);
+    let (first, second, third) = tokio::join!(caller.get("/p/1.0/a"), caller.get("/p/1.0/a"), caller.get("/p/1.0/a"));
+    assert_eq!([first.status, second.status, third.status], [200; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,6 +61,27 @@ async fn http10_is_answered_and_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn http10_gets_neither_chunks_nor_early_answers() {
+    let gate = Gate::new();
+    gate.open_for_all();
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    let raw = format!("{hints}HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    let origin = origin().answers(move |_| Answer::raw(raw.clone())).start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    let fields = "Host: gateway.test\r\nConnection: keep-alive";
+    caller.send(format!("GET /p/1.0/a HTTP/1.0\r\n{fields}\r\n\r\n")).await;
+    let text = String::from_utf8(caller.closed().await).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "ab");
+    assert!(
+        head.contains(" 200 ") && !head.to_lowercase().contains("transfer-encoding"),
+        "{head}"
+    );
+    assert!(head.to_lowercase().contains("connection: close"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn grpc_passes_from_end_to_end() {
     let origin = grpc_origin(None).await;
     let gateway = serving(version("1.0").production(&[&origin.url()]).over_http2()).await;

@@ -145,6 +145,8 @@ async fn a_refusal_of_head_has_no_body() {
     let caller = gateway.connect_h2().await;
     let reply = caller.call(caller.request("HEAD", "/nowhere"), &[]).await;
     assert_eq!((reply.status, reply.body.len()), (404, 0));
+    assert!(reply.header("content-length").is_some());
+    origin.saw_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]

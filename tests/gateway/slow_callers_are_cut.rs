@@ -120,3 +120,69 @@ async fn a_caller_who_does_not_read_is_given_up() {
     gateway.access_log(1).await;
     assert!(caller.closed().await.len() < LENGTH);
 }
+
+/// An API that sets its only endpoint aside after one failure.
+async fn touchy(part: &str, origin: &Origin) -> Gateway {
+    let open = version("1.0").to(origin).within(part, "300ms").suspend(1, "60s");
+    gateway().api(&api("Open", "/p").version(open)).start().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_stops_is_not_held_against_the_endpoint() {
+    let origin = origin().start().await;
+    for part in ["read", "total"] {
+        let gateway = touchy(part, &origin).await;
+        let mut caller = gateway.connect().await;
+        let head = "POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 20\r\n\r\nx";
+        caller.send(head).await;
+        caller.reply_to("POST").await.expect(408);
+        gateway.get("/p/1.0/a").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_body_that_stops_is_not_held_against_the_endpoint() {
+    let origin = origin().start().await;
+    let gateway = touchy("read", &origin).await;
+    let caller = gateway.connect_h2().await;
+    let (_body, response) = caller.begin(caller.request("POST", "/p/1.0/a")).await;
+    assert_eq!(soon("a reply", response).await.unwrap().status(), 408);
+    assert_eq!(caller.get("/p/1.0/a").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_drips_is_cut_when_the_whole_call_is_late() {
+    let origin = origin().start().await;
+    let gateway = touchy("total", &origin).await;
+    let mut caller = gateway.connect().await;
+    caller
+        .send("POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000\r\n\r\n")
+        .await;
+    let dripped = async {
+        while caller.wire().write(b"x").await.is_ok() {
+            // The pace of the slow caller, not a wait for anything.
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon("a dripping caller to be cut", dripped).await;
+    assert!(!origin.only_request().is_whole);
+    gateway.get("/p/1.0/a").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_taken_slowly_is_not_held_against_the_endpoint() {
+    const LENGTH: usize = 64 << 20;
+    let long = |request: &Request| match request.target.as_str() {
+        "/long" => answer(200).body(vec![b'x'; LENGTH]),
+        _ => answer(200),
+    };
+    let origin = origin().answers(long).start().await;
+    let gateway = touchy("total", &origin).await;
+    let mut caller = gateway.connect().await;
+    caller.send(get("/p/1.0/long").bytes()).await;
+    assert_eq!(caller.head().await.status, 200);
+    // The pace of the slow caller: it reads on when the call is late already.
+    sleep(Duration::from_millis(400)).await;
+    assert!(caller.closed().await.len() < LENGTH);
+    gateway.get("/p/1.0/a").await.expect(200);
+}

@@ -137,6 +137,30 @@ async fn an_endpoint_that_is_gone_makes_a_502() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_may_be_silent_for_longer_than_a_call_may_take() {
+    let origin = websocket_origin().await;
+    let chat = version("1.0").production(&[&origin.url()]).within("total", "200ms");
+    let gateway = gateway().api(&api("Chat", "/c").version(chat)).start().await;
+    let mut socket = gateway.connect().await.websocket(upgrade("/c/1.0/chat")).await.unwrap();
+    // The silence that is tested.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(
+        soon("an echo", socket.next()).await.unwrap().unwrap(),
+        Message::text("hello")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_tunnel_ends_in_time() {
+    let origin = websocket_origin().await;
+    let chat = version("1.0").production(&[&origin.url()]).within("read", "200ms");
+    let gateway = gateway().api(&api("Chat", "/c").version(chat)).start().await;
+    let mut socket = gateway.connect().await.websocket(upgrade("/c/1.0/chat")).await.unwrap();
+    while let Some(Ok(_)) = soon("the tunnel to end", socket.next()).await {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tunnel_ends_when_its_endpoint_ends() {
     let origin = websocket_origin().await;
     let gateway = serving(&origin.url()).await;

@@ -67,11 +67,12 @@ impl Control {
     /// Returns every violation of a refused change; the last good catalog stays.
     pub fn apply(&self, change: Change) -> Result<Applied, ControlError> {
         let mut writer = lock(&self.writer);
+        let is_reread = matches!(change, Change::Reread(_));
         let sources = match change.into_sources() {
             Ok(sources) => sources,
             Err(violations) => return Err(self.refuse(&mut writer, None, violations)),
         };
-        if sources.is_empty() && lock(&self.status).apis > 0 {
+        if is_reread && sources.is_empty() && lock(&self.status).apis > 0 {
             return Err(self.refuse(&mut writer, None, vec![vanished()]));
         }
         if writer.serves(&sources, &*self.references, &self.digest) {

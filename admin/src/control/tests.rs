@@ -142,12 +142,14 @@ fn unchanged_content_publishes_nothing_and_keeps_the_revision() {
 #[test]
 fn a_directory_that_lost_every_file_takes_no_api_away() {
     let (control, published, _) = control();
+    let empty = tempfile::tempdir().unwrap();
+    let reread = || Change::Reread(empty.path().to_path_buf());
     assert!(
-        control.apply(replace(&[])).is_ok(),
+        control.apply(reread()).is_ok(),
         "a gateway may start with nothing to serve"
     );
     control.apply(replace(&[ORDERS])).unwrap();
-    let (violations, _) = refused(control.apply(replace(&[])));
+    let (violations, _) = refused(control.apply(reread()));
     assert!(violations[0].fix.is_some(), "{violations:?}");
     assert_eq!((control.status().apis, lock(&published.0).prepared.len()), (1, 2));
 }

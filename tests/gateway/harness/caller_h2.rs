@@ -62,6 +62,11 @@ impl CallerH2 {
         Self { requests, ended }
     }
 
+    /// Returns how many requests may be under way at once, as the other side said.
+    pub(crate) fn most_streams(&self) -> usize {
+        self.requests.current_max_send_streams()
+    }
+
     /// Waits for the end of the connection.
     pub(crate) async fn closed(&mut self) {
         soon("the connection to end", self.ended.wait_for(|ended| *ended))

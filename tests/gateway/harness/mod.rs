@@ -24,7 +24,7 @@ pub(crate) use gateway::{Gateway, GatewayBuilder, gateway};
 pub(crate) use identity::{Authority, trusting};
 pub(crate) use origin::{Origin, crowded, origin, refusing};
 pub(crate) use origin_h2::grpc_origin;
-pub(crate) use script::{Answer, Gate, answer};
+pub(crate) use script::{Answer, Gate, Request, answer};
 pub(crate) use websocket::{early_websocket_origin, upgrade, websocket_origin};
 
 /// The longest that anything may take before its test fails.
