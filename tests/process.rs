@@ -261,6 +261,25 @@ fn sigquit_without_a_successor_changes_nothing() {
 }
 
 #[test]
+fn a_successor_that_does_not_come_up_leaves_the_old_process_serving() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut old = site.run(&[]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut new = site.spawn_with(&["run", "--upgrade"], &[("TOLLGATE_STATUS_HTTP", &address)]);
+    old.signal("QUIT");
+    assert_eq!(new.wait().code(), Some(1), "an address of its own is taken");
+    // For longer than the old process waits for the new one.
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        assert_eq!(get(site.http, "/demo/1.0/a").status, 200);
+    }
+    old.signal("TERM");
+    assert_eq!(old.wait().code(), Some(0));
+}
+
+#[test]
 fn systemd_is_told_when_it_is_ready() {
     let site = Site::new();
     let path = site.path("notify.sock");

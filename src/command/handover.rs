@@ -78,6 +78,7 @@ fn control_socket(data: &Path) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// How long the next process may take from the sockets to its first accept; it looks for them once a second.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the next process may take from the sockets to its first accept: it looks for them once a second, and has
+/// prepared everything else before.
+const PATIENCE: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_millis(100);

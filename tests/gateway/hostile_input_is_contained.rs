@@ -65,15 +65,18 @@ async fn framing_that_could_be_read_in_two_ways_is_refused() {
     let (origin, gateway) = serving(&[]).await;
     for fields in [
         "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5, 5",
         "Content-Length: +2",
         "Transfer-Encoding: chunked, identity",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: gzip, chunked",
         "X-Folded: a\r\n b",
         "X-Space : a",
     ] {
         let bytes = format!("POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\n{fields}\r\n\r\n0\r\n\r\n");
         if let Some(reply) = send(&gateway, bytes).await {
-            assert_eq!(reply.status, 400, "{fields}");
+            assert!([400, 501].contains(&reply.status), "{fields}");
         }
         origin.saw_nothing();
     }
