@@ -187,16 +187,16 @@ impl Signals {
     }
 }
 
-/// Says where what is served, a line each.
+/// Says what is listened for and where, a line each.
 fn announce(running: &Running) {
     for address in running.http() {
-        info!(%address, "http");
+        info!(%address, "listening for HTTP");
     }
     for address in running.https() {
-        info!(%address, "https");
+        info!(%address, "listening for HTTPS");
     }
     for address in running.status() {
-        info!(%address, "status");
+        info!(%address, "listening for probes and scrapers");
     }
 }
 
