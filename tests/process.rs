@@ -280,6 +280,35 @@ fn a_successor_that_does_not_come_up_leaves_the_old_process_serving() {
 }
 
 #[test]
+fn a_gateway_may_listen_for_https_alone() {
+    let site = Site::new();
+    let only = [("TOLLGATE_GATEWAY_HTTP", ""), ("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0")];
+    let mut gateway = site.spawn_with(&["run"], &only);
+    site.ready();
+    assert_eq!(site.tollgate(&["reload"]).status.code(), Some(0));
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0), "it went on until it was told to stop");
+}
+
+#[test]
+fn a_reload_refuses_certificates_that_cannot_be_served() {
+    let site = Site::new();
+    let _gateway = site.spawn_with(&["run"], &[("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0")]);
+    site.ready();
+    let certificate = site.path("data/tls/self-signed.pem");
+    let good = fs::read(&certificate).unwrap();
+    fs::write(&certificate, "nonsense").unwrap();
+    let refused = site.tollgate(&["reload"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("self-signed.pem"),
+        "{refused:?}"
+    );
+    fs::write(&certificate, good).unwrap();
+    assert_eq!(site.tollgate(&["reload"]).status.code(), Some(0));
+}
+
+#[test]
 fn systemd_is_told_when_it_is_ready() {
     let site = Site::new();
     let path = site.path("notify.sock");

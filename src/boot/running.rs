@@ -25,7 +25,7 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
-use crate::bridge::socket::{self, Socket};
+use crate::bridge::socket::{self, Answer, Command, Socket};
 use crate::bridge::watch::Watch;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
@@ -50,7 +50,7 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
-    listeners: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Prepared {
@@ -97,9 +97,12 @@ impl Prepared {
         };
         let proxy = Arc::new(proxy(gateway, &settings));
         let patience = patience(&settings);
-        let mut listeners = JoinSet::new();
+        let mut tasks = JoinSet::new();
         let mut serve = |name: &str, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
-            listeners.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
+            // Pingora's service ends at once where it has nothing to listen on.
+            if !addresses.is_empty() {
+                tasks.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
+            }
         };
         serve(
             "http",
@@ -109,7 +112,6 @@ impl Prepared {
         if let Some(certificates) = &certificates {
             let door = Door::tls(proxy, Arc::clone(&connections), patience, Arc::clone(certificates));
             serve("https", &https, door);
-            tokio::spawn(Arc::clone(certificates).watch(stopping.clone()));
         }
         // The status page has places of its own: a full gateway can still be looked at.
         let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
@@ -117,11 +119,15 @@ impl Prepared {
         let (status_shutdown, status_stopping) = watch::channel(false);
         tokio::spawn(listen("status", &status, door, Arc::clone(&sockets), status_stopping));
 
-        tokio::spawn(pool.run(stopping.clone()));
-        tokio::spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
-        let answers = reload.clone();
+        if let Some(certificates) = &certificates {
+            tasks.spawn(Arc::clone(certificates).watch(stopping.clone()));
+        }
+        tasks.spawn(pool.run(stopping.clone()));
+        tasks.spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
+        let (asked, held) = (reload.clone(), certificates.clone());
+        let answers = move |command| answer(command, &asked, held.as_deref());
         tokio::spawn(async move {
-            if let Err(error) = control.serve(move |request| answers.answer(request), stopping).await {
+            if let Err(error) = control.serve(answers, stopping).await {
                 error!(%error, "the control socket is gone, `tollgate reload` will not be answered");
             }
         });
@@ -138,7 +144,7 @@ impl Prepared {
             draining,
             shutdown,
             status_shutdown,
-            listeners,
+            tasks,
         })
     }
 }
@@ -192,9 +198,9 @@ impl Running {
         self.telemetry.reopen_access_log();
     }
 
-    /// Resolves when a listener ends although nobody stopped it.
-    pub async fn listener_ended(&mut self) {
-        self.listeners.join_next().await;
+    /// Resolves when a listener, or what keeps health, catalog or certificates fresh, ends although nobody stopped it.
+    pub async fn task_ended(&mut self) {
+        self.tasks.join_next().await;
     }
 
     /// Leaves the status page to the process that took the sockets over, so that probes do not see this one drain.
@@ -208,7 +214,7 @@ impl Running {
         self.draining.store(true, Ordering::Relaxed);
         self.shutdown.send_replace(true);
         let finished = tokio::time::timeout(drain, async {
-            while self.listeners.join_next().await.is_some() {}
+            while self.tasks.join_next().await.is_some() {}
             self.connections.idle().await;
         });
         if finished.await.is_err() {
@@ -230,6 +236,16 @@ impl fmt::Debug for Running {
             .field("http", &self.http)
             .field("https", &self.https)
             .finish_non_exhaustive()
+    }
+}
+
+/// Answers the control socket; a reload is of everything that is read while traffic flows, certificates included.
+fn answer(command: Command, reload: &Reload, certificates: Option<&Certificates>) -> Answer {
+    let answer = reload.answer(command);
+    let reloaded = certificates.filter(|_| matches!(answer, Answer::Reloaded(_)));
+    match reloaded.map(Certificates::reload_now) {
+        Some(Err(violations)) => Answer::Refused { violations },
+        Some(Ok(_)) | None => answer,
     }
 }
 

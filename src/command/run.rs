@@ -83,8 +83,8 @@ pub fn run(args: &RunArgs, environment: &Environment) -> ExitCode {
 enum RunError {
     #[error(transparent)]
     Boot(#[from] BootError),
-    #[error("a listener ended by itself")]
-    Listener,
+    #[error("a task that should outlive all requests ended by itself; its panic is above")]
+    Task,
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
     #[error("cannot take the listening sockets over in {}: is a gateway running on this directory, and did it get SIGQUIT?", .0.display())]
@@ -175,7 +175,7 @@ impl Signals {
             _ = self.quit.recv() => Ok(Order::HandOver),
             _ = self.terminate.recv() => Ok(Order::Drain),
             _ = self.user1.recv() => Ok(Order::Reopen),
-            () = running.listener_ended() => Err(RunError::Listener),
+            () = running.task_ended() => Err(RunError::Task),
         }
     }
 
