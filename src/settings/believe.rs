@@ -21,12 +21,17 @@ use super::{AccessLog, CertificateFiles, Gateway, Limits, Log, Settings, Timeout
 
 /// Believes the settings, or says everything that is wrong with them.
 pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
-    let Reading { raw, origins, file } = reading;
+    let Reading {
+        raw,
+        origins,
+        file,
+        violations,
+    } = reading;
     let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
     let mut believer = Believer {
         origins,
         base,
-        violations: Vec::new(),
+        violations,
     };
     let settings = believer.settings(raw);
     believer.violations.sort();

@@ -21,6 +21,8 @@ pub(super) struct Reading {
     pub(super) origins: Origins,
     /// The settings file, whether it exists or not.
     pub(super) file: PathBuf,
+    /// What could not be read; the rest is judged all the same, so that everything is told at once.
+    pub(super) violations: Vec<Violation>,
 }
 
 /// Who stated what.
@@ -44,8 +46,16 @@ pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Ve
         overridden: Vec::new(),
     };
     let mut raw = Raw::default();
-    match read_file(&file).and_then(|text| text.map(|text| parse(&references.file, text, &references)).transpose()) {
-        Ok(Some((stated, places))) => (raw, origins.places) = (stated, Some(places)),
+    match read_file(&file).and_then(|text| {
+        text.map(|text| recover(&references.file, text, &references))
+            .transpose()
+    }) {
+        Ok(Some(reading)) => {
+            violations = reading.violations;
+            if let Some((stated, places)) = reading.kept {
+                (raw, origins.places) = (stated, Some(places));
+            }
+        }
         Ok(None) => {}
         Err(found) => violations = found,
     }
@@ -59,11 +69,12 @@ pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Ve
             Err(found) => violations.extend(found),
         }
     }
-    if violations.is_empty() {
-        Ok(Reading { raw, origins, file })
-    } else {
-        Err(violations)
-    }
+    Ok(Reading {
+        raw,
+        origins,
+        file,
+        violations,
+    })
 }
 
 /// Finds the settings file: `--conf` names its directory, or the file itself.
@@ -89,15 +100,20 @@ fn read_file(file: &Path) -> Result<Option<String>, Vec<Violation>> {
     }
 }
 
+fn recover(name: &str, text: String, references: &dyn References) -> Result<reader::Reading<Raw>, Vec<Violation>> {
+    let source = Source {
+        name: name.to_owned(),
+        text,
+    };
+    Ok(reader::recover(&secret::resolve(source, references)?, references))
+}
+
 fn parse(name: &str, text: String, references: &dyn References) -> Result<(Raw, Places), Vec<Violation>> {
-    let source = secret::resolve(
-        Source {
-            name: name.to_owned(),
-            text,
-        },
-        references,
-    )?;
-    reader::read(&source, references)
+    let source = Source {
+        name: name.to_owned(),
+        text,
+    };
+    reader::read(&secret::resolve(source, references)?, references)
 }
 
 /// Reads the variable that overrides a key.

@@ -24,7 +24,7 @@ pub(super) fn resolve(source: Source, references: &dyn References) -> Result<Sou
         return Ok(source);
     }
     // What is wrong otherwise is said by whoever reads the result.
-    let Ok((stated, places)) = reader::read::<toml::Table>(&source, references) else {
+    let Some((stated, places)) = reader::recover::<toml::Table>(&source, references).kept else {
         return Ok(source);
     };
     let Ok(spans) = DeTable::parse(&source.text) else {

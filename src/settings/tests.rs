@@ -297,3 +297,11 @@ fn every_variable_is_spelt_as_the_manual_says() {
         assert!(variables.iter().any(|variable| variable == name));
     }
 }
+
+#[test]
+fn what_cannot_be_read_does_not_hide_what_cannot_be_true() {
+    let conf = conf("[limits]\nconnections = 0\nheader_count = \"x\"\nbogus = 1\n");
+    let violations = Settings::load(conf.path(), &Environment::default()).unwrap_err();
+    let lines: Vec<usize> = violations.iter().map(|violation| violation.line).collect();
+    assert_eq!(lines, [2, 3, 4], "{violations:?}");
+}

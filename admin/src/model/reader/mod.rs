@@ -35,14 +35,16 @@ pub fn read<T: DeserializeOwned>(source: &Source, references: &dyn References) -
 }
 
 /// What could be read of a file, and what could not.
-pub(super) struct Reading<T> {
+#[derive(Debug)]
+pub struct Reading<T> {
     /// What is left without the refused parts; `None` where that makes no whole.
-    pub(super) kept: Option<(T, Places)>,
-    pub(super) violations: Vec<Violation>,
+    pub kept: Option<(T, Places)>,
+    /// Everything that was refused.
+    pub violations: Vec<Violation>,
 }
 
-/// Reads as much of a file as can be read.
-pub(super) fn recover<T: DeserializeOwned>(source: &Source, references: &dyn References) -> Reading<T> {
+/// Reads as much of a file as can be read, so that what is left can be judged in the same round.
+pub fn recover<T: DeserializeOwned>(source: &Source, references: &dyn References) -> Reading<T> {
     let mut reader = match Reader::parse(source) {
         Ok(reader) => reader,
         Err(violations) => return Reading { kept: None, violations },
