@@ -42,6 +42,10 @@ pub enum Denial {
     InvalidHost,
     /// The body is not framed as it says.
     MalformedBody,
+    /// What was shown proves nobody.
+    InvalidCredentials,
+    /// No credential was shown, or none that the version takes.
+    MissingCredentials,
     /// The resource takes other methods only.
     MethodNotAllowed(MethodSet),
     /// No version of the preference list can answer.
@@ -154,6 +158,20 @@ impl Denial {
                 "Bad Request",
                 "The request body is malformed.",
             ),
+            Self::InvalidCredentials => Fault {
+                status: StatusCode::UNAUTHORIZED,
+                code: "900901",
+                kind: None,
+                message: "Invalid Credentials",
+                description: "Make sure you have provided the correct security credentials",
+            },
+            Self::MissingCredentials => Fault {
+                status: StatusCode::UNAUTHORIZED,
+                code: "900902",
+                kind: None,
+                message: "Missing Credentials",
+                description: "The call shows no credential that the API takes.",
+            },
             Self::MethodNotAllowed(_) => report(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405",
@@ -214,6 +232,8 @@ impl Denial {
             Self::Internal => "internal",
             Self::InvalidHost => "invalid_host",
             Self::MalformedBody => "malformed_body",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::MissingCredentials => "missing_credentials",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoDefaultVersion => "no_default_version",
             Self::TransportNotAllowed(_) => "transport_not_allowed",

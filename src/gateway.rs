@@ -29,6 +29,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
 use crate::accept::deadline;
+use crate::credential::{self, Credentials};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::forwarding::Trust;
@@ -36,7 +37,7 @@ use crate::head::{self, Head, Scheme};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::{Admission, admit};
+use crate::stages::{Admission, Halt, Refusal, admit};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub live: Arc<Live<Served>>,
     /// Where endpoints are known, and connected to for tunnels.
     pub pool: Arc<Pool>,
+    /// What proves callers.
+    pub credentials: Arc<Credentials>,
     /// Where every exchange is counted and logged.
     pub telemetry: Arc<Telemetry>,
     /// Whose forwarding fields are believed.
@@ -95,7 +98,7 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
-        match admit(&head(session, exchange, &raw), &exchange.served.snapshot, &self.limits) {
+        match self.admission(session, exchange, &raw).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 if !tunnel::is_websocket(session.req_header()) {
@@ -227,6 +230,30 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
+    /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it.
+    async fn admission(
+        &self,
+        session: &Session,
+        exchange: &Exchange,
+        raw: &[u8],
+    ) -> std::result::Result<Admission, Refusal> {
+        let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
+        for _ in 0..FETCHES {
+            let now = credential::now();
+            match admit(
+                &head(session, exchange, raw),
+                snapshot,
+                &self.limits,
+                (credentials, now),
+            ) {
+                Err(Halt::Fetch(fetch)) => credentials.obtain(fetch, now).await,
+                Err(Halt::Refused(refusal)) => return Err(refusal),
+                Ok(admission) => return Ok(admission),
+            }
+        }
+        Err(Denial::InvalidCredentials.into())
+    }
+
     /// Bounds what Pingora leaves open by default: keep-alive, reads and writes (0.9.1).
     fn bound_connection(&self, session: &mut Session) {
         if session.get_keepalive().is_some() {
@@ -243,6 +270,9 @@ impl Gateway {
         }
     }
 }
+
+/// Things that may be waited for before one request is admitted.
+const FETCHES: usize = 3;
 
 fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
@@ -261,6 +291,8 @@ fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a
         method: &request.method,
         path,
         target_bytes: target.len(),
+        query: request.uri.query().unwrap_or_default(),
+        certificate: None,
         host: head::host(&request.headers, &request.uri, request.version),
         headers: &request.headers,
         raw,

@@ -14,6 +14,10 @@ pub struct Head<'a> {
     pub path: &'a [u8],
     /// The length of the whole request target, the query included.
     pub target_bytes: usize,
+    /// The query as it arrived, without its question mark; empty where there is none or it is not text.
+    pub query: &'a str,
+    /// The DER of the certificate that the caller proved to hold, or that a trusted proxy vouches for.
+    pub certificate: Option<&'a [u8]>,
     /// The host that was asked for, without its port; `None` where the request names none or names it twice.
     pub host: Option<&'a str>,
     /// The header fields.

@@ -11,7 +11,7 @@
 //! | shell | [`gateway`], [`bridge`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
-//! | core | [`stages`] |
+//! | core | [`stages`], [`credential`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
 //! | compiled | [`snapshot`] |
 //!
@@ -51,6 +51,7 @@ pub mod accept;
 pub mod boot;
 pub mod bridge;
 pub mod command;
+pub mod credential;
 pub mod denial;
 pub mod exchange;
 pub mod forwarding;
@@ -68,4 +69,4 @@ pub mod telemetry;
 pub mod tunnel;
 pub mod upstream;
 
-pub use admin::model;
+pub use admin::{model, oauth, registry};

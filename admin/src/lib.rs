@@ -6,3 +6,5 @@
 
 pub mod control;
 pub mod model;
+pub mod oauth;
+pub mod registry;

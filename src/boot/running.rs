@@ -27,6 +27,7 @@ use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Answer, Command, Socket};
 use crate::bridge::watch::Watch;
+use crate::credential::Credentials;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::model::violation::Violation;
@@ -88,6 +89,7 @@ impl Prepared {
         let gateway = Gateway {
             live,
             pool: Arc::clone(&pool),
+            credentials: Arc::new(Credentials::new(Arc::default())),
             telemetry: Arc::clone(&telemetry),
             trust: Trust::new(settings.gateway.trusted_proxies.clone()),
             limits: settings.limits.clone(),

@@ -93,6 +93,8 @@ impl Compiler {
             paths: version.paths,
             max_request_body: version.max_request_body.map(|size| size.0),
             keeps_host: version.production.host == HostHeader::Keep,
+            security: version.security.clone(),
+            is_free: version.tiers.is_empty(),
             routes,
         });
         id
@@ -112,6 +114,8 @@ impl Compiler {
         self.snapshot.routes.push(Route {
             template: resource.template.as_str().into(),
             methods: resource.methods,
+            auth: resource.auth,
+            scopes: Vec::new(),
         });
         id
     }

@@ -9,8 +9,10 @@ mod mounts;
 mod routes;
 
 use crate::model::api::{PathAllowances, Transports};
+use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
+use crate::model::security::Security;
 
 pub use compile::compile;
 pub use mounts::{Mount, Place};
@@ -41,6 +43,7 @@ pub struct Snapshot {
     mounts: Mounts,
     versions: Vec<Version>,
     routes: Vec<Route>,
+    scopes: Vec<Scope>,
 }
 
 /// One ApiVersion with everything a request needs already looked up.
@@ -62,6 +65,10 @@ pub struct Version {
     pub max_request_body: Option<u64>,
     /// Whether the endpoint sees the caller's `Host`.
     pub keeps_host: bool,
+    /// What proves a caller to it.
+    pub security: Security,
+    /// Whether it is called without a subscription.
+    pub is_free: bool,
     routes: Routes,
 }
 
@@ -79,6 +86,23 @@ pub struct Route {
     pub template: Box<str>,
     /// The methods it declares.
     pub methods: MethodSet,
+    /// What credential it demands.
+    pub auth: AuthType,
+    /// The scopes of which a caller needs one; none where it is empty.
+    pub scopes: Vec<ScopeId>,
+}
+
+/// The index of a scope in its snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ScopeId(u32);
+
+/// One scope of a tenant.
+#[derive(Debug)]
+pub struct Scope {
+    /// Its key.
+    pub key: Box<str>,
+    /// The roles that grant it; everybody's where it is empty.
+    pub roles: Vec<Box<str>>,
 }
 
 impl Snapshot {
@@ -113,5 +137,11 @@ impl Snapshot {
     pub fn route(&self, id: RouteId) -> &Route {
         #[expect(clippy::indexing_slicing, reason = "an id is evidence of the entry")]
         &self.routes[id.0 as usize]
+    }
+
+    /// Returns a scope that this snapshot named.
+    pub fn scope(&self, id: ScopeId) -> &Scope {
+        #[expect(clippy::indexing_slicing, reason = "an id is evidence of the entry")]
+        &self.scopes[id.0 as usize]
     }
 }

@@ -3,28 +3,57 @@
 //! [`admit`] is the whole policy of the gateway. Each call needs what the one before it returned, so that the order
 //! cannot change by accident; nothing goes round it, upgrades and HTTP/2 included.
 
+mod authenticate;
+mod authorize;
 mod bound;
+mod entitle;
 mod locate;
 mod match_resource;
 mod permit;
 mod pin_version;
 
 use self::match_resource::Matched;
+use crate::credential::{Credentials, Fetch};
 use crate::denial::Denial;
 use crate::head::Head;
+use crate::model::instant::UnixTime;
 use crate::model::method::MethodSet;
 use crate::settings::Limits;
-use crate::snapshot::{Snapshot, VersionId};
+use crate::snapshot::{RouteId, Snapshot, VersionId};
 
 pub use permit::Permit;
 
 /// What an exchange may do.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Admission {
     /// Go on to a backend.
     Permit(Permit),
     /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
     Options(VersionId, MethodSet),
+}
+
+/// What keeps an exchange from going on.
+#[derive(Clone, Debug)]
+pub enum Halt {
+    /// This must be fetched, and admission asked for again.
+    Fetch(Fetch),
+    /// It is refused.
+    Refused(Refusal),
+}
+
+impl Halt {
+    fn at(self, route: RouteId) -> Self {
+        match self {
+            Self::Fetch(fetch) => Self::Fetch(fetch),
+            Self::Refused(refusal) => Self::Refused(refusal.at(route)),
+        }
+    }
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// A denial, and the version that it is to be counted for where the request got so far.
@@ -34,11 +63,23 @@ pub struct Refusal {
     pub denial: Denial,
     /// Whose caller was refused.
     pub version: Option<VersionId>,
+    /// Which resource was asked for, where it got so far.
+    pub route: Option<RouteId>,
+}
+
+impl From<Denial> for Halt {
+    fn from(denial: Denial) -> Self {
+        Self::Refused(denial.into())
+    }
 }
 
 impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
-        Self { denial, version: None }
+        Self {
+            denial,
+            version: None,
+            route: None,
+        }
     }
 }
 
@@ -47,30 +88,60 @@ impl Denial {
         Refusal {
             denial: self,
             version: Some(version),
+            route: None,
         }
     }
 }
 
-/// Decides whether an exchange may go on. The order is a security property.
+impl Refusal {
+    fn at(self, route: RouteId) -> Self {
+        Self {
+            route: Some(route),
+            ..self
+        }
+    }
+}
+
+/// Decides whether an exchange may go on. The order is a security property (DESIGN, 3).
 ///
-/// Authentication, subscription, scopes and tiers belong between the resource and the permit (DESIGN, 3).
+/// Deny rules and tiers belong around the credentials; nothing is spent before everything else agrees.
 ///
 /// # Errors
 ///
-/// Returns the refusal.
-pub fn admit(head: &Head<'_>, snapshot: &Snapshot, limits: &Limits) -> Result<Admission, Refusal> {
+/// Returns the refusal, or what must be known first.
+pub fn admit(
+    head: &Head<'_>,
+    snapshot: &Snapshot,
+    limits: &Limits,
+    (credentials, now): (&Credentials, UnixTime),
+) -> Result<Admission, Halt> {
     let target = bound::bound(head, limits)?;
     let located = locate::locate(head, target, snapshot)?;
     let pinned = pin_version::pin_version(head, located, snapshot)?;
-    match match_resource::match_resource(head.method, &pinned, snapshot)? {
-        Matched::Options(methods) => Ok(Admission::Options(pinned.version, methods)),
-        Matched::Route(route) => permit::permit(head, &pinned, route, snapshot, limits).map(Admission::Permit),
+    let route = match match_resource::match_resource(head.method, &pinned, snapshot)? {
+        Matched::Options(methods) => return Ok(Admission::Options(pinned.version, methods)),
+        Matched::Route(route) => route,
+    };
+    let named = |refusal: Refusal| refusal.at(route);
+    let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now))
+        .map_err(|halt| halt.at(route))?;
+    if let Some(caller) = &caller {
+        entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
+        authorize::authorize(caller, &pinned, route, snapshot, credentials.view()).map_err(named)?;
     }
+    Ok(Admission::Permit(permit::permit(
+        head,
+        &pinned,
+        (route, caller),
+        snapshot,
+        limits,
+    )?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
 
     use http::{HeaderMap, Method};
 
@@ -108,6 +179,14 @@ mod tests {
         compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap()
     }
 
+    fn decide(head: &Head<'_>, snapshot: &Snapshot) -> Result<Admission, Refusal> {
+        let credentials = Credentials::new(Arc::default());
+        admit(head, snapshot, &LIMITS, (&credentials, UnixTime(0))).map_err(|halt| match halt {
+            Halt::Refused(refusal) => refusal,
+            Halt::Fetch(fetch) => panic!("{fetch:?}"),
+        })
+    }
+
     fn served() -> Snapshot {
         snapshot("[\"1.0\"]", &[("1.0", "published", "")])
     }
@@ -117,6 +196,8 @@ mod tests {
             method,
             path: path.as_bytes(),
             target_bytes: path.len(),
+            query: "",
+            certificate: None,
             host: Some("Any.Test"),
             headers,
             raw: b"",
@@ -126,7 +207,7 @@ mod tests {
     }
 
     fn answer(snapshot: &Snapshot, method: &Method, path: &str) -> Result<Admission, Denial> {
-        admit(&ask(method, path, &HeaderMap::new()), snapshot, &LIMITS).map_err(|refusal| refusal.denial)
+        decide(&ask(method, path, &HeaderMap::new()), snapshot).map_err(|refusal| refusal.denial)
     }
 
     fn permit(snapshot: &Snapshot, path: &str) -> Permit {
@@ -206,7 +287,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_version_that_was_called() {
         let snapshot = served();
-        let refusal = |path| admit(&ask(&Method::GET, path, &HeaderMap::new()), &snapshot, &LIMITS).unwrap_err();
+        let refusal = |path| decide(&ask(&Method::GET, path, &HeaderMap::new()), &snapshot).unwrap_err();
         assert!(refusal("/pets/1.0/dogs").version.is_some());
         assert!(
             refusal("/pets/9.0").version.is_some(),
@@ -219,7 +300,7 @@ mod tests {
     fn what_is_too_large_or_malformed_is_refused_first() {
         let snapshot = served();
         let path = "/pets/1.0/cats/7";
-        let refused = |head: Head<'_>| admit(&head, &snapshot, &LIMITS).unwrap_err().denial;
+        let refused = |head: Head<'_>| decide(&head, &snapshot).unwrap_err().denial;
         let mut headers = HeaderMap::new();
         headers.insert("content-length", "11".parse().unwrap());
         assert_eq!(refused(ask(&Method::POST, path, &headers)), Denial::BodyTooLarge);

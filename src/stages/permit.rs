@@ -1,22 +1,26 @@
 //! Evidence that an exchange may go on: only [`admit`](super::admit) can make it, and without it there is no upstream.
 
+use std::sync::Arc;
+
 use http::header::CONTENT_LENGTH;
 
 use super::Refusal;
 use super::pin_version::Pinned;
+use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
 /// Evidence that an exchange may go on, and where to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Permit {
     version: VersionId,
     route: RouteId,
     by_default: bool,
     path: Box<str>,
     max_body: u64,
+    caller: Option<Arc<Caller>>,
 }
 
 impl Permit {
@@ -40,6 +44,11 @@ impl Permit {
         &self.path
     }
 
+    /// Returns who calls, where the resource asked.
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
     /// Returns the largest request body that may be sent, in bytes.
     pub fn max_body(&self) -> u64 {
         self.max_body
@@ -50,7 +59,7 @@ impl Permit {
 pub(super) fn permit(
     head: &Head<'_>,
     pinned: &Pinned<'_>,
-    route: RouteId,
+    (route, caller): (RouteId, Option<Arc<Caller>>),
     snapshot: &Snapshot,
     limits: &Limits,
 ) -> Result<Permit, Refusal> {
@@ -71,5 +80,6 @@ pub(super) fn permit(
         by_default: pinned.by_default,
         path: pinned.path().into(),
         max_body,
+        caller,
     })
 }

@@ -2,8 +2,9 @@
 
 use super::backend::Backend;
 use super::lifecycle::LifecycleState;
-use super::name::{ApiName, Context, TenantName, VersionName};
+use super::name::{ApiName, Context, TenantName, TierName, VersionName};
 use super::resource::Resource;
+use super::security::Security;
 use super::unit::Size;
 
 /// A named product with a context and one or more versions.
@@ -30,6 +31,12 @@ pub struct ApiVersion {
     pub state: LifecycleState,
     /// Over which transports it may be called.
     pub transports: Transports,
+    /// What proves a caller to it.
+    pub security: Security,
+    /// The subscription tiers among which subscribers choose; without any, it is called without a subscription.
+    pub tiers: Vec<TierName>,
+    /// Whose applications may subscribe; those of its own tenant always may.
+    pub subscribers: Subscribers,
     /// Where its production traffic goes.
     pub production: Backend,
     /// Where its sandbox traffic goes, if anywhere.
@@ -40,6 +47,17 @@ pub struct ApiVersion {
     pub paths: PathAllowances,
     /// What may be called.
     pub resources: Vec<Resource>,
+}
+
+/// The tenants whose applications may subscribe to a version, beside its own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subscribers {
+    /// Every tenant.
+    All,
+    /// No other.
+    Current,
+    /// These.
+    Listed(Vec<TenantName>),
 }
 
 /// The transports over which a version may be called.

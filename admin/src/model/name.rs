@@ -69,6 +69,9 @@ names! {
         is_context, slashed;
     /// A hostname, in lower case, without a port.
     HostName: "a hostname", "a DNS name in lower case or an IP address, without a port", is_host, lowered;
+    /// The name of a key manager.
+    KeyManagerName: "a key manager name", "1 to 160 printable characters, the first and the last no space",
+        is_label, trimmed;
     /// The key of a scope, as tokens carry it.
     ScopeName: "a scope key", "1 to 160 printable ASCII characters without spaces, `\"` and `\\`", is_scope, trimmed;
     /// The domain of a tenant, in lower case.

@@ -18,7 +18,9 @@ mod version;
 
 use super::api::Api;
 use super::document::Document;
+use super::key_manager::KeyManager;
 use super::reader::{self, Reading};
+use super::scope::Scope;
 use super::source::{References, Source};
 use super::tenant::Tenant;
 use super::violation::Violation;
@@ -29,6 +31,8 @@ use page::Page;
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     tenants: Vec<Tenant>,
+    scopes: Vec<Scope>,
+    key_managers: Vec<KeyManager>,
     apis: Vec<Api>,
 }
 
@@ -50,7 +54,12 @@ impl Catalog {
             .filter_map(|page| api::believe(page, &known, references, &mut found))
             .collect();
         if found.is_empty() {
-            return Ok(Self { tenants, apis });
+            return Ok(Self {
+                tenants,
+                scopes: Vec::new(),
+                key_managers: Vec::new(),
+                apis,
+            });
         }
         found.sort();
         found.dedup();
@@ -60,6 +69,16 @@ impl Catalog {
     /// Returns the tenants; the root tenant `carbon.super` is always among them.
     pub fn tenants(&self) -> &[Tenant] {
         &self.tenants
+    }
+
+    /// Returns the scopes of every tenant, those of its APIs included; a key stands once in a tenant.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Returns the key managers of every tenant.
+    pub fn key_managers(&self) -> &[KeyManager] {
+        &self.key_managers
     }
 
     /// Returns the APIs of every tenant.

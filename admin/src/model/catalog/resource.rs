@@ -4,7 +4,7 @@ use super::known::Known;
 use super::page::{Spot, unrepeated};
 use super::unserved;
 use crate::model::document;
-use crate::model::name::TenantName;
+use crate::model::name::{ScopeName, TenantName};
 use crate::model::resource::Resource;
 use crate::model::template::Template;
 use crate::model::tier::TierLevel;
@@ -39,6 +39,11 @@ pub(super) fn believe(
         template,
         methods: stated.methods.iter().copied().collect(),
         auth: stated.auth,
+        scopes: stated
+            .scopes
+            .iter()
+            .filter_map(|key| ScopeName::parse(key).ok())
+            .collect(),
     })
 }
 

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use super::known::Known;
 use super::page::{Spot, named, unrepeated};
 use super::{backend, resource, unserved};
-use crate::model::api::{ApiVersion, PathAllowances, Transports};
-use crate::model::document::{PathAllowance, Subscribers, TransportName, Version};
+use crate::model::api::{ApiVersion, PathAllowances, Subscribers, Transports};
+use crate::model::document::{self, PathAllowance, SecurityName, TransportName, Version};
 use crate::model::method::MethodSet;
-use crate::model::name::{TenantName, VersionName};
+use crate::model::name::{TenantName, TierName, VersionName};
 use crate::model::resource::Resource;
+use crate::model::security::{Accepts, Security};
 use crate::model::source::References;
 use crate::model::template::Segment;
 use crate::model::tier::TierLevel;
@@ -36,12 +37,51 @@ pub(super) fn believe(
         version: version?,
         state: stated.state,
         transports,
+        security: security(&stated.security),
+        tiers: stated
+            .tiers
+            .iter()
+            .filter_map(|tier| TierName::parse(tier).ok())
+            .collect(),
+        subscribers: subscribers(&stated.subscribers),
         production,
         sandbox,
         max_request_body: stated.max_request_body,
         paths: paths(&stated.paths),
         resources,
     })
+}
+
+fn security(stated: &[SecurityName]) -> Security {
+    let accepts = Accepts {
+        api_key: stated.contains(&SecurityName::ApiKey),
+        basic: stated.contains(&SecurityName::Basic),
+        mutual_tls: stated.contains(&SecurityName::MutualTls) || stated.contains(&SecurityName::MutualTlsMandatory),
+        oauth2: stated.contains(&SecurityName::Oauth2),
+    };
+    Security {
+        certificate_mandatory: stated.contains(&SecurityName::MutualTlsMandatory),
+        application_mandatory: !accepts.mutual_tls || stated.contains(&SecurityName::Oauth2BasicApiKeyMandatory),
+        accepts,
+        authorization: http::header::AUTHORIZATION,
+        api_key: http::HeaderName::from_static("apikey"),
+        key_managers: None,
+        certificates: Vec::new(),
+        backend_jwt: false,
+    }
+}
+
+fn subscribers(stated: &document::Subscribers) -> Subscribers {
+    match stated {
+        document::Subscribers::AllTenants => Subscribers::All,
+        document::Subscribers::CurrentTenant => Subscribers::Current,
+        document::Subscribers::Tenants(domains) => Subscribers::Listed(
+            domains
+                .iter()
+                .filter_map(|domain| TenantName::parse(domain).ok())
+                .collect(),
+        ),
+    }
 }
 
 fn transports(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) -> Transports {
@@ -80,7 +120,7 @@ fn check_words(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) {
 }
 
 fn check_subscribers(spot: &Spot<'_>, stated: &Version, known: &Known<'_>, found: &mut Vec<Violation>) {
-    let Subscribers::Tenants(domains) = &stated.subscribers else {
+    let document::Subscribers::Tenants(domains) = &stated.subscribers else {
         return;
     };
     let list = spot.key("subscribers");

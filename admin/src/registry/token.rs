@@ -1,0 +1,113 @@
+//! Tokens and codes as the registry knows them: by digest only.
+
+use std::sync::Arc;
+
+use super::user::UserName;
+use crate::model::instant::UnixTime;
+
+/// The SHA-256 of something that is random enough.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Digests a secret.
+    pub fn of(secret: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    /// Compares in constant time.
+    pub fn is_of(&self, secret: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, &Self::of(secret).0).is_ok()
+    }
+}
+
+/// What an access token stands for, whatever its form.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// The consumer key of the client that it was issued to.
+    pub consumer_key: String,
+    /// The user who agreed; `None` for an application's own token.
+    pub user: Option<UserName>,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// The family that it is revoked with, where it came with a refresh token or from a code.
+    pub family: Option<String>,
+    /// The SHA-256 of the certificate's DER that it is bound to (RFC 8705).
+    pub certificate: Option<Digest>,
+}
+
+/// An opaque access token.
+#[derive(Clone, Debug)]
+pub struct TokenRecord {
+    /// What it stands for.
+    pub granted: Granted,
+    /// When it was issued.
+    pub issued: UnixTime,
+    /// When it ends.
+    pub expires: UnixTime,
+}
+
+/// An opaque access token to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Its digest.
+    pub digest: Digest,
+    /// What is known of it.
+    pub record: Arc<TokenRecord>,
+}
+
+/// A refresh token.
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// Its digest.
+    pub digest: Digest,
+    /// What the tokens of its family stand for; `family` is always there.
+    pub granted: Granted,
+    /// When it ends.
+    pub expires: UnixTime,
+}
+
+/// What became of a refresh token that was shown.
+#[derive(Clone, Debug)]
+pub enum Rotated {
+    /// It ended.
+    Expired,
+    /// It is used up; the next one is recorded.
+    Next(Granted),
+    /// It was used before: the family is revoked.
+    Reused,
+    /// Nobody issued it, or it was revoked.
+    Unknown,
+}
+
+/// An authorization code (RFC 6749, 4.1) with its PKCE challenge (RFC 7636).
+#[derive(Clone, Debug)]
+pub struct AuthorizationCode {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it stands for; `family` names what it will lead to.
+    pub granted: Granted,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// The S256 challenge.
+    pub challenge: String,
+    /// The OpenID `nonce`.
+    pub nonce: Option<String>,
+    /// When the user signed in.
+    pub authenticated: UnixTime,
+    /// When it ends.
+    pub expires: UnixTime,
+}
+
+/// What became of an authorization code that was shown.
+#[derive(Clone, Debug)]
+pub enum Redeemed {
+    /// It is taken, for the first time.
+    Code(Box<AuthorizationCode>),
+    /// It was taken before: what it led to is revoked.
+    Reused,
+    /// Nobody issued it, or it ended.
+    Unknown,
+}
