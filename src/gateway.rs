@@ -227,11 +227,10 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
-    /// Bounds what Pingora leaves open by default: keep-alive, reads and writes (0.9.1).
+    /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
     fn bound_connection(&self, session: &mut Session) {
-        if session.get_keepalive().is_some() {
-            let idle = (!self.draining.load(Ordering::Relaxed)).then_some(self.timeouts.idle.as_secs());
-            session.set_keepalive(idle);
+        if self.draining.load(Ordering::Relaxed) {
+            session.set_keepalive(None);
         }
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
