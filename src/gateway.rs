@@ -122,11 +122,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, exchange)
+        rewritten(out, session.req_header().version, exchange)
     }
 
     async fn request_body_filter(
@@ -279,9 +279,9 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
     Ok(exchange.attempts.next(&backend, call)?)
 }
 
-fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
     let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
         return Err(Error::explain(ErrorType::InternalError, "no permit"));
     };
-    rewrite::request(out, exchange, permit, endpoint)
+    rewrite::request(out, came_by, exchange, permit, endpoint)
 }
