@@ -3,7 +3,7 @@
 //! Every version is mounted at its full context, every Api with a default also at its bare context; the longest
 //! mount wins. A lookup costs one hash per segment of the deepest mount, however many APIs and tenants there are.
 
-use std::collections::HashMap;
+use ahash::AHashMap;
 
 use super::VersionId;
 
@@ -29,14 +29,14 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     tenants: Vec<Tenant>,
-    by_domain: HashMap<Box<str>, usize>,
-    by_host: HashMap<Box<str>, usize>,
+    by_domain: AHashMap<Box<str>, usize>,
+    by_host: AHashMap<Box<str>, usize>,
 }
 
 #[derive(Debug, Default)]
 struct Tenant {
     is_active: bool,
-    contexts: HashMap<Box<str>, Mount>,
+    contexts: AHashMap<Box<str>, Mount>,
     /// Segments of the deepest context; lookups start there.
     depth: usize,
 }
