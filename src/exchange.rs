@@ -13,7 +13,7 @@ use crate::denial::Denial;
 use crate::forwarding::Origin;
 use crate::head::Scheme;
 use crate::served::Served;
-use crate::snapshot::{Route, Version, VersionId};
+use crate::snapshot::{Route, VersionId};
 use crate::stages::{Permit, Refusal};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
@@ -107,11 +107,6 @@ impl Exchange {
             Verdict::Permitted(permit) => Some(permit),
             Verdict::Pending | Verdict::Answered(_) | Verdict::Refused(_) => None,
         }
-    }
-
-    /// Returns the version that was called, where the request got so far.
-    pub fn version(&self) -> Option<&Version> {
-        self.version_id().map(|id| self.served.snapshot.version(id))
     }
 
     /// Returns the resource that was permitted.

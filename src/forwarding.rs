@@ -84,10 +84,14 @@ impl Trust {
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            let mut number = itoa::Buffer::new();
             for octet in address.octets() {
-                out.extend_from_slice(number.format(octet).as_bytes());
-                out.push(b'.');
+                if octet >= 100 {
+                    out.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    out.push(b'0' + octet / 10 % 10);
+                }
+                out.extend_from_slice(&[b'0' + octet % 10, b'.']);
             }
             out.pop();
         }

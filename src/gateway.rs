@@ -140,8 +140,10 @@ impl ProxyHttp for Gateway {
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
             *body = None;
         }
+        // Where there is no piece, there was no body, or all of it was let through.
+        let Some(chunk) = body else { return Ok(()) };
         exchange.attempts.check_body()?;
-        exchange.body += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        exchange.body += chunk.len() as u64;
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);
             return Err(Error::explain(ErrorType::HTTPStatus(413), "request body too large").into_down());

@@ -80,7 +80,7 @@ fn without_port(named: &str) -> Option<&str> {
 }
 
 fn is_name(host: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let is_part = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
     !host.is_empty() && host.bytes().all(is_part)
 }
 

@@ -10,7 +10,7 @@ use http::header::{Entry, FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, V
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
-use pingora_error::{OrErr, Result};
+use pingora_error::{ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
@@ -36,7 +36,7 @@ pub fn request(
     permit: &Permit,
     endpoint: &Endpoint,
 ) -> Result<()> {
-    let (target, ends_stream) = (target(out, endpoint, permit), out.send_end_stream());
+    let (mut target, ends_stream) = (target(out, endpoint, permit), out.send_end_stream());
     let (blank, ()) = Request::new(()).into_parts();
     let mut parts: Parts = mem::replace(out, blank.into()).into();
     let authority = parts
@@ -58,9 +58,15 @@ pub fn request(
     if let Some(host) = host.filter(|_| keeps_host) {
         headers.insert(HOST, host);
     }
-    // What is no text has no place in a URI; Pingora keeps such a target beside it.
-    let uri = PathAndQuery::from_maybe_shared(target.clone()).map(Uri::from);
-    let is_text = uri.map(|uri| parts.uri = uri).is_ok();
+    let is_text = str::from_utf8(&target).is_ok();
+    // Pingora keeps a target that is no text beside the URI.
+    let uri = if is_text {
+        let target = PathAndQuery::from_maybe_shared(mem::take(&mut target));
+        Uri::from(target.or_err(ErrorType::InvalidHTTPHeader, "target")?)
+    } else {
+        Uri::default()
+    };
+    parts.uri = uri;
     *out = RequestHeader::from(parts);
     out.set_send_end_stream(ends_stream.unwrap_or(true));
     if is_text { Ok(()) } else { out.set_raw_path(&target) }
@@ -72,7 +78,12 @@ fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Bytes {
     let query = memchr::memchr(b'?', raw)
         .and_then(|at| raw.get(at..))
         .unwrap_or_default();
-    Bytes::from([endpoint.base.as_bytes(), permit.path().as_bytes(), query].concat())
+    let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
+    let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
+    target.extend_from_slice(base);
+    target.extend_from_slice(path);
+    target.extend_from_slice(query);
+    Bytes::from(target)
 }
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
@@ -84,20 +95,17 @@ fn forward(headers: &mut HeaderMap, origin: &Origin, host: Option<&HeaderValue>)
     } else {
         ("", "")
     };
-    let mut peer = Vec::with_capacity(LONGEST_ADDRESS);
-    write_address(&mut peer, origin.peer);
-    let element: [&[u8]; 8] = [
-        b"for=",
-        open.as_bytes(),
-        &peer,
-        close.as_bytes(),
-        b";host=\"",
-        named.as_bytes(),
-        b"\";proto=",
-        scheme.as_bytes(),
-    ];
-    join(headers, FORWARDED, &element.concat())?;
-    join(headers, X_FORWARDED_FOR, &peer)?;
+    let mut element = Vec::with_capacity(TYPICAL_ELEMENT);
+    element.extend_from_slice(b"for=");
+    element.extend_from_slice(open.as_bytes());
+    let begin = element.len();
+    write_address(&mut element, origin.peer);
+    let peer = begin..element.len();
+    for part in [close, ";host=\"", named, "\";proto=", scheme] {
+        element.extend_from_slice(part.as_bytes());
+    }
+    join(headers, FORWARDED, &element)?;
+    join(headers, X_FORWARDED_FOR, element.get(peer).unwrap_or_default())?;
     headers
         .entry(X_FORWARDED_PROTO)
         .or_insert_with(|| HeaderValue::from_static(scheme));
@@ -109,9 +117,7 @@ fn forward(headers: &mut HeaderMap, origin: &Origin, host: Option<&HeaderValue>)
 
 /// Appends to a list field, keeping one line.
 fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()> {
-    let value = |line: &[u8]| {
-        HeaderValue::from_bytes(line).or_err(pingora_error::ErrorType::InvalidHTTPHeader, "forwarding field")
-    };
+    let value = |line: &[u8]| HeaderValue::from_bytes(line).or_err(ErrorType::InvalidHTTPHeader, "forwarding field");
     match headers.entry(name) {
         Entry::Vacant(vacant) => {
             vacant.insert(value(element)?);
@@ -154,8 +160,8 @@ fn is_claim(name: &str, is_trusted: bool) -> bool {
 /// Room for what is added to most requests.
 const ADDED_FIELDS: usize = 8;
 
-/// Room for an IPv6 address.
-const LONGEST_ADDRESS: usize = 45;
+/// Room for most elements of `Forwarded`.
+const TYPICAL_ELEMENT: usize = 128;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
 const X_JWT_ASSERTION: &str = "x-jwt-assertion";

@@ -13,10 +13,8 @@ use crate::upstream::classify;
 /// Counts and logs an exchange; called once for each, refusals included.
 pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     let duration = exchange.arrived.elapsed();
-    let route = exchange.version().map(|version| Routed {
-        tenant: &version.tenant,
-        api: &version.api,
-        version: &version.version,
+    let route = exchange.meter().map(|meter| Routed {
+        names: meter.names(),
         template: exchange.route().map_or("", |route| &route.template),
         by_default: exchange.permit().is_some_and(crate::stages::Permit::by_default),
     });
