@@ -38,6 +38,22 @@ fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
 }
 
 #[test]
+fn bad_settings_and_a_bad_catalog_are_told_in_one_round() {
+    let site = Site::new();
+    site.write("tollgate.toml", "[gateway]\nhtpp = []\n");
+    site.write("catalog/apis/demo.toml", &site.demo().replace("context", "contxt"));
+    for command in ["run", "check"] {
+        let output = site.tollgate(&[command]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = stderr(&output) + &stdout(&output);
+        assert!(
+            said.contains("tollgate.toml:2:1") && said.contains("demo.toml:2:1"),
+            "{command}: {said}"
+        );
+    }
+}
+
+#[test]
 fn bad_settings_and_bad_arguments_are_exit_code_2() {
     let site = Site::new();
     for arguments in [

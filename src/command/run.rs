@@ -19,6 +19,7 @@ use tokio::runtime::{self, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use super::check;
 use super::conf::ConfArgs;
 use super::handover::{hand_over, take_over};
 use super::render;
@@ -52,7 +53,7 @@ pub struct RunArgs {
 /// Runs the gateway to its end.
 pub fn run(args: &RunArgs, environment: &Environment) -> ExitCode {
     let conf = args.conf.path(environment);
-    let settings = match Settings::load(&conf, environment) {
+    let settings = match check::settings(&conf, environment, &boot::rehearse) {
         Ok(settings) => settings,
         Err(violations) => return render::refused(&violations, environment),
     };

@@ -17,7 +17,7 @@ use toml::de::DeTable;
 use super::source::{References, Source};
 use super::violation::Violation;
 use fault::{Fault, Kind};
-use substitute::substitute;
+use substitute::{SubstituteError, expand};
 use tree::{Node, Step, Value};
 
 pub use places::{Place, Places};
@@ -82,10 +82,11 @@ impl<'s> Reader<'s> {
         Err(violations)
     }
 
-    /// Fills variables in, in every string of the tree.
+    /// Fills variables and files in, in every string of the tree.
     fn fill_in(&mut self, references: &dyn References) {
         let mut refused = Vec::new();
-        fill_in(&mut self.root, &mut Vec::new(), references, &mut refused);
+        let expand = |text: &str| expand(&self.source.name, text, references);
+        fill_in(&mut self.root, &mut Vec::new(), &expand, &mut refused);
         // From the last to the first, so that what is taken out of a list does not renumber what is still to be.
         for (path, error) in refused.into_iter().rev() {
             let start = self.root.find(&path).map_or(0, |node| node.span.start);
@@ -200,11 +201,13 @@ impl<'s> Reader<'s> {
     }
 }
 
-type Refused = Vec<(Vec<Step>, substitute::SubstituteError)>;
+type Refused = Vec<(Vec<Step>, SubstituteError)>;
 
-fn fill_in(node: &mut Node, path: &mut Vec<Step>, references: &dyn References, refused: &mut Refused) {
+type Expand<'r> = dyn Fn(&str) -> Result<Option<String>, SubstituteError> + 'r;
+
+fn fill_in(node: &mut Node, path: &mut Vec<Step>, expand: &Expand<'_>, refused: &mut Refused) {
     match &mut node.value {
-        Value::Text(text) => match substitute(text, references) {
+        Value::Text(text) => match expand(text) {
             Ok(None) => {}
             Ok(Some(filled)) => *text = filled,
             Err(error) => refused.push((path.clone(), error)),
@@ -212,14 +215,14 @@ fn fill_in(node: &mut Node, path: &mut Vec<Step>, references: &dyn References, r
         Value::List { items, .. } => {
             for (index, item) in items.iter_mut().enumerate() {
                 path.push(Step::Index(index));
-                fill_in(&mut item.node, path, references, refused);
+                fill_in(&mut item.node, path, expand, refused);
                 path.pop();
             }
         }
         Value::Table { entries, .. } => {
             for entry in entries {
                 path.push(Step::Key(entry.key.clone()));
-                fill_in(&mut entry.node, path, references, refused);
+                fill_in(&mut entry.node, path, expand, refused);
                 path.pop();
             }
         }
