@@ -134,7 +134,8 @@ pub fn prepare(
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
-    let certificates = match (open_certificates(&settings), first) {
+    let observe = certificate_observer(Arc::clone(&telemetry), Arc::clone(&readiness));
+    let certificates = match (open_certificates(&settings, observe), first) {
         (Ok(certificates), Ok(applied)) => {
             tracing::info!(revision = applied.revision.0, apis = applied.apis, "catalog published");
             readiness.set_serving(applied.revision.0);
@@ -176,11 +177,22 @@ fn named(access_log: &settings::AccessLog) -> String {
     path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string())
 }
 
-fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
+fn open_certificates(
+    settings: &Settings,
+    observe: Box<certificates::Observe>,
+) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
     if settings.gateway.https.is_empty() {
         return Ok(None);
     }
-    Certificates::open(&settings.tls, &settings.data).map(Some)
+    Certificates::open(&settings.tls, &settings.data, observe).map(Some)
+}
+
+/// Tells readiness and metrics whether changed certificates are served.
+fn certificate_observer(telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<certificates::Observe> {
+    Box::new(move |refused: &[Violation]| {
+        telemetry.certificates_refused(!refused.is_empty());
+        readiness.set_refused_certificates(refused);
+    })
 }
 
 /// Tells readiness and metrics what a reload led to; what was published, the publisher told.

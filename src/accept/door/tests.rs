@@ -95,7 +95,7 @@ impl Gate {
         let tls = Tls {
             certificates: files.iter().map(|files| (*files).clone()).collect(),
         };
-        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent")).unwrap();
+        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent"), Box::new(|_| {})).unwrap();
         let door = Door::tls(lengths(), Connections::new(8), PATIENCE, certificates.clone());
         (Self::open(door), certificates)
     }
