@@ -277,6 +277,29 @@ fn sigquit_without_a_successor_changes_nothing() {
 }
 
 #[test]
+fn signals_are_obeyed_while_a_successor_is_looked_for() {
+    let site = Site::new();
+    let _origin = site.origin();
+    for signal in ["TERM", "INT"] {
+        let mut gateway = site.run(&[]);
+        gateway.signal("QUIT");
+        eventually("the gateway to look for a successor", || {
+            site.path("data/handover").exists()
+        });
+        let begun = Instant::now();
+        gateway.signal(signal);
+        assert_eq!(gateway.wait().code(), Some(0));
+        // It looks for five seconds.
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{signal} waited: {:?}",
+            begun.elapsed()
+        );
+        fs::remove_dir_all(site.path("data/handover")).unwrap();
+    }
+}
+
+#[test]
 fn a_successor_that_does_not_come_up_leaves_the_old_process_serving() {
     let site = Site::new();
     let _origin = site.origin();
