@@ -5,6 +5,7 @@
 
 mod running;
 mod sockets;
+mod tasks;
 
 use std::io;
 use std::net::SocketAddr;
