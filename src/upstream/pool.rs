@@ -13,6 +13,7 @@ use pingora_core::connectors::TransportConnector;
 use pingora_core::connectors::http::v2::Connector;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::catalog::Catalog;
 use crate::model::violation::Violation;
@@ -116,19 +117,34 @@ impl Pool {
         self.registry.lock().active().map(Arc::clone).collect()
     }
 
+    /// Looks every name up again and again, and those without an address sooner, in growing intervals.
     async fn follow_names(&self) {
         let mut commits = self.commits.subscribe();
+        let (mut refresh, mut again, mut pause) = (Instant::now() + REFRESH, Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         loop {
-            let unresolved = self.active().iter().any(|target| !target.is_resolved());
-            let pause = if unresolved { LOOK_AGAIN } else { REFRESH };
-            // A commit may bring names that are still unknown; those are looked for sooner.
-            if let Ok(changed) = tokio::time::timeout(pause, commits.changed()).await {
-                if changed.is_err() {
-                    return;
-                }
+            let unresolved = self.active().into_iter().filter(|target| !target.is_resolved());
+            let unresolved: Vec<_> = unresolved.collect();
+            // Moments, not periods: commits must not put either off.
+            let due = if unresolved.is_empty() {
+                refresh
             } else {
-                resolve(self.active().into_iter()).await;
+                refresh.min(again)
+            };
+            match timeout_at(due, commits.changed()).await {
+                Ok(Err(_)) => return,
+                Ok(Ok(())) => {
+                    pause = LOOK_AGAIN;
+                    again = again.min(Instant::now() + pause);
+                    continue;
+                }
+                Err(_) if due == refresh => {
+                    resolve(self.active().into_iter()).await;
+                    refresh = Instant::now() + REFRESH;
+                }
+                Err(_) => resolve(unresolved.into_iter()).await,
             }
+            again = Instant::now() + pause;
+            pause = (pause * 2).min(REFRESH);
         }
     }
 
@@ -175,7 +191,7 @@ impl Probes {
 
 const PROBES_AT_ONCE: usize = 64;
 const REFRESH: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Prober {
     /// Returns the connector, made at its first use: it reads the system's authorities.

@@ -211,6 +211,21 @@ async fn failures_keep_their_kind_on_the_way_out() {
 }
 
 #[tokio::test]
+async fn a_name_is_looked_for_again_however_often_the_catalog_changes() {
+    let pool = Pool::new();
+    let backends = [backend(spec(&["http://localhost:9"]))];
+    let (stop, stopping) = watch::channel(false);
+    let running = tokio::spawn(Arc::clone(&pool).run(stopping));
+    eventually(|| {
+        pool.commit(&backends);
+        backends[0].slots[0].target.is_resolved()
+    })
+    .await;
+    stop.send_replace(true);
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn used_connections_that_died_cost_one_retry_however_many_there_are() {
     let begun = Arc::new(tokio::sync::Barrier::new(3));
     let seen = Arc::new(AtomicUsize::new(0));
