@@ -121,7 +121,7 @@ pub fn prepare(
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
     let (live, pool, readiness) = (
         Arc::new(Live::new(Served::default())),
-        Pool::new(),
+        Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
     let publisher = Publisher::new(
@@ -164,7 +164,8 @@ pub fn prepare(
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
+    let pool = Pool::new(settings.upstream.idle_timeout);
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None);
     let certificates = if settings.gateway.https.is_empty() {
         Ok(Vec::new())
     } else {

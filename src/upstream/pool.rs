@@ -27,6 +27,8 @@ use super::target::Target;
 /// Every endpoint the gateway knows.
 pub struct Pool {
     registry: Mutex<Registry>,
+    /// How long idle connections to endpoints are kept.
+    idle: Duration,
     /// Rises with each commit, for those who follow.
     commits: watch::Sender<u64>,
     prober: Arc<Prober>,
@@ -41,14 +43,15 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Makes a pool that knows nothing yet.
-    pub fn new() -> Arc<Self> {
+    /// Makes a pool that knows nothing yet, and keeps idle connections so long.
+    pub fn new(idle: Duration) -> Arc<Self> {
         let prober = Prober {
             connector: OnceLock::new(),
             at_once: Semaphore::new(PROBES_AT_ONCE),
         };
         Arc::new(Self {
             registry: Mutex::default(),
+            idle,
             commits: watch::Sender::new(0),
             prober: Arc::new(prober),
         })
@@ -61,7 +64,7 @@ impl Pool {
     /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
     pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Arc<Backend>>, Vec<Violation>> {
         let registry = self.registry.lock();
-        let mut draft = Draft::beside(&registry);
+        let mut draft = Draft::beside(&registry, self.idle);
         let mut made = Vec::new();
         for api in catalog.apis() {
             for version in &api.versions {
