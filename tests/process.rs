@@ -197,6 +197,26 @@ fn sigterm_lets_a_request_finish_and_ends_with_0() {
 }
 
 #[test]
+fn a_request_that_outlives_the_drain_is_cut() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.spawn_with(&["run"], &[("TOLLGATE_SHUTDOWN_DRAIN", "500ms")]);
+    site.ready();
+    let port = site.http;
+    let slow = thread::spawn(move || Connection::to(port).find("/demo/1.0/delay/15000"));
+    eventually("the request to be under way", || site.under_way() > 0);
+    let begun = Instant::now();
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0));
+    let took = begun.elapsed();
+    assert!(
+        (Duration::from_millis(500)..Duration::from_secs(4)).contains(&took),
+        "{took:?}"
+    );
+    assert!(slow.join().unwrap().is_none());
+}
+
+#[test]
 fn sigterm_ends_an_idle_gateway_at_once() {
     let site = Site::new();
     let _origin = site.origin();
