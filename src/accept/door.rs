@@ -40,6 +40,18 @@ pub struct Door<A> {
     certificates: Option<Arc<Certificates>>,
 }
 
+// Not derived: that would ask the application to be one that can be copied.
+impl<A> Clone for Door<A> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            connections: Arc::clone(&self.connections),
+            patience: self.patience,
+            certificates: self.certificates.clone(),
+        }
+    }
+}
+
 impl<A> Door<A> {
     /// Puts a door before an application that is reached over plain TCP.
     pub fn plain(inner: Arc<A>, connections: Arc<Connections>, patience: Patience) -> Self {

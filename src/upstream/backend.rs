@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, header};
 use crate::model::backend::{self as model, Balance, HashOn, Timeouts};
 
 use super::balance;
+use super::failure::NoEndpoint;
 use super::health::Standing;
 use super::target::Target;
 
@@ -138,6 +139,15 @@ impl Backend {
             .iter()
             .filter(|slot| slot.target.standing(now) != Standing::Shut)
             .count()
+    }
+
+    /// Says why no endpoint is fit to be tried.
+    pub(super) fn unfit(&self) -> NoEndpoint {
+        if self.slots.iter().any(|slot| slot.target.is_resolved()) {
+            NoEndpoint::SetAside
+        } else {
+            NoEndpoint::Unresolved
+        }
     }
 
     /// Chooses an endpoint; says whether its call is the one that is let through after a suspension.

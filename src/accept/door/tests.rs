@@ -27,7 +27,7 @@ use super::*;
 use crate::accept::{deadline, sample};
 use crate::settings::{CertificateFiles, Tls};
 
-/// Answers every request with the length of its body.
+/// Answers every request with the length of its body, and panics at `/panic`.
 struct Lengths;
 
 #[async_trait]
@@ -42,6 +42,7 @@ impl ProxyHttp for Lengths {
     }
 
     async fn request_filter(&self, session: &mut Session, (): &mut ()) -> Result<bool> {
+        assert_ne!(session.req_header().uri.path(), "/panic", "a filter that panics");
         let mut length = 0;
         while let Some(part) = session.read_request_body().await? {
             length += part.len();
@@ -94,7 +95,7 @@ impl Gate {
         let tls = Tls {
             certificates: files.iter().map(|files| (*files).clone()).collect(),
         };
-        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent")).unwrap();
+        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent"), Box::new(|_| {})).unwrap();
         let door = Door::tls(lengths(), Connections::new(8), PATIENCE, certificates.clone());
         (Self::open(door), certificates)
     }
@@ -389,4 +390,35 @@ async fn a_dripped_header_is_cut_over_tls_too() {
     stream.read_to_end(&mut Vec::new()).await.unwrap_or(0);
     assert!(about(PATIENCE.header, began.elapsed()));
     assert_eq!(gate.connections.header_timeouts(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_filter_costs_its_own_connection_and_no_other() {
+    let gate = Gate::plain();
+    let mut other = gate.connect().await;
+    assert_eq!(ask(&mut other, GET).await, '0');
+    // More often than there are places.
+    for _ in 0..4 {
+        let mut unlucky = gate.connect().await;
+        unlucky
+            .write_all(b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        _ = unlucky.read_to_end(&mut answer).await;
+        assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+        let begun = Instant::now();
+        while gate.connections.open() > 1 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "its place was not given back"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert_eq!(ask(&mut other, GET).await, '0');
+    assert_eq!(ask(&mut gate.connect().await, GET).await, '0');
+    gate.stop.send_replace(true);
+    drop(other);
+    gate.task.await.unwrap();
 }
