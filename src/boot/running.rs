@@ -282,7 +282,7 @@ fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
 fn patience(settings: &Settings) -> Patience {
     Patience {
         handshake: settings.timeouts.handshake,
-        first_byte: settings.timeouts.idle,
+        silence: settings.timeouts.idle,
         header: settings.timeouts.header,
     }
 }

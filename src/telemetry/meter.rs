@@ -17,6 +17,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::latency::Latency;
+use super::line;
 use crate::upstream::Failure;
 
 /// What counts a version's requests; clones count into the same place.
@@ -43,6 +44,11 @@ impl Meter {
             Failure::Unresolved => unresolved,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the names of its version, as log lines have them.
+    pub(super) fn names(&self) -> &str {
+        &self.0.names
     }
 
     pub(super) fn answered(&self, status: u16, took: Duration) {
@@ -72,6 +78,7 @@ impl fmt::Debug for Meter {
 #[derive(Debug, Default)]
 struct Counts {
     labels: Labels,
+    names: Box<str>,
     answered: [AtomicU64; CLASSES.len()],
     whole: Latency,
     upstream: Latency,
@@ -141,6 +148,7 @@ impl Meters {
         let made = || {
             Meter(Arc::new(Counts {
                 labels: labels.clone(),
+                names: line::names(name.0, name.1, name.2),
                 ..Counts::default()
             }))
         };

@@ -92,7 +92,9 @@ impl Readiness {
             revision: state.serving.map(|serving| serving.revision),
             draining: state.is_draining,
             catalog: CatalogReport {
-                applied: state.serving.map(|serving| clock::rfc3339(serving.applied)),
+                applied: state
+                    .serving
+                    .map(|serving| String::from_utf8_lossy(&clock::rfc3339(serving.applied)).into_owned()),
                 refused: state.refused.clone(),
             },
             certificates: CertificatesReport {

@@ -79,7 +79,8 @@ impl Attempts {
         let again = self.again.take();
         // The try before is over; its endpoint must not count it against itself.
         self.held = None;
-        let now = clock::now();
+        let moment = Instant::now();
+        let now = clock::at(moment);
         let (slot, on_trial, avoid) = match again {
             Some(Again {
                 slot,
@@ -110,7 +111,8 @@ impl Attempts {
         });
         self.tries = self.tries.saturating_add(1);
         self.streams = is_stream(call.headers);
-        self.set_timeouts(&mut peer, backend, call.asks_for_stream());
+        let streams = self.streams || call.asks_for_stream();
+        self.set_timeouts(&mut peer, backend, moment, streams);
         if again.is_some_and(|again| again.unused) {
             peer.group_key = unused(peer.group_key);
             peer.options.idle_timeout = Some(Duration::ZERO);
@@ -118,9 +120,8 @@ impl Attempts {
         Ok(peer)
     }
 
-    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, streams: bool) {
+    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, now: Instant, streams: bool) {
         let timeouts = backend.timeouts();
-        let now = Instant::now();
         let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));

@@ -64,14 +64,14 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Tells whether the caller asks for something that is not bounded in time as a whole.
+    /// Tells whether the caller asks for something that is not bounded in time as a whole; that what it sends is not
+    /// is another question.
     pub(super) fn asks_for_stream(&self) -> bool {
         let accepts = self.headers.get_all(header::ACCEPT).iter();
         accepts
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.contains(EVENT_STREAM))
             || self.asks_for_websocket()
-            || is_stream(self.headers)
     }
 
     fn asks_for_websocket(&self) -> bool {
@@ -247,7 +247,6 @@ mod tests {
             .asks_for_stream()
         };
         assert!(asks(&[("accept", "text/event-stream")]));
-        assert!(asks(&[("content-type", "application/grpc")]));
         assert!(asks(&[("upgrade", "h2c, WebSocket")]));
         assert!(!asks(&[("accept", "*/*"), ("upgrade", "h2c")]));
     }

@@ -141,8 +141,8 @@ impl Profile {
             count: 3,
             user_timeout: Duration::ZERO,
         });
-        // WebSocket has a tunnel of its own; no other upgrade is ours to pass on.
-        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+        // Whoever rewrites the request removes what is of one hop, upgrades included; WebSocket has a tunnel of its own.
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
         options
     }
 }
@@ -287,10 +287,6 @@ mod tests {
         assert_eq!(peer.idle_timeout(), Some(IDLE));
         assert!(peer.tcp_keepalive().is_some());
         assert_eq!(peer.options.max_h2_streams, MAX_H2_STREAMS);
-        assert_eq!(
-            peer.options.http_upstream_request_policy,
-            HttpUpstreamRequestPolicy::deny_upgrades()
-        );
         assert_ne!(unused(peer.group_key), peer.group_key);
     }
 

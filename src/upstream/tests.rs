@@ -11,7 +11,7 @@ use pingora_core::apps::ServerApp;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, Result};
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, Session, http_proxy};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -61,6 +61,11 @@ impl ProxyHttp for Gateway {
         reused: bool,
     ) -> Box<Error> {
         ctx.broke(session, e, reused)
+    }
+
+    async fn upstream_request_filter(&self, _: &mut Session, out: &mut RequestHeader, _: &mut Attempts) -> Result<()> {
+        out.remove_header("connection");
+        Ok(())
     }
 
     async fn response_filter(&self, _: &mut Session, head: &mut ResponseHeader, ctx: &mut Attempts) -> Result<()> {

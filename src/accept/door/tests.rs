@@ -38,7 +38,6 @@ impl ProxyHttp for Lengths {
 
     async fn early_request_filter(&self, session: &mut Session, (): &mut ()) -> Result<()> {
         deadline::header_read(session);
-        session.set_keepalive(Some(60));
         Ok(())
     }
 
@@ -74,7 +73,7 @@ struct Gate {
 
 const PATIENCE: Patience = Patience {
     handshake: Duration::from_millis(300),
-    first_byte: Duration::from_millis(300),
+    silence: Duration::from_secs(60),
     header: Duration::from_millis(300),
 };
 
@@ -226,11 +225,21 @@ async fn a_slow_body_and_an_idle_connection_outlive_the_header_deadline() {
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_let_go() {
-    let gate = Gate::plain();
-    let mut client = gate.connect().await;
-    let began = Instant::now();
-    assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
-    assert!(about(PATIENCE.first_byte, began.elapsed()));
+    let patience = Patience {
+        silence: Duration::from_millis(300),
+        ..PATIENCE
+    };
+    let gate = Gate::open(Door::plain(lengths(), Connections::new(2), patience));
+    for requests in 0..3 {
+        let mut client = gate.connect().await;
+        for _ in 0..requests {
+            assert_eq!(ask(&mut client, GET).await, '0');
+        }
+        let began = Instant::now();
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!(about(patience.silence, began.elapsed()));
+    }
+    assert_eq!(gate.connections.header_timeouts(), 0);
 }
 
 #[tokio::test]
@@ -258,11 +267,7 @@ async fn connections_beyond_the_limit_are_closed_at_once_and_counted() {
 
 #[tokio::test]
 async fn stopping_closes_idle_connections_whether_they_spoke_or_not() {
-    let patience = Patience {
-        first_byte: Duration::from_secs(60),
-        ..PATIENCE
-    };
-    let gate = Gate::open(Door::plain(lengths(), Connections::new(2), patience));
+    let gate = Gate::plain();
     let began = Instant::now();
     let mut silent = gate.connect().await;
     let mut kept_alive = gate.connect().await;
@@ -272,7 +277,7 @@ async fn stopping_closes_idle_connections_whether_they_spoke_or_not() {
     assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
     assert_eq!(kept_alive.read(&mut [0; 1]).await.unwrap(), 0);
     gate.connections.idle().await;
-    assert!(began.elapsed() < patience.first_byte / 2);
+    assert!(began.elapsed() < PATIENCE.silence / 2);
 }
 
 #[tokio::test]
