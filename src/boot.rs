@@ -5,6 +5,7 @@
 
 mod running;
 mod sockets;
+mod tasks;
 
 use std::io;
 use std::net::SocketAddr;
@@ -120,7 +121,7 @@ pub fn prepare(
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
     let (live, pool, readiness) = (
         Arc::new(Live::new(Served::default())),
-        Pool::new(),
+        Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
     let publisher = Publisher::new(
@@ -134,7 +135,8 @@ pub fn prepare(
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
-    let certificates = match (open_certificates(&settings), first) {
+    let observe = certificate_observer(Arc::clone(&telemetry), Arc::clone(&readiness));
+    let certificates = match (open_certificates(&settings, observe), first) {
         (Ok(certificates), Ok(applied)) => {
             tracing::info!(revision = applied.revision.0, apis = applied.apis, "catalog published");
             readiness.set_serving(applied.revision.0);
@@ -162,7 +164,8 @@ pub fn prepare(
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
+    let pool = Pool::new(settings.upstream.idle_timeout);
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None);
     let certificates = if settings.gateway.https.is_empty() {
         Ok(Vec::new())
     } else {
@@ -176,11 +179,22 @@ fn named(access_log: &settings::AccessLog) -> String {
     path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string())
 }
 
-fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
+fn open_certificates(
+    settings: &Settings,
+    observe: Box<certificates::Observe>,
+) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
     if settings.gateway.https.is_empty() {
         return Ok(None);
     }
-    Certificates::open(&settings.tls, &settings.data).map(Some)
+    Certificates::open(&settings.tls, &settings.data, observe).map(Some)
+}
+
+/// Tells readiness and metrics whether changed certificates are served.
+fn certificate_observer(telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<certificates::Observe> {
+    Box::new(move |refused: &[Violation]| {
+        telemetry.certificates_refused(!refused.is_empty());
+        readiness.set_refused_certificates(refused);
+    })
 }
 
 /// Tells readiness and metrics what a reload led to; what was published, the publisher told.

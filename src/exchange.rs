@@ -4,16 +4,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::denial::Denial;
 use crate::forwarding::Origin;
 use crate::head::Scheme;
 use crate::served::Served;
-use crate::snapshot::{Route, Version, VersionId};
+use crate::snapshot::{Route, VersionId};
 use crate::stages::{Permit, Refusal};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
@@ -27,6 +27,8 @@ pub struct Exchange {
     pub id: HeaderValue,
     /// When its header had been read.
     pub arrived: Instant,
+    /// The same by the clock on the wall.
+    pub at: SystemTime,
     /// What serves it from its first to its last moment, whatever is published meanwhile.
     pub served: Arc<Served>,
     /// Where it came from.
@@ -69,6 +71,7 @@ impl Exchange {
         Self {
             id: HeaderValue::from_static(""),
             arrived: Instant::now(),
+            at: SystemTime::now(),
             served,
             origin: Origin {
                 peer: nowhere,
@@ -89,10 +92,8 @@ impl Exchange {
 
     /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
     pub fn identify(&mut self, headers: &HeaderMap) {
-        let stated = headers
-            .get("x-request-id")
-            .filter(|value| is_harmless(value.as_bytes()));
-        self.id = stated.cloned().unwrap_or_else(made_id);
+        let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
+        self.id = stated.cloned().unwrap_or_else(|| made_id(self.at));
     }
 
     /// Returns the request id as text.
@@ -106,11 +107,6 @@ impl Exchange {
             Verdict::Permitted(permit) => Some(permit),
             Verdict::Pending | Verdict::Answered(_) | Verdict::Refused(_) => None,
         }
-    }
-
-    /// Returns the version that was called, where the request got so far.
-    pub fn version(&self) -> Option<&Version> {
-        self.version_id().map(|id| self.served.snapshot.version(id))
     }
 
     /// Returns the resource that was permitted.
@@ -155,8 +151,11 @@ fn is_harmless(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(allowed)
 }
 
-fn made_id() -> HeaderValue {
+/// Makes an id that sorts by time, to the millisecond; the rest of it is random.
+fn made_id(at: SystemTime) -> HeaderValue {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos());
     let mut buffer = Uuid::encode_buffer();
-    let text: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    let text: &str = Uuid::new_v7(at).hyphenated().encode_lower(&mut buffer);
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

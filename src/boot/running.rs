@@ -16,10 +16,10 @@ use pingora_core::services::Service as _;
 use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::sockets::Sockets;
+use super::tasks::Tasks;
 use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
@@ -51,7 +51,7 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    tasks: Tasks,
 }
 
 impl Prepared {
@@ -99,11 +99,12 @@ impl Prepared {
         };
         let proxy = Arc::new(proxy(gateway, &settings));
         let patience = patience(&settings);
-        let mut tasks = JoinSet::new();
-        let mut serve = |name: &str, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
-            // Pingora's service ends at once where it has nothing to listen on.
-            if !addresses.is_empty() {
-                tasks.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
+        let mut tasks = Tasks::default();
+        // A service for each address: Pingora's own ends only with the last of its listeners.
+        let mut serve = |name, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
+            for &address in addresses {
+                let listener = listen(name, address, door.clone(), Arc::clone(&sockets), stopping.clone());
+                tasks.until_drain(name, listener);
             }
         };
         serve(
@@ -119,18 +120,24 @@ impl Prepared {
         let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
         let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), patience);
         let (status_shutdown, status_stopping) = watch::channel(false);
-        tokio::spawn(listen("status", &status, door, Arc::clone(&sockets), status_stopping));
+        for &address in &status {
+            let (door, stopping) = (door.clone(), status_stopping.clone());
+            tasks.until_end(
+                "status",
+                listen("status", address, door, Arc::clone(&sockets), stopping),
+            );
+        }
 
         if let Some(certificates) = &certificates {
-            tasks.spawn(Arc::clone(certificates).watch(stopping.clone()));
+            tasks.until_drain("certificates", Arc::clone(certificates).watch(stopping.clone()));
         }
-        tasks.spawn(pool.run(stopping.clone()));
-        tasks.spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
+        tasks.until_drain("pool", pool.run(stopping.clone()));
+        tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
         let (asked, held) = (reload.clone(), certificates.clone());
         let answers = move |command| answer(command, &asked, held.as_deref());
-        tokio::spawn(async move {
+        tasks.until_drain("control", async move {
             if let Err(error) = control.serve(answers, stopping).await {
-                error!(%error, "the control socket is gone, `tollgate reload` will not be answered");
+                error!(%error, "the control socket is gone");
             }
         });
         Ok(Running {
@@ -200,9 +207,10 @@ impl Running {
         self.telemetry.reopen_access_log();
     }
 
-    /// Resolves when a listener, or what keeps health, catalog or certificates fresh, ends although nobody stopped it.
+    /// Resolves when a listener, the control socket, or what keeps health, catalog or certificates fresh, ends although
+    /// nobody stopped it.
     pub async fn task_ended(&mut self) {
-        self.tasks.join_next().await;
+        self.tasks.ended().await;
     }
 
     /// Leaves the status page to the process that took the sockets over, so that probes do not see this one drain.
@@ -216,7 +224,7 @@ impl Running {
         self.draining.store(true, Ordering::Relaxed);
         self.shutdown.send_replace(true);
         let finished = tokio::time::timeout(drain, async {
-            while self.tasks.join_next().await.is_some() {}
+            self.tasks.accepting_ended().await;
             self.connections.idle().await;
         });
         if finished.await.is_err() {
@@ -276,25 +284,23 @@ fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
 fn patience(settings: &Settings) -> Patience {
     Patience {
         handshake: settings.timeouts.handshake,
-        first_byte: settings.timeouts.idle,
+        silence: settings.timeouts.idle,
         header: settings.timeouts.header,
     }
 }
 
-/// Serves an application on sockets that are bound already.
+/// Serves an application on a socket that is bound already.
 fn listen<A: ServerApp + Send + Sync + 'static>(
     name: &str,
-    addresses: &[SocketAddr],
+    address: SocketAddr,
     door: Door<A>,
     sockets: ListenFds,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let mut service = Service::new(name.to_owned(), door);
-    for address in addresses {
-        // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
-        let buffer = L4BufferSettings::default().read(READ_BUFFER);
-        service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
-    }
+    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
+    let buffer = L4BufferSettings::default().read(READ_BUFFER);
+    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
     async move { service.start_service(Some(sockets), stopping, 1).await }
 }
 

@@ -17,10 +17,10 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{AccessLog, CertificateFiles, Gateway, Limits, Log, Settings, Timeouts, Tls, Upstream};
+use super::{AccessLog, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
 
-/// Believes the settings, or says everything that is wrong with them.
-pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
+/// Believes the settings as far as they can be, and says everything that is wrong with them.
+pub(super) fn recover(reading: Reading) -> Recovered {
     let Reading {
         raw,
         origins,
@@ -34,11 +34,18 @@ pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
         violations,
     };
     let settings = believer.settings(raw);
-    believer.violations.sort();
-    if believer.violations.is_empty() {
-        Ok(settings)
-    } else {
-        Err(believer.violations)
+    let Believer {
+        mut violations,
+        origins,
+        ..
+    } = believer;
+    violations.sort();
+    // Where nobody knows which catalog is meant, the one in the usual place is meant, if there is one.
+    let is_guess = !violations.is_empty()
+        && (origins.lost(CATALOG) || violations.iter().any(|violation| violation.path == CATALOG));
+    Recovered {
+        settings: (!is_guess || settings.catalog.is_dir()).then_some(settings),
+        violations,
     }
 }
 
@@ -62,7 +69,7 @@ impl Believer {
             unused: unused(&raw),
             gateway: self.gateway(raw.gateway),
             status: addresses(raw.status.http),
-            catalog: self.path("catalog.dir", &raw.catalog.dir),
+            catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
             tls: self.tls(&raw.tls),
             limits: self.limits(&raw.limits),
@@ -77,8 +84,22 @@ impl Believer {
         }
     }
 
+    /// Places the catalog; what is no path becomes the usual one.
+    fn catalog(&mut self, raw: &raw::Catalog) -> PathBuf {
+        let before = self.violations.len();
+        let stated = self.path(CATALOG, &raw.dir);
+        if self.violations.len() == before {
+            stated
+        } else {
+            self.base.join(raw::Catalog::default().dir)
+        }
+    }
+
     fn gateway(&mut self, raw: raw::Gateway) -> Gateway {
-        if raw.http.is_empty() && raw.https.is_empty() {
+        let lost = ["gateway.http", "gateway.https"]
+            .iter()
+            .any(|key| self.origins.lost(key));
+        if raw.http.is_empty() && raw.https.is_empty() && !lost {
             self.blame(
                 "gateway",
                 "no listener: `http` and `https` are both empty",
@@ -310,6 +331,9 @@ fn addresses(listeners: Vec<Listen>) -> Vec<SocketAddr> {
 fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
+
+/// The key that says where the catalog is.
+const CATALOG: &str = "catalog.dir";
 
 /// Nothing that is counted may be more.
 const MANY: u32 = 1_000_000;

@@ -20,18 +20,20 @@ pub(super) fn check_auth(spot: &Spot<'_>, stated: &Resource, found: &mut Vec<Vio
     if spot.lost("auth") {
         return;
     }
-    let at = if spot.states("auth") {
+    let path = &stated.path;
+    found.push(if spot.states("auth") {
         spot.key("auth")
+            .blame(format!(
+                "resource `{path}` demands auth `{auth}`, which this version of Tollgate cannot check"
+            ))
+            .fix("write `auth = \"none\"` to serve it to everybody")
     } else {
         spot.key("path")
-    };
-    let path = &stated.path;
-    found.push(
-        at.blame(format!(
-            "resource `{path}` demands auth `{auth}`, which this version of Tollgate cannot check"
-        ))
-        .fix("write `auth = \"none\"` to serve it to everybody"),
-    );
+            .blame(format!(
+                "resource `{path}` states no `auth`, so it demands `{auth}`, which this version of Tollgate cannot check"
+            ))
+            .fix("add `auth = \"none\"` to serve it to everybody")
+    });
 }
 
 /// Refuses demands that hold for a whole version, whatever its resources ask.
