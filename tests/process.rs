@@ -370,6 +370,7 @@ fn the_first_curl_of_the_readme_answers_through_the_proxy() {
             ("TOLLGATE_GATEWAY_HTTP", &format!("127.0.0.1:{}", site.http)),
             ("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0"),
             ("TOLLGATE_STATUS_HTTP", &format!("127.0.0.1:{}", site.status)),
+            ("TOLLGATE_ADMIN_HTTP", &format!("127.0.0.1:{}", site.admin)),
             ("TOLLGATE_DATA_DIR", site.path("data").to_str().unwrap()),
         ],
     );
@@ -412,6 +413,7 @@ struct Site {
     directory: TempDir,
     http: u16,
     status: u16,
+    admin: u16,
     backend: u16,
 }
 
@@ -421,14 +423,16 @@ impl Site {
             directory: tempfile::tempdir().unwrap(),
             http: free_port(),
             status: free_port(),
+            admin: free_port(),
             backend: free_port(),
         };
         site.write(
             "tollgate.toml",
             &format!(
                 "[gateway]\nhttp = [\"127.0.0.1:{}\"]\nhttps = []\n[status]\nhttp = [\"127.0.0.1:{}\"]\n\
+                 [admin]\nhttp = [\"127.0.0.1:{}\"]\n\
                  [data]\ndir = \"data\"\n[log]\nfilter = \"error\"\n[shutdown]\ndrain = \"10s\"\n",
-                site.http, site.status
+                site.http, site.status, site.admin
             ),
         );
         site.write("catalog/apis/demo.toml", &site.demo());
