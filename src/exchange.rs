@@ -56,6 +56,8 @@ pub enum Verdict {
     Pending,
     /// Answered by the gateway itself for this version, as `OPTIONS` is.
     Answered(VersionId),
+    /// Answered by the gateway itself, for no version: it was for the gateway.
+    Own,
     /// Refused.
     Refused(Refusal),
     /// Permitted.
@@ -89,10 +91,7 @@ impl Exchange {
 
     /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
     pub fn identify(&mut self, headers: &HeaderMap) {
-        let stated = headers
-            .get("x-request-id")
-            .filter(|value| is_harmless(value.as_bytes()));
-        self.id = stated.cloned().unwrap_or_else(made_id);
+        self.id = request_id(headers);
     }
 
     /// Returns the request id as text.
@@ -104,7 +103,7 @@ impl Exchange {
     pub fn permit(&self) -> Option<&Permit> {
         match &self.verdict {
             Verdict::Permitted(permit) => Some(permit),
-            Verdict::Pending | Verdict::Answered(_) | Verdict::Refused(_) => None,
+            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Refused(_) => None,
         }
     }
 
@@ -131,7 +130,7 @@ impl Exchange {
     fn version_id(&self) -> Option<VersionId> {
         match &self.verdict {
             Verdict::Answered(version) => Some(*version),
-            Verdict::Pending => None,
+            Verdict::Own | Verdict::Pending => None,
             Verdict::Permitted(permit) => Some(permit.version()),
             Verdict::Refused(refusal) => refusal.version,
         }
@@ -141,13 +140,19 @@ impl Exchange {
     pub fn denial(&self) -> Option<Denial> {
         match &self.verdict {
             Verdict::Refused(refusal) => Some(refusal.denial),
-            Verdict::Pending | Verdict::Answered(_) | Verdict::Permitted(_) => self.failure,
+            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Permitted(_) => self.failure,
         }
     }
 }
 
 /// The field that carries the request id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Returns the caller's request id where it is harmless, or makes one.
+pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
+    stated.cloned().unwrap_or_else(made_id)
+}
 
 /// Tells whether a stated id can go into logs and bodies as it is.
 fn is_harmless(id: &[u8]) -> bool {

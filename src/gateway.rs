@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
@@ -13,6 +13,7 @@
 mod failure;
 mod websocket;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -37,10 +38,11 @@ use crate::head::{self, Head, Scheme};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::{Admission, Halt, Refusal, admit};
+use crate::stages::{Admission, Halt, Refusal, admit, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
+use crate::routed::{Routed, Visitor};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.
@@ -50,6 +52,8 @@ pub struct Gateway {
     pub live: Arc<Live<Served>>,
     /// Where endpoints are known, and connected to for tunnels.
     pub pool: Arc<Pool>,
+    /// What answers on the gateway's own paths.
+    pub own: Routed,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
     /// Where every exchange is counted and logged.
@@ -98,6 +102,12 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
+        let path = own(&head(session, exchange, &raw), &self.limits).map(|path| path.map(Cow::into_owned));
+        if let Some(path) = path.transpose() {
+            // Boxed, as tunnels are: few requests are for the gateway itself.
+            Box::pin(self.answer(session, exchange, path)).await?;
+            return Ok(true);
+        }
         match self.admission(session, exchange, &raw).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
@@ -230,6 +240,34 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
+    /// Answers what is for the gateway itself.
+    async fn answer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        path: std::result::Result<String, Denial>,
+    ) -> Result<()> {
+        let visitor = Visitor {
+            client: exchange.origin.client,
+            scheme: exchange.origin.scheme,
+            certificate: None,
+        };
+        let answer = match path {
+            Ok(path) => self.own.answer(session.as_downstream_mut(), &path, visitor).await,
+            Err(denial) => Err(denial),
+        };
+        match answer {
+            Ok(answer) => {
+                exchange.verdict = Verdict::Own;
+                reply::send(session, &exchange.id, answer).await
+            }
+            Err(denial) => {
+                exchange.verdict = Verdict::Refused(denial.into());
+                reply::refuse(session, &exchange.id, denial).await
+            }
+        }
+    }
+
     /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it.
     async fn admission(
         &self,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::denial::{Denial, Fault};
 use crate::exchange::REQUEST_ID;
 use crate::model::method::MethodSet;
+use crate::routed;
 
 /// Answers with a denial, in the format that the caller asked for.
 ///
@@ -57,6 +58,18 @@ pub async fn options(session: &mut Session, id: &HeaderValue, methods: MethodSet
     header.insert_header(REQUEST_ID, id.clone())?;
     session.write_response_header(Box::new(header), true).await?;
     session.write_response_body(None, true).await
+}
+
+/// Sends an answer of the gateway's own, read to its end.
+///
+/// # Errors
+///
+/// Returns an error where the caller cannot be written to.
+pub async fn send(session: &mut Session, id: &HeaderValue, answer: Response<Bytes>) -> Result<()> {
+    settle_body(session).await;
+    let (header, body) = routed::outgoing(answer, &session.req_header().method, id)?;
+    session.write_response_header(Box::new(header), body.is_none()).await?;
+    session.write_response_body(body, true).await
 }
 
 /// Refuses a gRPC call: HTTP 200 with a status of its own, and nothing else (gRPC over HTTP/2, "Trailers-Only").
@@ -125,6 +138,11 @@ fn format(headers: &HeaderMap) -> Format {
         }
     }
     Format::Json
+}
+
+/// Returns what a fault says in the format that the caller asked for, and that format's media type.
+pub fn told(headers: &HeaderMap, id: &HeaderValue, fault: Fault) -> (&'static str, String) {
+    body(format(headers), id, fault)
 }
 
 fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String) {

@@ -82,6 +82,7 @@ fn a_data_directory_belongs_to_one_gateway() {
     let mut second = site.command(&["run"]);
     second
         .env("TOLLGATE_GATEWAY_HTTP", "127.0.0.1:0")
+        .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
         .env("TOLLGATE_STATUS_HTTP", "127.0.0.1:0");
     let output = finish(second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");

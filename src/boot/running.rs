@@ -89,6 +89,7 @@ impl Prepared {
         let gateway = Gateway {
             live,
             pool: Arc::clone(&pool),
+            own: own.clone(),
             credentials: Arc::new(Credentials::new(Arc::default())),
             telemetry: Arc::clone(&telemetry),
             trust: Trust::new(settings.gateway.trusted_proxies.clone()),

@@ -9,6 +9,7 @@ mod bound;
 mod entitle;
 mod locate;
 mod match_resource;
+mod own;
 mod permit;
 mod pin_version;
 
@@ -21,6 +22,7 @@ use crate::model::method::MethodSet;
 use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
+pub use own::own;
 pub use permit::Permit;
 
 /// What an exchange may do.
@@ -152,7 +154,7 @@ mod tests {
     use crate::snapshot::compile;
     use crate::target::BadTarget;
 
-    const LIMITS: Limits = Limits {
+    pub(super) const LIMITS: Limits = Limits {
         connections: 1,
         header_count: 4,
         header_bytes: 64,

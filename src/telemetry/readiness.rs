@@ -16,6 +16,7 @@ pub struct Readiness(Mutex<State>);
 struct State {
     serving: Option<Serving>,
     refused: Vec<Violation>,
+    registry: Option<String>,
     is_draining: bool,
 }
 
@@ -32,6 +33,13 @@ pub(super) struct Report {
     revision: Option<u64>,
     draining: bool,
     catalog: CatalogReport,
+    registry: RegistryReport,
+}
+
+#[derive(Debug, Serialize)]
+struct RegistryReport {
+    /// Why the registry is not up to date; `None` while it is.
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +69,15 @@ impl Readiness {
         self.0.lock().refused.clear();
     }
 
+    /// Says why the registry cannot be followed, or that it can be again; the gateway stays ready with what it knows.
+    /// Tells whether that is news.
+    pub fn set_registry(&self, error: Option<String>) -> bool {
+        let mut state = self.0.lock();
+        let is_news = state.registry.is_some() != error.is_some();
+        state.registry = error;
+        is_news
+    }
+
     /// Says that the process is on its way out: from here on it is not ready.
     pub fn set_draining(&self) {
         self.0.lock().is_draining = true;
@@ -81,6 +98,9 @@ impl Readiness {
             catalog: CatalogReport {
                 applied: state.serving.map(|serving| clock::rfc3339(serving.applied)),
                 refused: state.refused.clone(),
+            },
+            registry: RegistryReport {
+                error: state.registry.clone(),
             },
         }
     }
@@ -112,5 +132,17 @@ mod tests {
         assert_eq!(report["catalog"]["refused"].as_array().unwrap().len(), 0);
         readiness.set_draining();
         assert!(!readiness.is_ready());
+    }
+
+    #[test]
+    fn a_registry_that_is_away_is_shown_and_does_not_stop_traffic() {
+        let readiness = Readiness::default();
+        readiness.set_serving(1);
+        assert!(readiness.set_registry(Some("connection refused".to_owned())));
+        assert!(!readiness.set_registry(Some("timed out".to_owned())), "it was away before");
+        let report = serde_json::to_value(readiness.report()).unwrap();
+        assert_eq!((&report["ready"], &report["registry"]["error"]), (&true.into(), &"timed out".into()));
+        assert!(readiness.set_registry(None));
+        assert_eq!(serde_json::to_value(readiness.report()).unwrap()["registry"]["error"], serde_json::Value::Null);
     }
 }
