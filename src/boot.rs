@@ -3,6 +3,7 @@
 //! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
 //! and serves. A process that takes over from another prepares first and asks for the sockets last.
 
+mod identity;
 mod running;
 mod sockets;
 
@@ -10,10 +11,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::control::change::Change;
 use admin::control::publish::Publish;
 use admin::control::{Control, ControlError};
+use admin::oauth::keys::KeysError;
+use admin::registry::RegistryError;
 use pingora_core::server::Fds;
 use tokio::runtime::Handle;
 
@@ -32,7 +36,10 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::readiness::Readiness;
 use crate::upstream::Pool;
 
+pub use identity::{open_keys, open_registry};
 pub use running::Running;
+
+use identity::Identity;
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +66,18 @@ pub enum BootError {
         .0.display()
     )]
     DataTaken(PathBuf),
+    /// There are no signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The configuration cannot be served.
     #[error("the configuration is refused: {} violation(s)", .0.len())]
     Refused(Vec<Violation>),
+    /// The registry cannot be opened.
+    #[error("cannot open the registry that `registry.url` names")]
+    Registry(#[source] RegistryError),
+    /// The registry does not answer.
+    #[error("cannot open the registry that `registry.url` names: no answer within {0:?}")]
+    RegistryLate(Duration),
     /// The control socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -79,6 +95,7 @@ pub struct Prepared {
     telemetry: Arc<Telemetry>,
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
+    identity: Identity,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -146,6 +163,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
+    let identity = runtime.block_on(Identity::open(&settings))?;
     Ok(Prepared {
         settings,
         restart,
@@ -156,6 +174,7 @@ pub fn prepare(
         telemetry,
         readiness,
         certificates,
+        identity,
     })
 }
 
@@ -163,7 +182,7 @@ pub fn prepare(
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
     let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
-    let certificates = if settings.gateway.https.is_empty() {
+    let certificates = if !settings.has_tls() {
         Ok(Vec::new())
     } else {
         certificates::examine(&settings.tls)
@@ -177,7 +196,7 @@ fn named(access_log: &settings::AccessLog) -> String {
 }
 
 fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
-    if settings.gateway.https.is_empty() {
+    if !settings.has_tls() {
         return Ok(None);
     }
     Certificates::open(&settings.tls, &settings.data).map(Some)

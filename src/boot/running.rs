@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
+use axum::body::Body;
+use http::Request;
 use pingora_core::apps::{HttpServerOptions, ServerApp};
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
 use pingora_core::protocols::http::v2::server::default_h2_options;
@@ -15,6 +17,7 @@ use pingora_core::server::{Fds, ListenFds};
 use pingora_core::services::Service as _;
 use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
@@ -26,11 +29,14 @@ use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Answer, Command, Socket};
+use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
 use crate::credential::Credentials;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::model::violation::Violation;
+use crate::routed::listener::Listener;
+use crate::routed::{Routed, Visitor};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::telemetry::readiness::Readiness;
@@ -41,6 +47,7 @@ pub struct Running {
     http: Vec<SocketAddr>,
     https: Vec<SocketAddr>,
     status: Vec<SocketAddr>,
+    admin: Vec<SocketAddr>,
     sockets: ListenFds,
     reload: Reload,
     certificates: Option<Arc<Certificates>>,
@@ -52,6 +59,9 @@ pub struct Running {
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// One task, which outlives the traffic, too: what is revoked is refused to the last request.
+    upkeep: JoinSet<()>,
+    upkeep_shutdown: watch::Sender<bool>,
 }
 
 impl Prepared {
@@ -72,11 +82,14 @@ impl Prepared {
             telemetry,
             readiness,
             certificates,
+            identity,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
         let http = sockets.listen(&settings.gateway.http)?;
         let https = sockets.listen(&settings.gateway.https)?;
+        let admin_http = sockets.listen(&settings.admin.http)?;
+        let admin_https = sockets.listen(&settings.admin.https)?;
         let status = sockets.listen(&settings.status)?;
         let sockets = sockets.into_table();
         if !successor && socket::is_answered(&settings.data) {
@@ -86,58 +99,67 @@ impl Prepared {
 
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
+        let trust = Trust::new(settings.gateway.trusted_proxies.clone());
+        let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live,
             pool: Arc::clone(&pool),
             own: own.clone(),
-            credentials: Arc::new(Credentials::new(Arc::default())),
+            credentials: Arc::new(Credentials::new(Arc::clone(identity.registry.view()))),
             telemetry: Arc::clone(&telemetry),
-            trust: Trust::new(settings.gateway.trusted_proxies.clone()),
+            trust: trust.clone(),
             limits: settings.limits.clone(),
             timeouts: settings.timeouts.clone(),
             draining: Arc::clone(&draining),
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
-        let patience = patience(&settings);
-        let mut tasks = JoinSet::new();
-        let mut serve = |name: &str, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
-            // Pingora's service ends at once where it has nothing to listen on.
-            if !addresses.is_empty() {
-                tasks.spawn(listen(name, addresses, door, Arc::clone(&sockets), stopping.clone()));
-            }
+        let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
+        let mut listeners = Listeners {
+            tasks: JoinSet::new(),
+            sockets: Arc::clone(&sockets),
+            certificates: certificates.clone(),
+            patience: patience(&settings),
+            stopping: stopping.clone(),
         };
-        serve(
-            "http",
-            &http,
-            Door::plain(Arc::clone(&proxy), Arc::clone(&connections), patience),
-        );
-        if let Some(certificates) = &certificates {
-            let door = Door::tls(proxy, Arc::clone(&connections), patience, Arc::clone(certificates));
-            serve("https", &https, door);
-        }
-        // The status page has places of its own: a full gateway can still be looked at.
+        listeners.plain("http", &http, &proxy, &connections);
+        listeners.tls("https", &https, &proxy, &connections);
+        // The admin and the status listeners have places of their own: a full gateway can still be looked at.
+        let admin_connections = Connections::new(ADMIN_CONNECTIONS);
+        listeners.plain("admin http", &admin_http, &admin, &admin_connections);
+        listeners.tls("admin https", &admin_https, &admin, &admin_connections);
         let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
-        let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), patience);
+        let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), listeners.patience);
         let (status_shutdown, status_stopping) = watch::channel(false);
         tokio::spawn(listen("status", &status, door, Arc::clone(&sockets), status_stopping));
 
+        let mut tasks = listeners.tasks;
         if let Some(certificates) = &certificates {
             tasks.spawn(Arc::clone(certificates).watch(stopping.clone()));
         }
         tasks.spawn(pool.run(stopping.clone()));
         tasks.spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
-        let (asked, held) = (reload.clone(), certificates.clone());
-        let answers = move |command| answer(command, &asked, held.as_deref());
+        let upkeep = Upkeep::new(identity.registry, identity.keys, Arc::clone(&readiness));
+        let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
+        let mut kept = JoinSet::new();
+        kept.spawn(upkeep.clone().run(upkeep_stopping));
+        let answers = Answers {
+            reload: reload.clone(),
+            certificates: certificates.clone(),
+            upkeep,
+            runtime: Handle::current(),
+        };
         tokio::spawn(async move {
-            if let Err(error) = control.serve(answers, stopping).await {
-                error!(%error, "the control socket is gone, `tollgate reload` will not be answered");
+            let answer = move |command| answers.answer(command);
+            if let Err(error) = control.serve(answer, stopping).await {
+                error!(%error, "the control socket is gone, commands will not be answered");
             }
         });
         Ok(Running {
             http,
             https,
             status,
+            admin: [admin_http, admin_https].concat(),
             sockets,
             reload,
             certificates,
@@ -148,7 +170,46 @@ impl Prepared {
             shutdown,
             status_shutdown,
             tasks,
+            upkeep: kept,
+            upkeep_shutdown,
         })
+    }
+}
+
+/// What every listener of traffic shares.
+struct Listeners {
+    tasks: JoinSet<()>,
+    sockets: ListenFds,
+    certificates: Option<Arc<Certificates>>,
+    patience: Patience,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Listeners {
+    fn plain<A>(&mut self, name: &str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
+    where
+        A: ServerApp + Send + Sync + 'static,
+    {
+        let door = Door::plain(Arc::clone(app), Arc::clone(connections), self.patience);
+        self.spawn(name, addresses, door);
+    }
+
+    fn tls<A>(&mut self, name: &str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
+    where
+        A: ServerApp + Send + Sync + 'static,
+    {
+        if let Some(certificates) = self.certificates.clone() {
+            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, certificates);
+            self.spawn(name, addresses, door);
+        }
+    }
+
+    fn spawn<A: ServerApp + Send + Sync + 'static>(&mut self, name: &str, addresses: &[SocketAddr], door: Door<A>) {
+        // Pingora's service ends at once where it has nothing to listen on.
+        if !addresses.is_empty() {
+            let (sockets, stopping) = (Arc::clone(&self.sockets), self.stopping.clone());
+            self.tasks.spawn(listen(name, addresses, door, sockets, stopping));
+        }
     }
 }
 
@@ -166,6 +227,11 @@ impl Running {
     /// Returns where the status page is served.
     pub fn status(&self) -> &[SocketAddr] {
         &self.status
+    }
+
+    /// Returns where the token endpoint is served beside the gateway.
+    pub fn admin(&self) -> &[SocketAddr] {
+        &self.admin
     }
 
     /// Returns the table of listening sockets, for the process that comes next.
@@ -201,9 +267,12 @@ impl Running {
         self.telemetry.reopen_access_log();
     }
 
-    /// Resolves when a listener, or what keeps health, catalog or certificates fresh, ends although nobody stopped it.
+    /// Resolves when a listener, or what keeps health, catalog, certificates or registry fresh, ends although nobody stopped it.
     pub async fn task_ended(&mut self) {
-        self.tasks.join_next().await;
+        tokio::select! {
+            _ = self.tasks.join_next() => {}
+            _ = self.upkeep.join_next() => {}
+        }
     }
 
     /// Leaves the status page to the process that took the sockets over, so that probes do not see this one drain.
@@ -224,6 +293,8 @@ impl Running {
             warn!(connections = self.connections.open(), "some connections were cut");
         }
         self.close_status();
+        self.upkeep_shutdown.send_replace(true);
+        while self.upkeep.join_next().await.is_some() {}
         let telemetry = self.telemetry;
         // The writer may be slow; blocking here would hold up what else still runs.
         let closed = tokio::task::spawn_blocking(move || telemetry.close_access_log()).await;
@@ -242,14 +313,41 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Answers the control socket; a reload is of everything that is read while traffic flows, certificates included.
-fn answer(command: Command, reload: &Reload, certificates: Option<&Certificates>) -> Answer {
-    let answer = reload.answer(command);
-    let reloaded = certificates.filter(|_| matches!(answer, Answer::Reloaded(_)));
-    match reloaded.map(Certificates::reload_now) {
-        Some(Err(violations)) => Answer::Refused { violations },
-        Some(Ok(_)) | None => answer,
+/// Who answers the control socket.
+struct Answers {
+    reload: Reload,
+    certificates: Option<Arc<Certificates>>,
+    upkeep: Upkeep,
+    runtime: Handle,
+}
+
+impl Answers {
+    fn answer(&self, command: Command) -> Answer {
+        match command {
+            Command::Follow => self.upkeep.follow_answer(&self.runtime),
+            Command::Reload => self.reload(),
+            Command::RotateKey => self.upkeep.rotate_answer(),
+            Command::Status => self.reload.status_answer(),
+        }
     }
+
+    /// Rereads everything that is read while traffic flows, certificates included.
+    fn reload(&self) -> Answer {
+        let answer = self.reload.reload_answer();
+        let reloaded = self
+            .certificates
+            .as_deref()
+            .filter(|_| matches!(answer, Answer::Reloaded(_)));
+        match reloaded.map(Certificates::reload_now) {
+            Some(Err(violations)) => Answer::Refused { violations },
+            Some(Ok(_)) | None => answer,
+        }
+    }
+}
+
+/// Tells the router of the token endpoint who asks.
+fn introduce(request: &mut Request<Body>, visitor: Visitor) {
+    request.extensions_mut().insert(visitor);
 }
 
 fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
@@ -300,6 +398,9 @@ fn listen<A: ServerApp + Send + Sync + 'static>(
 }
 
 const READ_BUFFER: usize = 4 * 1024;
+
+/// Connections that may reach the admin listener at once.
+const ADMIN_CONNECTIONS: usize = 1024;
 
 /// Connections that may look at the status page at once.
 const STATUS_CONNECTIONS: usize = 64;
