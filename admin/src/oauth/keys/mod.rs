@@ -5,6 +5,7 @@
 //! directory agree without talking to each other. `material` makes and names keys, `files` keeps them.
 
 mod files;
+pub mod listed;
 mod material;
 #[cfg(test)]
 mod tests;
