@@ -3,7 +3,7 @@
 use super::name::{KeyManagerName, TenantName};
 
 /// An issuer of tokens other than the gateway itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyManager {
     /// Its name; unique in its tenant. `Resident` is the gateway itself and cannot be stated.
     pub name: KeyManagerName,

@@ -12,9 +12,14 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     /// Digests a secret.
     pub fn of(secret: &str) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes()).as_ref());
-        Self(bytes)
+        Self::of_bytes(secret.as_bytes())
+    }
+
+    /// Digests what is no text, such as a certificate.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+        Self(digest)
     }
 
     /// Compares in constant time.
