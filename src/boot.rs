@@ -3,6 +3,7 @@
 //! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
 //! and serves. A process that takes over from another prepares first and asks for the sockets last.
 
+mod bootstrap;
 mod identity;
 mod running;
 mod sockets;
@@ -36,7 +37,7 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::readiness::Readiness;
 use crate::upstream::Pool;
 
-pub use identity::{open_keys, open_registry};
+pub use identity::{authority, open_keys, open_registry};
 pub use running::Running;
 
 use identity::Identity;
@@ -149,7 +150,7 @@ pub fn prepare(
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
-    let restart = Restart::new(conf.to_path_buf(), environment, stated);
+    let restart = Restart::new(conf.to_path_buf(), environment.clone(), stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
     let certificates = match (open_certificates(&settings), first) {
         (Ok(certificates), Ok(applied)) => {
@@ -163,7 +164,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    let identity = runtime.block_on(Identity::open(&settings))?;
+    let identity = runtime.block_on(Identity::open(&settings, &environment, &control))?;
     Ok(Prepared {
         settings,
         restart,

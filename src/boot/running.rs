@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
+use admin::oauth::peer::Peer;
 use axum::body::Body;
 use http::Request;
 use pingora_core::apps::{HttpServerOptions, ServerApp};
@@ -31,9 +32,9 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Answer, Command, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
-use crate::credential::Credentials;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
+use crate::head::Scheme;
 use crate::model::violation::Violation;
 use crate::routed::listener::Listener;
 use crate::routed::{Routed, Visitor};
@@ -105,7 +106,7 @@ impl Prepared {
             live,
             pool: Arc::clone(&pool),
             own: own.clone(),
-            credentials: Arc::new(Credentials::new(Arc::clone(identity.registry.view()))),
+            credentials: identity.credentials,
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
@@ -347,7 +348,11 @@ impl Answers {
 
 /// Tells the router of the token endpoint who asks.
 fn introduce(request: &mut Request<Body>, visitor: Visitor) {
-    request.extensions_mut().insert(visitor);
+    request.extensions_mut().insert(Peer {
+        address: visitor.client,
+        is_tls: visitor.scheme == Scheme::Https,
+        certificate: visitor.certificate,
+    });
 }
 
 fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {

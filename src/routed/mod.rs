@@ -33,7 +33,7 @@ pub struct Visitor {
     /// The transport, after the trust list.
     pub scheme: Scheme,
     /// The DER of the certificate that was proven, or that a trusted proxy vouches for.
-    pub certificate: Option<Arc<[u8]>>,
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// Tells a request who asks, in the words of its router.
@@ -197,3 +197,6 @@ const HOP_BY_HOP: [HeaderName; 5] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+
+#[cfg(test)]
+mod tests;
