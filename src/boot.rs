@@ -37,6 +37,7 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::readiness::Readiness;
 use crate::upstream::Pool;
 
+pub use bootstrap::examine as examine_bootstrap;
 pub use identity::{authority, open_keys, open_registry};
 pub use running::Running;
 

@@ -13,6 +13,8 @@ use jsonwebtoken::Algorithm;
 
 use super::{BootError, bootstrap};
 use crate::credential::{Credentials, Terms, now};
+use crate::model::catalog::Catalog;
+use crate::model::violation::Violation;
 use crate::settings::{Environment, OAuth, Settings, TokenAlgorithm};
 
 /// What says who calls; it outlives every catalog.
@@ -36,7 +38,8 @@ impl Identity {
         environment: &Environment,
         control: &Arc<Control>,
     ) -> Result<Self, BootError> {
-        let registry = Arc::new(open_registry(settings, environment).await?);
+        let catalog = || Ok(Catalog::clone(&control.catalog()));
+        let registry = Arc::new(open_registry(settings, environment, catalog).await?);
         let keys = Arc::new(open_keys(settings)?);
         let control = Arc::clone(control);
         let authority = authority(settings, &registry, &keys, Box::new(move || control.catalog()));
@@ -55,14 +58,18 @@ impl Identity {
 /// # Errors
 ///
 /// Returns why it cannot be asked, or what is wrong with `bootstrap.toml`.
-pub async fn open_registry(settings: &Settings, environment: &Environment) -> Result<Registry, BootError> {
+pub async fn open_registry(
+    settings: &Settings,
+    environment: &Environment,
+    catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
+) -> Result<Registry, BootError> {
     let opened = Registry::open(settings.registry.as_str(), &settings.data, now());
     let registry = match tokio::time::timeout(PATIENCE, opened).await {
         Ok(Ok(registry)) => registry,
         Ok(Err(source)) => return Err(BootError::Registry(source)),
         Err(_) => return Err(BootError::RegistryLate(PATIENCE)),
     };
-    bootstrap::fill(&registry, settings, environment).await?;
+    bootstrap::fill(&registry, (settings, environment), catalog).await?;
     Ok(registry)
 }
 

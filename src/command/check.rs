@@ -12,12 +12,13 @@ use super::conf::ConfArgs;
 use super::exit::Exit;
 use super::output::Output;
 use super::render;
+use crate::boot;
 use crate::model::violation::Violation;
 use crate::settings::{Environment, Settings};
 
 /// Validate everything that `run` would load.
 ///
-/// Reads the settings and the catalog, follows every reference, and prepares what would be served, without serving
+/// Reads the settings, the catalog and bootstrap.toml, follows every reference, and prepares what would be served, without serving
 /// it. Each problem is shown with its file, line and column, and with what would fix it. Nothing is changed, and a
 /// running gateway does not notice.
 #[derive(Args, Clone, Debug, Default)]
@@ -96,12 +97,16 @@ fn verdict(args: &CheckArgs, environment: &Environment, prepare: &Prepare<'_>) -
     let (publish, mut violations) = prepare(&settings);
     let control = Control::new(Box::new(environment.clone()), publish);
     let (mut apis, mut versions) = (None, None);
-    match control.check(Change::Reread(settings.catalog)) {
+    match control.check(Change::Reread(settings.catalog.clone())) {
         Ok(catalog) => {
             apis = Some(catalog.apis().len());
             versions = Some(catalog.apis().iter().map(|api| api.versions.len()).sum());
+            violations.extend(boot::examine_bootstrap(&settings, environment, Some(&catalog)));
         }
-        Err(found) => violations.extend(found),
+        Err(found) => {
+            violations.extend(found);
+            violations.extend(boot::examine_bootstrap(&settings, environment, None));
+        }
     }
     Verdict {
         ok: violations.is_empty(),

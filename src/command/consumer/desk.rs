@@ -15,6 +15,7 @@ use crate::bridge::socket::{self, Answer, Command, SocketError};
 use crate::command::conf::ConfArgs;
 use crate::model::catalog::Catalog;
 use crate::model::name::TenantName;
+use crate::model::violation::Violation;
 use crate::registry::application::Application;
 use crate::registry::user::{User, UserName};
 use crate::settings::{Environment, Settings};
@@ -29,7 +30,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) async fn open(conf: &ConfArgs, environment: &Environment) -> Result<Self, Failure> {
         let settings = Settings::load(&conf.path(environment), environment).map_err(Failure::Violations)?;
-        let registry = boot::open_registry(&settings, environment).await?;
+        let registry = boot::open_registry(&settings, environment, || read_catalog(&settings, environment)).await?;
         Ok(Self {
             settings,
             registry: Arc::new(registry),
@@ -43,10 +44,7 @@ impl Desk {
 
     /// Reads the catalog as it is on disk, which is what a running gateway serves.
     pub(super) fn catalog(&self) -> Result<Catalog, Failure> {
-        let (publish, _) = boot::rehearse(&self.settings);
-        let control = Control::new(Box::new(self.environment.clone()), publish);
-        let catalog = control.check(Change::Reread(self.settings.catalog.clone()));
-        catalog.map_err(Failure::Violations)
+        read_catalog(&self.settings, &self.environment).map_err(Failure::Violations)
     }
 
     /// Reads a user's name; what follows the last `@` is the tenant, where it is one.
@@ -112,6 +110,12 @@ impl Desk {
             Err(reason) => Err(untold(&reason.to_string())),
         }
     }
+}
+
+fn read_catalog(settings: &Settings, environment: &Environment) -> Result<Catalog, Vec<Violation>> {
+    let (publish, _) = boot::rehearse(settings);
+    let control = Control::new(Box::new(environment.clone()), publish);
+    control.check(Change::Reread(settings.catalog.clone()))
 }
 
 /// Tells whether nobody is there, as opposed to somebody who cannot be reached.
