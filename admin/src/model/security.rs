@@ -69,13 +69,17 @@ impl Accepts {
     }
 }
 
-/// The fields that hold credentials where neither a version nor its tenant says otherwise.
+/// The fields that say who calls: on this server, and where neither a version nor its tenant says otherwise.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CredentialFields {
     /// The field that holds a token or a password.
     pub authorization: HeaderName,
     /// The field that holds an API key.
     pub api_key: HeaderName,
+    /// The field in which trusted proxies put the caller's certificate, if they do.
+    pub certificate: Option<HeaderName>,
+    /// The field in which backends are told who calls (W 9).
+    pub assertion: HeaderName,
 }
 
 impl Default for CredentialFields {
@@ -83,6 +87,8 @@ impl Default for CredentialFields {
         Self {
             authorization: AUTHORIZATION,
             api_key: HeaderName::from_static("apikey"),
+            certificate: None,
+            assertion: HeaderName::from_static("x-jwt-assertion"),
         }
     }
 }
@@ -214,6 +220,9 @@ mod tests {
             backend_jwt: false,
         };
         let settled = stated.settle(&CredentialFields::default());
-        assert_eq!((settled.authorization.as_str(), settled.api_key.as_str()), ("x-auth", "apikey"));
+        assert_eq!(
+            (settled.authorization.as_str(), settled.api_key.as_str()),
+            ("x-auth", "apikey")
+        );
     }
 }

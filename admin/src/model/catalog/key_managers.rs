@@ -93,7 +93,9 @@ fn keys(
 ) -> IssuerKeys {
     match (&stated.jwks_url, &stated.jwks) {
         (Some(_), Some(_)) => {
-            let violation = spot.key("jwks").blame("the keys are stated twice: `jwks` and `jwks_url`");
+            let violation = spot
+                .key("jwks")
+                .blame("the keys are stated twice: `jwks` and `jwks_url`");
             found.push(violation.fix("remove one of the two"));
         }
         (Some(url), None) => {
@@ -147,15 +149,14 @@ fn check_jwks(at: &Spot<'_>, text: &str, found: &mut Vec<Violation>) {
     }
 }
 
-fn introspection(
-    spot: &Spot<'_>,
-    stated: &document::KeyManager,
-    found: &mut Vec<Violation>,
-) -> Option<Introspection> {
+fn introspection(spot: &Spot<'_>, stated: &document::KeyManager, found: &mut Vec<Violation>) -> Option<Introspection> {
     let at = spot.key("introspection");
     let stated = stated.introspection.as_ref()?;
     check_url(&at.key("url"), &stated.url, found);
-    for (key, text) in [("client_id", &stated.client_id), ("client_secret", &stated.client_secret)] {
+    for (key, text) in [
+        ("client_id", &stated.client_id),
+        ("client_secret", &stated.client_secret),
+    ] {
         if text.is_empty() {
             found.push(at.key(key).blame(format!("`{key}` is empty")));
         }
@@ -170,12 +171,19 @@ fn introspection(
 /// Whoever can answer for an issuer can issue, so it is asked over TLS, or where no network lies between.
 fn check_url(at: &Spot<'_>, text: &str, found: &mut Vec<Violation>) {
     let violation = match text.parse::<Uri>() {
-        Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => at
-            .blame("a URL here holds no user and no password")
-            .fix("remove what stands before the `@`"),
+        Ok(uri)
+            if uri
+                .authority()
+                .is_some_and(|authority| authority.as_str().contains('@')) =>
+        {
+            at.blame("a URL here holds no user and no password")
+                .fix("remove what stands before the `@`")
+        }
         Ok(uri) if is_safe(&uri) && !text.contains('#') => return,
         Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => at
-            .blame(format!("`{text}` is asked over plain HTTP, where anybody on the way could answer"))
+            .blame(format!(
+                "`{text}` is asked over plain HTTP, where anybody on the way could answer"
+            ))
             .fix("write `https://`; plain `http://` is taken on loopback alone"),
         _ => at
             .blame(format!("`{text}` is not an absolute URL"))
@@ -195,7 +203,10 @@ fn is_safe(uri: &Uri) -> bool {
 
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+    address.map_or_else(
+        |_| host.eq_ignore_ascii_case("localhost"),
+        |address| address.is_loopback(),
+    )
 }
 
 fn claims(spot: &Spot<'_>, stated: &document::Claims, found: &mut Vec<Violation>) -> ClaimNames {
@@ -214,7 +225,10 @@ fn claims(spot: &Spot<'_>, stated: &document::Claims, found: &mut Vec<Violation>
     let roles = stated.roles.clone();
     if roles.as_ref().is_some_and(String::is_empty) {
         let at = spot.key("roles");
-        found.push(at.blame("`roles` names an empty claim").fix("name a claim, or remove it"));
+        found.push(
+            at.blame("`roles` names an empty claim")
+                .fix("name a claim, or remove it"),
+        );
     }
     ClaimNames {
         client: names("client", &stated.client, ["azp", "client_id"], found),

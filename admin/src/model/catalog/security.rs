@@ -129,7 +129,12 @@ fn fields(
 /// Makes a text the name of a field that holds credentials, or blames it.
 pub(super) fn field(at: &Spot<'_>, text: &str, found: &mut Vec<Violation>) -> Option<HeaderName> {
     credential_field(text)
-        .map_err(|error| found.push(at.blame(error.to_string()).fix("write a name such as `X-Authorization`")))
+        .map_err(|error| {
+            found.push(
+                at.blame(error.to_string())
+                    .fix("write a name such as `X-Authorization`"),
+            )
+        })
         .ok()
 }
 

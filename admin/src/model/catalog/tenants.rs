@@ -48,7 +48,8 @@ impl<'a> Register<'a> {
     fn enter(&mut self, spot: &Spot<'a>, stated: &document::Tenant, found: &mut Vec<Violation>) -> Option<Tenant> {
         let at = spot.key("domain");
         let hostnames = self.hostnames(&spot.key("hostnames"), &stated.hostnames, found);
-        let own = |key, text: &Option<String>, found: &mut Vec<Violation>| field(&spot.key(key), text.as_deref()?, found);
+        let own =
+            |key, text: &Option<String>, found: &mut Vec<Violation>| field(&spot.key(key), text.as_deref()?, found);
         let authorization = own("authorization_header", &stated.authorization_header, found);
         let api_key = own("api_key_header", &stated.api_key_header, found);
         if authorization.is_some() && authorization == api_key {
