@@ -123,7 +123,7 @@ impl ProxyHttp for Gateway {
             }
             Err(refusal) => {
                 exchange.verdict = Verdict::Refused(refusal);
-                reply::refuse(session, &exchange.id, refusal.denial).await?;
+                reply::refuse(session, exchange, refusal.denial).await?;
             }
         }
         Ok(true)
