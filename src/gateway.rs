@@ -263,7 +263,7 @@ impl Gateway {
             }
             Err(denial) => {
                 exchange.verdict = Verdict::Refused(denial.into());
-                reply::refuse(session, &exchange.id, denial).await
+                reply::refuse(session, exchange, denial).await
             }
         }
     }

@@ -179,16 +179,16 @@ pub fn run(args: &AppArgs, environment: &Environment, outputs: Outputs<'_, '_>) 
         let find = |name: &str| desk.application(name, owner);
         match &args.command {
             Command::ApiKey(args) => api_key::run(desk, args, owner).await,
-            Command::Block(right) => app_rights::block(desk, &find(right.application())?, right).await,
+            Command::Block(right) => app_rights::block(desk, &*find(right.application())?, right).await,
             Command::Create { name, tier, token_type } => create(desk, name, owner, (tier, *token_type)).await,
             Command::Delete { name } => delete(desk, &*find(name)?).await,
             Command::Keys(keys) => make_keys(desk, &find(&keys.name)?, keys).await,
             Command::List => list(desk, owner),
             Command::Show { name } => show(desk, &*find(name)?),
-            Command::Subscribe(wish) => app_rights::subscribe(desk, &find(wish.application())?, wish).await,
+            Command::Subscribe(wish) => app_rights::subscribe(desk, &*find(wish.application())?, wish).await,
             Command::Subscriptions { name } => app_rights::list(desk, &*find(name)?),
-            Command::Unblock(right) => app_rights::unblock(desk, &find(right.application())?, right).await,
-            Command::Unsubscribe(right) => app_rights::unsubscribe(desk, &find(right.application())?, right).await,
+            Command::Unblock(right) => app_rights::unblock(desk, &*find(right.application())?, right).await,
+            Command::Unsubscribe(right) => app_rights::unsubscribe(desk, &*find(right.application())?, right).await,
         }
     })
 }
