@@ -147,7 +147,8 @@ pub fn prepare(
         Arc::clone(&pool),
         Arc::clone(&telemetry),
         Some(runtime.clone()),
-    );
+    )
+    .taking(identity::fields(&settings));
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
@@ -183,7 +184,8 @@ pub fn prepare(
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None);
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None)
+        .taking(identity::fields(settings));
     let certificates = if !settings.has_tls() {
         Ok(Vec::new())
     } else {

@@ -115,7 +115,7 @@ impl Exchange {
     /// Returns the resource that was asked for, where the request got so far.
     pub fn route(&self) -> Option<&Route> {
         let route = match &self.verdict {
-            Verdict::Answered(_) | Verdict::Pending => None,
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending => None,
             Verdict::Permitted(permit) => Some(permit.route()),
             Verdict::Refused(refusal) => refusal.route,
         };

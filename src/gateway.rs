@@ -35,6 +35,7 @@ use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::forwarding::Trust;
 use crate::head::{self, Head, Scheme};
+use crate::routed::{Routed, Visitor};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
@@ -42,7 +43,6 @@ use crate::stages::{Admission, Halt, Refusal, admit, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
-use crate::routed::{Routed, Visitor};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.

@@ -106,9 +106,15 @@ fn refusal(session: &ServerSession, id: &HeaderValue, denial: Denial) -> Respons
 }
 
 fn broken(method: &Method) -> Response<Vec<u8>> {
-    let body = if method == Method::HEAD { &b""[..] } else { b"internal error\n" };
+    let body = if method == Method::HEAD {
+        &b""[..]
+    } else {
+        b"internal error\n"
+    };
     let mut response = Response::new(body.to_vec());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     response
 }

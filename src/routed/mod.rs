@@ -120,8 +120,8 @@ pub fn outgoing(
             header.append_header(name.clone(), value.clone())?;
         }
     }
-    let is_bodiless = parts.status.is_informational()
-        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_bodiless =
+        parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     // HEAD is told the length of a body that it does not get (RFC 9110, 9.3.2); axum states it in a field.
     if !is_bodiless && method != Method::HEAD {
         header.insert_header(CONTENT_LENGTH, body.len())?;
@@ -143,7 +143,10 @@ async fn read_body(session: &mut ServerSession) -> Result<Bytes, Denial> {
         Some(Some(_)) | None => {}
     }
     if headers.contains_key(EXPECT) && !session.is_body_empty() {
-        session.write_continue_response().await.map_err(|_| Denial::MalformedBody)?;
+        session
+            .write_continue_response()
+            .await
+            .map_err(|_| Denial::MalformedBody)?;
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = session.read_request_body().await.map_err(|_| Denial::MalformedBody)? {
@@ -173,7 +176,9 @@ fn request(session: &ServerSession, path: &str, body: Bytes) -> Result<Request<B
 
 /// Writes what HTTP/2 says in another way as HTTP/1.1 does: the host, and cookies in one field (RFC 9113, 8.2.3).
 fn complete(headers: &mut HeaderMap, uri: &Uri) {
-    let host = uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    let host = uri
+        .authority()
+        .map(|authority| HeaderValue::from_str(authority.as_str()));
     if let Some(Ok(host)) = host {
         headers.insert(HOST, host);
     }

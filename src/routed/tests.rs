@@ -29,7 +29,10 @@ fn router() -> Router {
         .route("/query", get(async |uri: Uri| uri.to_string()))
         .route("/broken", get(broken))
         .route("/empty", get(async || StatusCode::NO_CONTENT))
-        .route("/hop", get(async || ([("connection", "close"), ("x-kept", "1")], "hop")))
+        .route(
+            "/hop",
+            get(async || ([("connection", "close"), ("x-kept", "1")], "hop")),
+        )
         .layer(DefaultBodyLimit::disable())
 }
 
@@ -87,26 +90,46 @@ async fn a_request_arrives_with_its_body_and_the_answer_goes_back_with_its_lengt
 async fn a_connection_is_kept_and_what_is_hop_by_hop_is_not_sent() {
     let address = served("").await;
     let first = "GET /hop HTTP/1.1\r\nHost: a\r\n\r\n";
-    let answer = said(address, &format!("{first}{}", last("GET /query?a=b%20c&%7e HTTP/1.1\r\n\r\n"))).await;
+    let answer = said(
+        address,
+        &format!("{first}{}", last("GET /query?a=b%20c&%7e HTTP/1.1\r\n\r\n")),
+    )
+    .await;
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
-    assert!(answer.contains("x-kept: 1") && answer.ends_with("/query?a=b%20c&%7e"), "{answer}");
+    assert!(
+        answer.contains("x-kept: 1") && answer.ends_with("/query?a=b%20c&%7e"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn head_gets_the_length_of_a_body_that_is_not_sent() {
     let address = served("").await;
     let answer = said(address, &last("HEAD /hop HTTP/1.1\r\n\r\n")).await;
-    assert!(answer.to_lowercase().contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
     let answer = said(address, &last("GET /empty HTTP/1.1\r\n\r\n")).await;
-    assert!(answer.starts_with("HTTP/1.1 204") && !answer.to_lowercase().contains("content-length"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 204") && !answer.to_lowercase().contains("content-length"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_router_that_breaks_is_a_500_and_the_next_request_is_answered() {
     let address = served("").await;
     let answer = said(address, &last("GET /broken HTTP/1.1\r\n\r\n")).await;
-    assert!(answer.starts_with("HTTP/1.1 500") && !answer.contains("on purpose"), "{answer}");
-    assert!(said(address, &last("GET /hop HTTP/1.1\r\n\r\n")).await.starts_with("HTTP/1.1 200"));
+    assert!(
+        answer.starts_with("HTTP/1.1 500") && !answer.contains("on purpose"),
+        "{answer}"
+    );
+    assert!(
+        said(address, &last("GET /hop HTTP/1.1\r\n\r\n"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
 }
 
 #[tokio::test]
@@ -124,7 +147,11 @@ async fn a_body_that_is_too_large_or_too_late_is_refused() {
 #[tokio::test]
 async fn a_path_is_taken_in_its_canonical_form_or_refused() {
     let address = served("").await;
-    assert!(said(address, &last("GET /h%6fp HTTP/1.1\r\n\r\n")).await.ends_with("hop"));
+    assert!(
+        said(address, &last("GET /h%6fp HTTP/1.1\r\n\r\n"))
+            .await
+            .ends_with("hop")
+    );
     for path in ["//hop", "/hop;x", "/x/../hop", "/hop%2f"] {
         let answer = said(address, &last(&format!("GET {path} HTTP/1.1\r\n\r\n"))).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
@@ -135,7 +162,11 @@ async fn a_path_is_taken_in_its_canonical_form_or_refused() {
 async fn an_address_is_believed_from_a_trusted_proxy_only() {
     let request = last("GET /echo HTTP/1.1\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n");
     assert!(said(served("").await, &request).await.ends_with("127.0.0.1 http  0"));
-    assert!(said(served("127.0.0.0/8").await, &request).await.ends_with("192.0.2.7 https  0"));
+    assert!(
+        said(served("127.0.0.0/8").await, &request)
+            .await
+            .ends_with("192.0.2.7 https  0")
+    );
 }
 
 #[test]
@@ -144,6 +175,9 @@ fn cookies_of_http2_become_one_field() {
     headers.append("cookie", "a=1".parse().unwrap());
     headers.append("cookie", "b=2".parse().unwrap());
     complete(&mut headers, &"https://id.test/x".parse().unwrap());
-    assert_eq!((&headers["cookie"], &headers["host"]), (&"a=1; b=2".parse().unwrap(), &"id.test".parse().unwrap()));
+    assert_eq!(
+        (&headers["cookie"], &headers["host"]),
+        (&"a=1; b=2".parse().unwrap(), &"id.test".parse().unwrap())
+    );
     assert_eq!(headers.get_all("cookie").iter().count(), 1);
 }

@@ -108,16 +108,32 @@ mod tests {
 
     #[test]
     fn the_token_endpoint_and_its_relatives_are_ours() {
-        for path in EXACT.iter().chain(&["/oauth2", "/oauth2/token", "/oauth2/nothing/there"]) {
+        for path in EXACT
+            .iter()
+            .chain(&["/oauth2", "/oauth2/token", "/oauth2/nothing/there"])
+        {
             assert_eq!(asked(path), Ok(Some((*path).to_owned())));
         }
-        assert_eq!(asked("/%74oken"), Ok(Some("/token".to_owned())), "served as it is matched");
+        assert_eq!(
+            asked("/%74oken"),
+            Ok(Some("/token".to_owned())),
+            "served as it is matched"
+        );
         assert_eq!(asked("/oauth2/%74oken"), Ok(Some("/oauth2/token".to_owned())));
     }
 
     #[test]
     fn what_only_looks_alike_is_an_apis() {
-        for path in ["/tokens", "/token/1.0/x", "/oauth", "/oauth2x/token", "/revoke/x", "/api/token", "/Token", "/"] {
+        for path in [
+            "/tokens",
+            "/token/1.0/x",
+            "/oauth",
+            "/oauth2x/token",
+            "/revoke/x",
+            "/api/token",
+            "/Token",
+            "/",
+        ] {
             assert_eq!(asked(path), Ok(None), "{path}");
         }
     }

@@ -139,10 +139,19 @@ mod tests {
         let readiness = Readiness::default();
         readiness.set_serving(1);
         assert!(readiness.set_registry(Some("connection refused".to_owned())));
-        assert!(!readiness.set_registry(Some("timed out".to_owned())), "it was away before");
+        assert!(
+            !readiness.set_registry(Some("timed out".to_owned())),
+            "it was away before"
+        );
         let report = serde_json::to_value(readiness.report()).unwrap();
-        assert_eq!((&report["ready"], &report["registry"]["error"]), (&true.into(), &"timed out".into()));
+        assert_eq!(
+            (&report["ready"], &report["registry"]["error"]),
+            (&true.into(), &"timed out".into())
+        );
         assert!(readiness.set_registry(None));
-        assert_eq!(serde_json::to_value(readiness.report()).unwrap()["registry"]["error"], serde_json::Value::Null);
+        assert_eq!(
+            serde_json::to_value(readiness.report()).unwrap()["registry"]["error"],
+            serde_json::Value::Null
+        );
     }
 }

@@ -120,9 +120,7 @@ impl Upkeep {
     pub fn rotate_answer(&self) -> Answer {
         match self.rotate() {
             Ok(kid) => Answer::Rotated { kid },
-            Err(reason) => Answer::Failed {
-                failed: chain(&reason),
-            },
+            Err(reason) => Answer::Failed { failed: chain(&reason) },
         }
     }
 }

@@ -63,7 +63,9 @@ fn period(text: &str) -> Result<Period, UnitError> {
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+    let network = text
+        .parse()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     network.map_err(|_| "neither an address nor a network such as 10.0.0.0/8".to_owned())
 }
 
@@ -91,7 +93,11 @@ pub(super) async fn run(desk: &Desk, args: &ApiKeyArgs, owner: Option<&str>) -> 
 }
 
 async fn create(desk: &Desk, application: &Application, wish: &Create) -> Result<Told, Failure> {
-    let key_type = if wish.sandbox { KeyType::Sandbox } else { KeyType::Production };
+    let key_type = if wish.sandbox {
+        KeyType::Sandbox
+    } else {
+        KeyType::Production
+    };
     let key = NewApiKey {
         application: application.id,
         key_type,
@@ -138,7 +144,11 @@ pub(super) fn table(rows: &[Row]) -> String {
         .iter()
         .map(|row| {
             let from = [row.networks.clone(), row.referers.clone()].concat();
-            let from = if from.is_empty() { "anywhere".to_owned() } else { from.join(", ") };
+            let from = if from.is_empty() {
+                "anywhere".to_owned()
+            } else {
+                from.join(", ")
+            };
             let expires = row.expires.clone().unwrap_or_else(|| "never".to_owned());
             [row.id.to_string(), row.kind.to_owned(), expires, from]
         })

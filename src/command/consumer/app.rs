@@ -30,8 +30,8 @@ Examples:
   tollgate app keys NewsApp                        its consumer key and secret
   tollgate app keys NewsApp --sandbox              those of the sandbox
   tollgate app keys NewsApp --regenerate           another secret; the old one ends now
-  tollgate app subscribe NewsApp News 1.0          so that it may call that version
-  tollgate app block NewsApp News 1.0              it may not, until `unblock`
+  tollgate app subscribe NewsApp OrgNews 1.0.0     so that it may call that version
+  tollgate app block NewsApp OrgNews 1.0.0         it may not, until `unblock`
   tollgate app api-key create NewsApp --expires 30d
   tollgate app show NewsApp                        all of it on one page
 
@@ -182,7 +182,7 @@ pub fn run(args: &AppArgs, environment: &Environment, outputs: Outputs<'_, '_>) 
             Command::Block(right) => app_rights::block(desk, &*find(right.application())?, right).await,
             Command::Create { name, tier, token_type } => create(desk, name, owner, (tier, *token_type)).await,
             Command::Delete { name } => delete(desk, &*find(name)?).await,
-            Command::Keys(keys) => make_keys(desk, &find(&keys.name)?, keys).await,
+            Command::Keys(keys) => make_keys(desk, &*find(&keys.name)?, keys).await,
             Command::List => list(desk, owner),
             Command::Show { name } => show(desk, &*find(name)?),
             Command::Subscribe(wish) => app_rights::subscribe(desk, &*find(wish.application())?, wish).await,
@@ -193,12 +193,7 @@ pub fn run(args: &AppArgs, environment: &Environment, outputs: Outputs<'_, '_>) 
     })
 }
 
-async fn create(
-    desk: &Desk,
-    name: &str,
-    owner: Option<&str>,
-    (tier, tokens): (&str, Tokens),
-) -> Result<Told, Failure> {
+async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&str, Tokens)) -> Result<Told, Failure> {
     let owner = owner.ok_or_else(|| {
         Failure::refused("an application needs an owner").help("say `--owner USER`; `tollgate user list` names them")
     })?;
@@ -247,14 +242,25 @@ fn list(desk: &Desk, owner: Option<&str>) -> Result<Told, Failure> {
 }
 
 async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Result<Told, Failure> {
-    let key_type = if keys.sandbox { KeyType::Sandbox } else { KeyType::Production };
+    let key_type = if keys.sandbox {
+        KeyType::Sandbox
+    } else {
+        KeyType::Production
+    };
     let mut clients = desk.view().clients_of(application.id);
     clients.retain(|client| client.key_type == key_type);
     let issued = match (clients.first(), keys.regenerate) {
         (Some(client), true) => desk.registry.regenerate_secret(&client.consumer_key).await?,
-        (None, false) => desk.registry.add_key_pair(new_pair(application, key_type, keys), now()).await?,
+        (None, false) => {
+            desk.registry
+                .add_key_pair(new_pair(application, key_type, keys), now())
+                .await?
+        }
         (Some(client), false) => {
-            let known = format!("{} has the consumer key {} already", application.name, client.consumer_key);
+            let known = format!(
+                "{} has the consumer key {} already",
+                application.name, client.consumer_key
+            );
             return Err(Failure::refused(known).help("`--regenerate` makes another secret for it; the old one ends"));
         }
         (None, true) => {
@@ -312,16 +318,17 @@ fn show(desk: &Desk, application: &Application) -> Result<Told, Failure> {
         .iter()
         .map(|client| json!({ "type": written(client.key_type), "consumer_key": client.consumer_key }))
         .collect();
-    let (rights, api_keys) = (
-        app_rights::rows(desk, application),
-        api_key::rows(desk, application),
-    );
+    let (rights, api_keys) = (app_rights::rows(desk, application), api_key::rows(desk, application));
     let mut text = format!(
         "{} of {}, tier {}, {} tokens\nuuid {}\n",
         row.name, row.owner, row.tier, row.tokens, row.uuid
     );
     for client in &clients {
-        text.push_str(&format!("consumer key ({}) {}\n", written(client.key_type), client.consumer_key));
+        text.push_str(&format!(
+            "consumer key ({}) {}\n",
+            written(client.key_type),
+            client.consumer_key
+        ));
     }
     if !rights.is_empty() {
         text.push_str(&format!("\n{}", app_rights::table(&rights)));

@@ -70,7 +70,11 @@ pub(super) async fn subscribe(desk: &Desk, application: &Application, wish: &Sub
     let tenant = tenant(application, right)?;
     let mut apis = catalog.apis().iter().filter(|api| api.tenant == tenant);
     let api = apis.find(|api| api.name.as_str() == right.api).ok_or_else(|| {
-        let known = catalog.apis().iter().filter(|api| api.tenant == tenant).map(|api| &api.name);
+        let known = catalog
+            .apis()
+            .iter()
+            .filter(|api| api.tenant == tenant)
+            .map(|api| &api.name);
         Failure::unknown("API", &right.api, known)
     })?;
     let mut versions = api.versions.iter();
@@ -141,16 +145,17 @@ pub(super) async fn unblock(desk: &Desk, application: &Application, right: &Righ
     set(desk, application, right, SubscriptionState::Unblocked).await
 }
 
-async fn set(
-    desk: &Desk,
-    application: &Application,
-    right: &Right,
-    state: SubscriptionState,
-) -> Result<Told, Failure> {
+async fn set(desk: &Desk, application: &Application, right: &Right, state: SubscriptionState) -> Result<Told, Failure> {
     let subscription = find(desk, application, right)?;
     desk.registry.set_subscription_state(subscription.id, state).await?;
     desk.tell()?;
-    let text = format!("{}: {} {} is {}", application.name, right.api, right.version, written(state));
+    let text = format!(
+        "{}: {} {} is {}",
+        application.name,
+        right.api,
+        right.version,
+        written(state)
+    );
     Told::new(rows(desk, application), text)
 }
 
@@ -158,7 +163,10 @@ pub(super) async fn unsubscribe(desk: &Desk, application: &Application, right: &
     let subscription = find(desk, application, right)?;
     desk.registry.unsubscribe(subscription.id).await?;
     desk.tell()?;
-    let text = format!("{} is not subscribed to {} {} any more", application.name, right.api, right.version);
+    let text = format!(
+        "{} is not subscribed to {} {} any more",
+        application.name, right.api, right.version
+    );
     Told::new(rows(desk, application), text)
 }
 
@@ -167,7 +175,9 @@ fn find(desk: &Desk, application: &Application, right: &Right) -> Result<Subscri
     let to = (tenant.as_str(), right.api.as_str(), right.version.as_str());
     desk.view().subscription(application.id, to).ok_or_else(|| {
         let noun = format!("subscription of {}", application.name);
-        let known = rows(desk, application).into_iter().map(|row| format!("{} {}", row.api, row.version));
+        let known = rows(desk, application)
+            .into_iter()
+            .map(|row| format!("{} {}", row.api, row.version));
         Failure::unknown(&noun, &format!("{} {}", right.api, right.version), known)
     })
 }

@@ -51,7 +51,10 @@ impl Desk {
     pub(super) fn user_name(&self, text: &str) -> UserName {
         let tenants = || {
             let stated = self.catalog().ok();
-            let stated = stated.iter().flat_map(|catalog| catalog.tenants()).map(|tenant| tenant.domain.clone());
+            let stated = stated
+                .iter()
+                .flat_map(|catalog| catalog.tenants())
+                .map(|tenant| tenant.domain.clone());
             // A catalog that is broken keeps nobody from deleting a user.
             let seen = self.view().users(None).into_iter().map(|user| user.name.tenant.clone());
             stated.chain(seen).chain([TenantName::root()]).collect::<Vec<_>>()
@@ -75,7 +78,11 @@ impl Desk {
         let name = self.user_name(text);
         self.view().user(&name).ok_or_else(|| {
             let known = self.view().users(None);
-            Failure::unknown("user", &name.to_string(), known.iter().map(|user| user.name.to_string()))
+            Failure::unknown(
+                "user",
+                &name.to_string(),
+                known.iter().map(|user| user.name.to_string()),
+            )
         })
     }
 
@@ -87,8 +94,10 @@ impl Desk {
         let mut found = all.iter().filter(|one| one.name == name || one.uuid == name);
         match (found.next(), found.next()) {
             (Some(one), None) => Ok(Arc::clone(one)),
-            (Some(one), Some(other)) => Err(Failure::refused(format!("more than one application is called `{name}`"))
-                .help(format!("say `--owner {}` or `--owner {}`", one.owner, other.owner))),
+            (Some(one), Some(other)) => Err(
+                Failure::refused(format!("more than one application is called `{name}`"))
+                    .help(format!("say `--owner {}` or `--owner {}`", one.owner, other.owner)),
+            ),
             (None, _) => Err(Failure::unknown("application", name, all.iter().map(|one| &one.name))),
         }
     }
@@ -120,7 +129,10 @@ fn read_catalog(settings: &Settings, environment: &Environment) -> Result<Catalo
 
 /// Tells whether nobody is there, as opposed to somebody who cannot be reached.
 fn is_nobody(reason: &io::Error) -> bool {
-    matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+    matches!(
+        reason.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
 }
 
 fn untold(reason: &str) -> Failure {

@@ -55,9 +55,11 @@ struct Row {
 ///
 /// Returns why the result could not be written.
 pub fn run(args: &KeyArgs, environment: &Environment, outputs: Outputs<'_, '_>) -> io::Result<Exit> {
-    done(&args.shared, environment, outputs, async |desk: &Desk| match args.command {
-        Command::List => list(desk),
-        Command::Rotate => rotate(desk),
+    done(&args.shared, environment, outputs, async |desk: &Desk| {
+        match args.command {
+            Command::List => list(desk),
+            Command::Rotate => rotate(desk),
+        }
     })
 }
 
@@ -75,7 +77,12 @@ fn list(desk: &Desk) -> Result<Told, Failure> {
         .collect();
     Told::rows(&rows, ["KEY", "ALGORITHM", "SIGNS FROM", "NOW"], |row| {
         let signs = if row.signs { "signs" } else { "-" };
-        [row.kid.clone(), row.algorithm.clone(), row.signs_from.clone(), signs.to_owned()]
+        [
+            row.kid.clone(),
+            row.algorithm.clone(),
+            row.signs_from.clone(),
+            signs.to_owned(),
+        ]
     })
 }
 

@@ -72,7 +72,13 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
         let padded: Vec<_> = cells
             .iter()
             .zip(widths)
-            .map(|(cell, width)| format!("{}{}", harmless(cell), " ".repeat(width.saturating_sub(cell.chars().count()))))
+            .map(|(cell, width)| {
+                format!(
+                    "{}{}",
+                    harmless(cell),
+                    " ".repeat(width.saturating_sub(cell.chars().count()))
+                )
+            })
             .collect();
         text.push_str(padded.join("  ").trim_end());
         text.push('\n');
@@ -86,13 +92,17 @@ pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
 
 /// Writes a moment as RFC 3339 does.
 pub(super) fn moment(at: UnixTime) -> String {
-    let at = i64::try_from(at.0).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+    let at = i64::try_from(at.0)
+        .ok()
+        .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// Keeps a name from moving the cursor of whoever lists it.
 fn harmless(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    cell.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -101,7 +111,10 @@ mod tests {
 
     #[test]
     fn cells_stand_below_their_headings() {
-        let rows = [["a".to_owned(), "bb".to_owned()], ["ccc\u{1b}".to_owned(), String::new()]];
+        let rows = [
+            ["a".to_owned(), "bb".to_owned()],
+            ["ccc\u{1b}".to_owned(), String::new()],
+        ];
         assert_eq!(table(["NAME", "ROLES"], &rows), "NAME  ROLES\na     bb\nccc\u{fffd}\n");
         assert_eq!(table(["NAME"], &[]), "NAME\n");
     }

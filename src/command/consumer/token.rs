@@ -26,7 +26,7 @@ use crate::settings::Environment;
 Examples:
   tollgate token --app NewsApp                                      of the application alone
   tollgate token --app NewsApp --user john --scope news_write       of a user
-  curl -H \"Authorization: Bearer $(tollgate token --app NewsApp)\" http://127.0.0.1:8280/news/1.0/articles
+  curl -H \"Authorization: Bearer $(tollgate token --app NewsApp)\" http://127.0.0.1:8280/orgnews/1.0.0/news
 
 Only the token is printed; what was granted is on standard error, or in --format json.
 
@@ -57,22 +57,36 @@ pub struct TokenArgs {
 ///
 /// Returns why the result could not be written.
 pub fn run(args: &TokenArgs, environment: &Environment, outputs: Outputs<'_, '_>) -> io::Result<Exit> {
-    done(&args.shared, environment, outputs, async |desk: &Desk| issue(desk, args).await)
+    done(&args.shared, environment, outputs, async |desk: &Desk| {
+        issue(desk, args).await
+    })
 }
 
 async fn issue(desk: &Desk, args: &TokenArgs) -> Result<Told, Failure> {
     let application = desk.application(&args.app, args.owner.as_deref())?;
     let user = args.user.as_deref().map(|user| desk.user(user)).transpose()?;
-    let key_type = if args.sandbox { KeyType::Sandbox } else { KeyType::Production };
+    let key_type = if args.sandbox {
+        KeyType::Sandbox
+    } else {
+        KeyType::Production
+    };
     let clients = desk.view().clients_of(application.id);
-    let client = clients.iter().find(|client| client.key_type == key_type).ok_or_else(|| {
-        let sandbox = if args.sandbox { " --sandbox" } else { "" };
-        Failure::refused(format!("{} has no {} key pair", application.name, written(key_type)))
-            .help(format!("`tollgate app keys {}{sandbox}` makes one", application.name))
-    })?;
+    let client = clients
+        .iter()
+        .find(|client| client.key_type == key_type)
+        .ok_or_else(|| {
+            let sandbox = if args.sandbox { " --sandbox" } else { "" };
+            Failure::refused(format!("{} has no {} key pair", application.name, written(key_type)))
+                .help(format!("`tollgate app keys {}{sandbox}` makes one", application.name))
+        })?;
     let keys = Arc::new(boot::open_keys(&desk.settings)?);
     let catalog = Arc::new(desk.catalog()?);
-    let authority = boot::authority(&desk.settings, &desk.registry, &keys, Box::new(move || Arc::clone(&catalog)));
+    let authority = boot::authority(
+        &desk.settings,
+        &desk.registry,
+        &keys,
+        Box::new(move || Arc::clone(&catalog)),
+    );
     let scope = args.scope.join(" ");
     let name = user.as_ref().map(|user| &user.name);
     let minted = mint(&authority, &client.consumer_key, name, Some(&scope)).await;

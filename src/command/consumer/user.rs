@@ -99,16 +99,18 @@ impl Row {
 ///
 /// Returns why the result could not be written.
 pub fn run(args: &UserArgs, environment: &Environment, outputs: Outputs<'_, '_>) -> io::Result<Exit> {
-    done(&args.shared, environment, outputs, async |desk: &Desk| match &args.command {
-        Command::Add {
-            name,
-            roles,
-            password_stdin,
-        } => add(desk, name, roles, *password_stdin).await,
-        Command::Delete { name } => delete(desk, name).await,
-        Command::List => list(desk),
-        Command::Password { name, password_stdin } => password(desk, name, *password_stdin).await,
-        Command::Roles { name, add, remove } => roles(desk, name, add, remove).await,
+    done(&args.shared, environment, outputs, async |desk: &Desk| {
+        match &args.command {
+            Command::Add {
+                name,
+                roles,
+                password_stdin,
+            } => add(desk, name, roles, *password_stdin).await,
+            Command::Delete { name } => delete(desk, name).await,
+            Command::List => list(desk),
+            Command::Password { name, password_stdin } => password(desk, name, *password_stdin).await,
+            Command::Roles { name, add, remove } => roles(desk, name, add, remove).await,
+        }
     })
 }
 
@@ -173,7 +175,10 @@ async fn delete(desk: &Desk, name: &str) -> Result<Told, Failure> {
     let user = desk.user(name)?;
     desk.registry.delete_user(&user.name).await?;
     desk.tell()?;
-    Told::new(json!({ "user": user.name.to_string() }), format!("{} deleted", user.name))
+    Told::new(
+        json!({ "user": user.name.to_string() }),
+        format!("{} deleted", user.name),
+    )
 }
 
 fn list(desk: &Desk) -> Result<Told, Failure> {
