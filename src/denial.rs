@@ -46,6 +46,10 @@ pub enum Denial {
     InvalidCredentials,
     /// No credential was shown, or none that the version takes.
     MissingCredentials,
+    /// The API key is not taken from where the caller is.
+    RestrictedKey,
+    /// A token of the other kind is wanted: of an application, or of a user.
+    WrongTokenType,
     /// The resource takes other methods only.
     MethodNotAllowed(MethodSet),
     /// No version of the preference list can answer.
@@ -172,6 +176,20 @@ impl Denial {
                 message: "Missing Credentials",
                 description: "The call shows no credential that the API takes.",
             },
+            Self::RestrictedKey => Fault {
+                status: StatusCode::FORBIDDEN,
+                code: "900908",
+                kind: None,
+                message: "Resource forbidden",
+                description: "Access forbidden for the invocations",
+            },
+            Self::WrongTokenType => Fault {
+                status: StatusCode::UNAUTHORIZED,
+                code: "900905",
+                kind: None,
+                message: "Incorrect Access Token Type is provided",
+                description: "Use a token of the kind that the resource demands: of an application, or of a user",
+            },
             Self::MethodNotAllowed(_) => report(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405",
@@ -234,6 +252,8 @@ impl Denial {
             Self::MalformedBody => "malformed_body",
             Self::InvalidCredentials => "invalid_credentials",
             Self::MissingCredentials => "missing_credentials",
+            Self::RestrictedKey => "restricted_key",
+            Self::WrongTokenType => "wrong_token_type",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoDefaultVersion => "no_default_version",
             Self::TransportNotAllowed(_) => "transport_not_allowed",

@@ -3,8 +3,6 @@
 //! The catalog is believed, so what can still go wrong is a contradiction between the two packages; it is reported
 //! like any other violation instead of being trusted.
 
-use std::sync::Arc;
-
 use super::mounts::Mount;
 use super::routes::Routes;
 use super::{Route, RouteId, Snapshot, Version, VersionId};
@@ -12,11 +10,8 @@ use crate::model::api::{Api, ApiVersion};
 use crate::model::auth::AuthType;
 use crate::model::backend::HostHeader;
 use crate::model::catalog::Catalog;
-use crate::model::key_manager::KeyManager;
 use crate::model::lifecycle::LifecycleState;
-use crate::model::name::TenantName;
 use crate::model::resource::Resource;
-use crate::model::security::Security;
 use crate::model::tenant::TenantState;
 use crate::model::violation::Violation;
 
@@ -32,7 +27,6 @@ pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violati
             ..Snapshot::default()
         },
         violations: Vec::new(),
-        key_managers: catalog.key_managers().iter().cloned().map(Arc::new).collect(),
     };
     for tenant in catalog.tenants() {
         let hostnames = tenant.hostnames.iter().map(|host| host.as_str());
@@ -55,7 +49,6 @@ pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violati
 struct Compiler {
     snapshot: Snapshot,
     violations: Vec<Violation>,
-    key_managers: Vec<Arc<KeyManager>>,
 }
 
 impl Compiler {
@@ -101,21 +94,10 @@ impl Compiler {
             max_request_body: version.max_request_body.map(|size| size.0),
             keeps_host: version.production.host == HostHeader::Keep,
             security: version.security.clone(),
-            issuers: self.issuers(&api.tenant, &version.security),
             is_free: version.tiers.is_empty(),
             routes,
         });
         id
-    }
-
-    /// Lists the key managers of a tenant whose tokens a version takes.
-    fn issuers(&self, tenant: &TenantName, security: &Security) -> Vec<Arc<KeyManager>> {
-        let names = security.key_managers.as_ref();
-        let taken = self
-            .key_managers
-            .iter()
-            .filter(|manager| manager.tenant == *tenant && names.is_none_or(|names| names.contains(&manager.name)));
-        taken.cloned().collect()
     }
 
     fn route(&mut self, api: &Api, resource: &Resource) -> RouteId {

@@ -8,11 +8,8 @@ pub mod live;
 mod mounts;
 mod routes;
 
-use std::sync::Arc;
-
 use crate::model::api::{PathAllowances, Transports};
 use crate::model::auth::AuthType;
-use crate::model::key_manager::KeyManager;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
 use crate::model::security::Security;
@@ -70,8 +67,6 @@ pub struct Version {
     pub keeps_host: bool,
     /// What proves a caller to it.
     pub security: Security,
-    /// The key managers whose tokens it takes, beside the gateway itself.
-    pub issuers: Vec<Arc<KeyManager>>,
     /// Whether it is called without a subscription.
     pub is_free: bool,
     routes: Routes,

@@ -11,9 +11,10 @@ mod locate;
 mod match_resource;
 mod permit;
 mod pin_version;
+mod shown;
 
 use self::match_resource::Matched;
-use crate::credential::{Credentials, Fetch};
+use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::instant::UnixTime;
@@ -65,6 +66,8 @@ pub struct Refusal {
     pub version: Option<VersionId>,
     /// Which resource was asked for, where it got so far.
     pub route: Option<RouteId>,
+    /// What was wrong with the credential, for logs.
+    pub flaw: Option<Flaw>,
 }
 
 impl From<Denial> for Halt {
@@ -79,6 +82,7 @@ impl From<Denial> for Refusal {
             denial,
             version: None,
             route: None,
+            flaw: None,
         }
     }
 }
@@ -89,11 +93,19 @@ impl Denial {
             denial: self,
             version: Some(version),
             route: None,
+            flaw: None,
         }
     }
 }
 
 impl Refusal {
+    fn by(self, flaw: Flaw) -> Self {
+        Self {
+            flaw: Some(flaw),
+            ..self
+        }
+    }
+
     fn at(self, route: RouteId) -> Self {
         Self {
             route: Some(route),
