@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
+use http::{HeaderName, HeaderValue, Version};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -28,11 +28,11 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
-use crate::accept::deadline;
-use crate::credential::{self, Credentials};
+use crate::accept::{deadline, possession};
+use crate::credential::{self, Credentials, Flaw, Subject};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::forwarding::Trust;
+use crate::forwarding::{Trust, certificate};
 use crate::head::{self, Head, Scheme};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
@@ -88,6 +88,8 @@ impl ProxyHttp for Gateway {
         let headers = &session.req_header().headers;
         exchange.identify(headers);
         exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
+        let vouches = self.certificate_field().filter(|_| exchange.origin.is_trusted);
+        exchange.vouched = vouches.and_then(|name| certificate(headers, name)).map(Box::new);
         exchange.in_flight = Some(self.telemetry.began());
         Ok(())
     }
@@ -101,6 +103,7 @@ impl ProxyHttp for Gateway {
         match self.admission(session, exchange, &raw).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
+                exchange.assertion = self.assertion(exchange).await?;
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
                 }
@@ -129,7 +132,7 @@ impl ProxyHttp for Gateway {
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, exchange)
+        self.rewritten(out, exchange)
     }
 
     async fn request_body_filter(
@@ -238,20 +241,73 @@ impl Gateway {
         raw: &[u8],
     ) -> std::result::Result<Admission, Refusal> {
         let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
+        let mut last = Refusal::from(Denial::InvalidCredentials);
         for _ in 0..FETCHES {
             let now = credential::now();
-            match admit(
-                &head(session, exchange, raw),
-                snapshot,
-                &self.limits,
-                (credentials, now),
-            ) {
-                Err(Halt::Fetch(fetch)) => credentials.obtain(fetch, now).await,
+            let head = self.head(session, exchange, raw);
+            match admit(&head, snapshot, &self.limits, (credentials, now)) {
+                // Boxed: its state is large, and most requests need nothing of it.
+                Err(Halt::Fetch(fetch)) => Box::pin(credentials.obtain(fetch, now)).await,
                 Err(Halt::Refused(refusal)) => return Err(refusal),
                 Ok(admission) => return Ok(admission),
             }
         }
-        Err(Denial::InvalidCredentials.into())
+        last.flaw = Some(Flaw::Unreachable);
+        Err(last)
+    }
+
+    /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
+    async fn assertion(&self, exchange: &Exchange) -> Result<Option<HeaderValue>> {
+        let (Some(permit), Some(version)) = (exchange.permit(), exchange.version()) else {
+            return Ok(None);
+        };
+        let Some(caller) = permit.caller().filter(|_| version.security.backend_jwt) else {
+            return Ok(None);
+        };
+        let about = Subject {
+            caller,
+            version,
+            by_default: permit.by_default(),
+        };
+        match Box::pin(self.credentials.assertion(about, credential::now())).await {
+            Some(assertion) => Ok(Some(assertion)),
+            None => Err(Error::explain(
+                ErrorType::InternalError,
+                "no statement about the caller can be signed",
+            )),
+        }
+    }
+
+    /// Makes the request that goes out, with what the backend is told of the caller and of nobody else.
+    fn rewritten(&self, out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+        let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
+            return Err(Error::explain(ErrorType::InternalError, "no permit"));
+        };
+        rewrite::request(out, exchange, permit, endpoint)?;
+        let terms = self.credentials.terms();
+        rewrite::drop_field(out, &terms.assertion_header);
+        if let Some(name) = self.certificate_field().filter(|_| !exchange.origin.is_trusted) {
+            rewrite::drop_field(out, name);
+        }
+        match &exchange.assertion {
+            Some(assertion) => out.insert_header(&terms.assertion_header, assertion),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the field in which trusted proxies put the caller's certificate.
+    fn certificate_field(&self) -> Option<&HeaderName> {
+        self.credentials.terms().certificate_header.as_ref()
+    }
+
+    fn head<'a>(&self, session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
+        // Where proxies vouch for certificates, their own is not the caller's.
+        let by_proxy = exchange.origin.is_trusted && self.certificate_field().is_some();
+        let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
+        Head {
+            certificate: exchange.vouched.as_deref().or(shown),
+            ..head(session, exchange, raw)
+        }
     }
 
     /// Bounds what Pingora leaves open by default: keep-alive, reads and writes (0.9.1).
@@ -272,7 +328,7 @@ impl Gateway {
 }
 
 /// Things that may be waited for before one request is admitted.
-const FETCHES: usize = 3;
+const FETCHES: usize = 5;
 
 fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
@@ -310,11 +366,4 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
         headers: &session.req_header().headers,
     };
     Ok(exchange.attempts.next(&backend, call)?)
-}
-
-fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
-    let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
-        return Err(Error::explain(ErrorType::InternalError, "no permit"));
-    };
-    rewrite::request(out, exchange, permit, endpoint)
 }

@@ -95,6 +95,22 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: String) -> Result<()
     Ok(())
 }
 
+/// Removes a field from what goes out, however its hyphens are written: an underscore is one to many a backend.
+pub fn drop_field(out: &mut RequestHeader, name: &HeaderName) {
+    let is_it = |other: &HeaderName| {
+        let mut pairs = other.as_str().bytes().zip(name.as_str().bytes());
+        other.as_str().len() == name.as_str().len() && pairs.all(|(one, two)| plain(one) == plain(two))
+    };
+    let found: Vec<HeaderName> = out.headers.keys().filter(|other| is_it(other)).cloned().collect();
+    for name in &found {
+        out.remove_header(name);
+    }
+}
+
+fn plain(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
+}
+
 /// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
 fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
     let claims: Vec<HeaderName> = headers

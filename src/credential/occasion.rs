@@ -35,12 +35,15 @@ impl<'a> Occasion<'a> {
 
     /// Returns the key managers whose tokens the version takes.
     pub(super) fn taken(&self) -> impl Iterator<Item = &'a Arc<KeyManager>> {
-        self.managers.iter().filter(|manager| self.is_named(manager.name.as_str()))
+        self.managers
+            .iter()
+            .filter(|manager| self.is_named(manager.name.as_str()))
     }
 
     /// Tells whether the version takes the tokens of a key manager, as it was when they were verified.
     pub(super) fn takes(&self, manager: &Arc<KeyManager>) -> bool {
-        self.taken().any(|taken| Arc::ptr_eq(taken, manager) || taken == manager)
+        self.taken()
+            .any(|taken| Arc::ptr_eq(taken, manager) || taken == manager)
     }
 
     fn is_named(&self, name: &str) -> bool {

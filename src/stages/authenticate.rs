@@ -97,13 +97,19 @@ impl Judge<'_> {
     fn caller(&self) -> Judged {
         let accepts = self.security.accepts;
         let takes_application = accepts.oauth2 || accepts.basic || accepts.api_key;
-        let is_certificate_mandatory = accepts.mutual_tls && (self.security.certificate_mandatory || !takes_application);
-        let is_application_mandatory = takes_application && (self.security.application_mandatory || !accepts.mutual_tls);
+        let is_certificate_mandatory =
+            accepts.mutual_tls && (self.security.certificate_mandatory || !takes_application);
+        let is_application_mandatory =
+            takes_application && (self.security.application_mandatory || !accepts.mutual_tls);
         let by_certificate = self.by_certificate();
         if is_certificate_mandatory {
             let caller = by_certificate?;
             // What must be shown beside it says who calls: it is the last word.
-            return if is_application_mandatory { self.by_application() } else { Ok(caller) };
+            return if is_application_mandatory {
+                self.by_application()
+            } else {
+                Ok(caller)
+            };
         }
         match by_certificate {
             Err(Doubt::Missing) => self.by_application(),

@@ -41,7 +41,11 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let mut fields = headers.get_all(name).iter();
     let Some(field) = fields.next() else { return Ok(None) };
     let text = field.to_str().map_err(|_| Flaw::Malformed)?;
-    if fields.next().is_some() { Err(Flaw::Malformed) } else { Ok(Some(text)) }
+    if fields.next().is_some() {
+        Err(Flaw::Malformed)
+    } else {
+        Ok(Some(text))
+    }
 }
 
 /// Finds what follows the name of a scheme, which is read in any case (RFC 9110, 11.1).
@@ -52,7 +56,11 @@ fn segment<'a>(field: &'a str, scheme: &str) -> Option<Result<&'a str, Flaw>> {
         named.eq_ignore_ascii_case(scheme).then(|| rest.trim_start_matches(' '))
     });
     let first = segments.next()?;
-    Some(if first.is_empty() || segments.next().is_some() { Err(Flaw::Malformed) } else { Ok(first) })
+    Some(if first.is_empty() || segments.next().is_some() {
+        Err(Flaw::Malformed)
+    } else {
+        Ok(first)
+    })
 }
 
 /// Finds an API key: in its field, else in the query's parameter of the same name (W 8).
@@ -174,13 +182,19 @@ mod tests {
         assert_eq!(found(&twice, "", &security("authorization")), [Err(Flaw::Malformed)]);
         let twice = [("apikey", "a"), ("apikey", "b")];
         assert_eq!(found(&twice, "", &security("authorization")), [Err(Flaw::Malformed)]);
-        assert_eq!(found(&[], "apikey=a&ApiKey=b", &security("authorization")), [Err(Flaw::Malformed)]);
+        assert_eq!(
+            found(&[], "apikey=a&ApiKey=b", &security("authorization")),
+            [Err(Flaw::Malformed)]
+        );
     }
 
     #[test]
     fn a_version_names_its_field() {
         let fields = [("authorization", "Bearer a"), ("x-auth", "Bearer b")];
-        assert_eq!(found(&fields, "", &security("x-auth")), [Ok("Bearer(\"b\")".to_owned())]);
+        assert_eq!(
+            found(&fields, "", &security("x-auth")),
+            [Ok("Bearer(\"b\")".to_owned())]
+        );
     }
 
     #[test]
