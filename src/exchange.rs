@@ -120,14 +120,20 @@ impl Exchange {
         self.version_id().map(|id| self.served.snapshot.version(id))
     }
 
-    /// Returns the resource that was permitted.
+    /// Returns the resource that was asked for, where the request got so far.
     pub fn route(&self) -> Option<&Route> {
-        self.permit().map(|permit| self.served.snapshot.route(permit.route()))
+        let route = match &self.verdict {
+            Verdict::Answered(_) | Verdict::Pending => None,
+            Verdict::Permitted(permit) => Some(permit.route()),
+            Verdict::Refused(refusal) => refusal.route,
+        };
+        route.map(|id| self.served.snapshot.route(id))
     }
 
     /// Returns where the permitted version's traffic goes.
     pub fn backend(&self) -> Option<&Arc<Backend>> {
-        self.served.backend(self.permit()?.version())
+        let permit = self.permit()?;
+        self.served.backend(permit.version(), permit.environment())
     }
 
     /// Returns what counts the requests of the version that was called.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Version};
+use http::{HeaderValue, Version};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -88,7 +88,8 @@ impl ProxyHttp for Gateway {
         let headers = &session.req_header().headers;
         exchange.identify(headers);
         exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
-        let vouches = self.certificate_field().filter(|_| exchange.origin.is_trusted);
+        let vouches = exchange.served.snapshot.fields().certificate.as_ref();
+        let vouches = vouches.filter(|_| exchange.origin.is_trusted);
         exchange.vouched = vouches.and_then(|name| certificate(headers, name)).map(Box::new);
         exchange.in_flight = Some(self.telemetry.began());
         Ok(())
@@ -116,7 +117,7 @@ impl ProxyHttp for Gateway {
             }
             Err(refusal) => {
                 exchange.verdict = Verdict::Refused(refusal);
-                reply::refuse(session, &exchange.id, refusal.denial).await?;
+                reply::refuse(session, exchange, refusal.denial).await?;
             }
         }
         Ok(true)
@@ -132,7 +133,7 @@ impl ProxyHttp for Gateway {
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        self.rewritten(out, exchange)
+        rewritten(out, exchange)
     }
 
     async fn request_body_filter(
@@ -241,10 +242,9 @@ impl Gateway {
         raw: &[u8],
     ) -> std::result::Result<Admission, Refusal> {
         let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
-        let mut last = Refusal::from(Denial::InvalidCredentials);
         for _ in 0..FETCHES {
             let now = credential::now();
-            let head = self.head(session, exchange, raw);
+            let head = head(session, exchange, raw);
             match admit(&head, snapshot, &self.limits, (credentials, now)) {
                 // Boxed: its state is large, and most requests need nothing of it.
                 Err(Halt::Fetch(fetch)) => Box::pin(credentials.obtain(fetch, now)).await,
@@ -252,8 +252,10 @@ impl Gateway {
                 Ok(admission) => return Ok(admission),
             }
         }
-        last.flaw = Some(Flaw::Unreachable);
-        Err(last)
+        Err(Refusal {
+            flaw: Some(Flaw::Unreachable),
+            ..Denial::InvalidCredentials.into()
+        })
     }
 
     /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
@@ -275,38 +277,6 @@ impl Gateway {
                 ErrorType::InternalError,
                 "no statement about the caller can be signed",
             )),
-        }
-    }
-
-    /// Makes the request that goes out, with what the backend is told of the caller and of nobody else.
-    fn rewritten(&self, out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
-        let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
-            return Err(Error::explain(ErrorType::InternalError, "no permit"));
-        };
-        rewrite::request(out, exchange, permit, endpoint)?;
-        let terms = self.credentials.terms();
-        rewrite::drop_field(out, &terms.assertion_header);
-        if let Some(name) = self.certificate_field().filter(|_| !exchange.origin.is_trusted) {
-            rewrite::drop_field(out, name);
-        }
-        match &exchange.assertion {
-            Some(assertion) => out.insert_header(&terms.assertion_header, assertion),
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the field in which trusted proxies put the caller's certificate.
-    fn certificate_field(&self) -> Option<&HeaderName> {
-        self.credentials.terms().certificate_header.as_ref()
-    }
-
-    fn head<'a>(&self, session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
-        // Where proxies vouch for certificates, their own is not the caller's.
-        let by_proxy = exchange.origin.is_trusted && self.certificate_field().is_some();
-        let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
-        Head {
-            certificate: exchange.vouched.as_deref().or(shown),
-            ..head(session, exchange, raw)
         }
     }
 
@@ -334,8 +304,11 @@ fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
 }
 
-fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a> {
+fn head<'a>(session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
     let request = session.req_header();
+    // Where proxies vouch for certificates, their own is not the caller's.
+    let by_proxy = exchange.origin.is_trusted && exchange.served.snapshot.fields().certificate.is_some();
+    let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
     let target = request.raw_path();
     let path = match target.first() {
         Some(b'/') => target.split(|&byte| byte == b'?').next().unwrap_or_default(),
@@ -348,7 +321,7 @@ fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a
         path,
         target_bytes: target.len(),
         query: request.uri.query().unwrap_or_default(),
-        certificate: None,
+        certificate: exchange.vouched.as_deref().or(shown),
         host: head::host(&request.headers, &request.uri, request.version),
         headers: &request.headers,
         raw,
@@ -366,4 +339,16 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
         headers: &session.req_header().headers,
     };
     Ok(exchange.attempts.next(&backend, call)?)
+}
+
+/// Makes the request that goes out, with what the backend is told of the caller.
+fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+    let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
+        return Err(Error::explain(ErrorType::InternalError, "no permit"));
+    };
+    rewrite::request(out, exchange, permit, endpoint)?;
+    match &exchange.assertion {
+        Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
+        None => Ok(()),
+    }
 }

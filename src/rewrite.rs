@@ -1,7 +1,9 @@
 //! The request as the backend gets it, and the response as the caller gets it.
 //!
-//! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Hop-by-hop fields of
+//! The path is the permit's, joined to the endpoint's base path; the query goes as it came, but for an API key. Hop-by-hop fields of
 //! requests are removed by Pingora's request policy (0.9.1), those of responses here, where ours are added.
+
+mod consumed;
 
 use std::mem;
 
@@ -15,6 +17,7 @@ use pingora_proxy::Session;
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::Origin;
 use crate::hop;
+use crate::model::security::Security;
 use crate::stages::Permit;
 use crate::upstream::Endpoint;
 
@@ -27,7 +30,9 @@ use crate::upstream::Endpoint;
 ///
 /// Returns an error where a field that was made here is not a valid one, which no input should achieve.
 pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, endpoint: &Endpoint) -> Result<()> {
-    let (target, ends_stream) = (target(out, endpoint, permit), out.send_end_stream());
+    let snapshot = &exchange.served.snapshot;
+    let version = snapshot.version(permit.version());
+    let (target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
     let blank = RequestHeader::build_no_case(Method::GET, b"/", Some(0))?;
     let mut parts: Parts = mem::replace(out, blank).into();
     let authority = parts
@@ -36,14 +41,22 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = &mut parts.headers;
     headers.reserve(ADDED_FIELDS);
+    if let Some(caller) = permit.caller() {
+        consumed::strip(headers, caller, &version.security);
+    }
+    let fields = snapshot.fields();
+    drop_field(headers, &fields.assertion);
+    if let Some(field) = &fields.certificate {
+        drop_field(headers, field);
+    }
     let host = headers.get(HOST).cloned().or(authority);
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
     headers.append(VIA, HeaderValue::from_static(via(parts.version)));
-    let keeps_host = exchange.served.snapshot.version(permit.version()).keeps_host;
     headers.insert(
         HOST,
-        host.filter(|_| keeps_host).unwrap_or_else(|| endpoint.host.clone()),
+        host.filter(|_| version.keeps_host)
+            .unwrap_or_else(|| endpoint.host.clone()),
     );
     *out = RequestHeader::from(parts);
     out.set_send_end_stream(ends_stream.unwrap_or(true));
@@ -51,14 +64,19 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
 }
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
-fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Vec<u8> {
+fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Vec<u8> {
     let raw = out.raw_path();
     let query = raw
         .iter()
         .position(|&byte| byte == b'?')
         .and_then(|at| raw.get(at..))
         .unwrap_or_default();
-    [endpoint.base.as_bytes(), permit.path().as_bytes(), query].concat()
+    let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
+    if permit.caller().is_some() && security.accepts.api_key {
+        let query = consumed::strip_parameter(query, security.api_key.as_str());
+        return [base, path, &query].concat();
+    }
+    [base, path, query].concat()
 }
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
@@ -95,15 +113,15 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: String) -> Result<()
     Ok(())
 }
 
-/// Removes a field from what goes out, however its hyphens are written: an underscore is one to many a backend.
-pub fn drop_field(out: &mut RequestHeader, name: &HeaderName) {
+/// Removes a field, however its hyphens are written: an underscore is one to many a backend.
+fn drop_field(headers: &mut HeaderMap, name: &HeaderName) {
     let is_it = |other: &HeaderName| {
         let mut pairs = other.as_str().bytes().zip(name.as_str().bytes());
         other.as_str().len() == name.as_str().len() && pairs.all(|(one, two)| plain(one) == plain(two))
     };
-    let found: Vec<HeaderName> = out.headers.keys().filter(|other| is_it(other)).cloned().collect();
+    let found: Vec<HeaderName> = headers.keys().filter(|other| is_it(other)).cloned().collect();
     for name in &found {
-        out.remove_header(name);
+        headers.remove(name);
     }
 }
 
@@ -132,7 +150,8 @@ fn is_claim(name: &str, is_trusted: bool) -> bool {
     };
     let is = |wanted: &str| name.len() == wanted.len() && begins(wanted);
     let forwards = || begins("x-forwarded-") || name == "forwarded" || is("x-real-ip");
-    is(X_JWT_ASSERTION) || ((!is_trusted || name.contains('_')) && forwards())
+    let is_certificate = || is(CLIENT_CERT) || is(CLIENT_CERT_CHAIN);
+    is(X_JWT_ASSERTION) || is_certificate() || ((!is_trusted || name.contains('_')) && forwards())
 }
 
 /// Room for what is added to most requests.
@@ -140,6 +159,9 @@ const ADDED_FIELDS: usize = 8;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
 const X_JWT_ASSERTION: &str = "x-jwt-assertion";
+/// What a proxy says of the certificate that a caller proved to hold (RFC 9440): meant for us, whoever wrote it.
+const CLIENT_CERT: &str = "client-cert";
+const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

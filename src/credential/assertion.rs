@@ -101,7 +101,7 @@ fn claims(about: Subject<'_>, credentials: &Credentials) -> Map<String, Value> {
     } = about;
     let mut claims = Map::new();
     let mut say = |name: &str, value: &str| claims.insert([DIALECT, name].concat(), value.into());
-    say("apicontext", &version.api);
+    say("apicontext", &version.context);
     say("version", &version.version);
     say(
         "keytype",

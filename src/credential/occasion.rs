@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::head::ShownCertificate;
 use crate::model::instant::UnixTime;
-use crate::model::key_manager::KeyManager;
+use crate::model::key_manager::{KeyManager, RESIDENT};
 use crate::snapshot::Version;
 
 /// What a credential is judged by, beside itself.
@@ -51,6 +51,3 @@ impl<'a> Occasion<'a> {
         names.is_none_or(|names| names.iter().any(|named| named.as_str() == name))
     }
 }
-
-/// What the gateway itself is called among key managers.
-const RESIDENT: &str = "Resident";

@@ -4,7 +4,7 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
-use super::{Gateway, next_peer};
+use super::{Gateway, next_peer, rewritten};
 use crate::exchange::Exchange;
 use crate::rewrite;
 use crate::tunnel::{self, Tunnel, TunnelError};
@@ -19,7 +19,7 @@ impl Gateway {
     async fn tunnel(&self, session: &mut Session, exchange: &mut Box<Exchange>) -> Result<Next> {
         let peer = next_peer(session, exchange)?;
         let mut request = tunnel::handshake(session.req_header())?;
-        self.rewritten(&mut request, exchange)?;
+        rewritten(&mut request, exchange)?;
         let idle = peer.options.read_timeout.unwrap_or(self.timeouts.read);
         let mut attempts = std::mem::take(&mut exchange.attempts);
         let mut respond = |response: &mut ResponseHeader| {

@@ -45,7 +45,7 @@ pub(super) fn authenticate(
         credentials,
         on: Occasion {
             version,
-            managers: &[],
+            managers: snapshot.key_managers().of_tenant(&version.tenant),
             edition: (snapshot.revision(), pinned.version.index()),
             certificate: head.certificate,
             client: head.client,
@@ -96,7 +96,7 @@ type Judged = Result<Arc<Caller>, Doubt>;
 impl Judge<'_> {
     fn caller(&self) -> Judged {
         let accepts = self.security.accepts;
-        let takes_application = accepts.oauth2 || accepts.basic || accepts.api_key;
+        let takes_application = accepts.takes_application();
         let is_certificate_mandatory =
             accepts.mutual_tls && (self.security.certificate_mandatory || !takes_application);
         let is_application_mandatory =

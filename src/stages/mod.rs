@@ -6,6 +6,7 @@
 mod authenticate;
 mod authorize;
 mod bound;
+mod direct;
 mod entitle;
 mod locate;
 mod match_resource;
@@ -14,6 +15,7 @@ mod pin_version;
 mod shown;
 
 use self::match_resource::Matched;
+use self::permit::Granted;
 use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
@@ -137,17 +139,21 @@ pub fn admit(
     let named = |refusal: Refusal| refusal.at(route);
     let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now))
         .map_err(|halt| halt.at(route))?;
+    let mut subscription = None;
     if let Some(caller) = &caller {
-        entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
+        subscription = entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
         authorize::authorize(caller, &pinned, route, snapshot, credentials.view()).map_err(named)?;
     }
-    Ok(Admission::Permit(permit::permit(
-        head,
-        &pinned,
-        (route, caller),
-        snapshot,
-        limits,
-    )?))
+    let environment = direct::direct(caller.as_deref(), &pinned, snapshot).map_err(named)?;
+    let granted = Granted {
+        route,
+        caller,
+        subscription,
+        environment,
+    };
+    permit::permit(head, &pinned, granted, snapshot, limits)
+        .map(Admission::Permit)
+        .map_err(|refusal| named(refusal).into())
 }
 
 #[cfg(test)]

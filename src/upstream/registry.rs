@@ -151,7 +151,9 @@ impl<'a> Draft<'a> {
     }
 
     fn complain(&mut self, name: &BackendName, message: &str) {
-        let BackendName { tenant, api, version } = name;
+        let BackendName {
+            tenant, api, version, ..
+        } = name;
         self.violations.push(Violation {
             file: String::new(),
             line: 0,
@@ -198,6 +200,7 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use crate::model::backend::{Balance, Health, HostHeader, Protocol, Timeouts, TlsProfile};
+    use crate::registry::key_pair::KeyType;
 
     use super::*;
 
@@ -227,6 +230,7 @@ pub(super) mod tests {
             tenant: tenant.into(),
             api: "Demo".into(),
             version: version.into(),
+            key_type: KeyType::Production,
         }
     }
 
