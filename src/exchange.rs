@@ -9,9 +9,10 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use crate::credential::Flaw;
 use crate::denial::Denial;
 use crate::forwarding::Origin;
-use crate::head::Scheme;
+use crate::head::{Scheme, ShownCertificate};
 use crate::served::Served;
 use crate::snapshot::{Route, Version, VersionId};
 use crate::stages::{Permit, Refusal};
@@ -31,8 +32,12 @@ pub struct Exchange {
     pub served: Arc<Served>,
     /// Where it came from.
     pub origin: Origin,
+    /// The certificate that a trusted proxy vouches for.
+    pub vouched: Option<Box<ShownCertificate>>,
     /// How far it got.
     pub verdict: Verdict,
+    /// What the backend is told of the caller, where it asked for that.
+    pub assertion: Option<HeaderValue>,
     /// Which endpoints were tried.
     pub attempts: Attempts,
     /// Bytes of the request body seen so far.
@@ -78,7 +83,9 @@ impl Exchange {
                 scheme: Scheme::Http,
                 is_trusted: false,
             },
+            vouched: None,
             verdict: Verdict::Pending,
+            assertion: None,
             attempts: Attempts::default(),
             body: 0,
             called: None,
@@ -139,6 +146,14 @@ impl Exchange {
             Verdict::Own | Verdict::Pending => None,
             Verdict::Permitted(permit) => Some(permit.version()),
             Verdict::Refused(refusal) => refusal.version,
+        }
+    }
+
+    /// Returns what was wrong with the credential of a caller who was refused for it.
+    pub fn flaw(&self) -> Option<Flaw> {
+        match &self.verdict {
+            Verdict::Refused(refusal) => refusal.flaw,
+            Verdict::Pending | Verdict::Answered(_) | Verdict::Permitted(_) => None,
         }
     }
 

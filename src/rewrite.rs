@@ -45,9 +45,9 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
         consumed::strip(headers, caller, &version.security);
     }
     let fields = snapshot.fields();
-    headers.remove(&fields.assertion);
+    drop_field(headers, &fields.assertion);
     if let Some(field) = &fields.certificate {
-        headers.remove(field);
+        drop_field(headers, field);
     }
     let host = headers.get(HOST).cloned().or(authority);
     forward(headers, &exchange.origin, host.as_ref())?;
@@ -111,6 +111,22 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: String) -> Result<()
     let value = HeaderValue::try_from(line).or_err(pingora_error::ErrorType::InvalidHTTPHeader, "forwarding field")?;
     headers.insert(name, value);
     Ok(())
+}
+
+/// Removes a field, however its hyphens are written: an underscore is one to many a backend.
+fn drop_field(headers: &mut HeaderMap, name: &HeaderName) {
+    let is_it = |other: &HeaderName| {
+        let mut pairs = other.as_str().bytes().zip(name.as_str().bytes());
+        other.as_str().len() == name.as_str().len() && pairs.all(|(one, two)| plain(one) == plain(two))
+    };
+    let found: Vec<HeaderName> = headers.keys().filter(|other| is_it(other)).cloned().collect();
+    for name in &found {
+        headers.remove(name);
+    }
+}
+
+fn plain(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
 }
 
 /// Removes what this peer may not state; most callers state none of it, so the names are looked at first.

@@ -31,8 +31,6 @@ pub struct Subject<'a> {
     pub caller: &'a Caller,
     /// What is called.
     pub version: &'a Version,
-    /// The context by which it was called, with the version.
-    pub context: &'a str,
     /// Whether any subscription to the Api counts, because no version was named.
     pub by_default: bool,
 }
@@ -99,12 +97,11 @@ fn claims(about: Subject<'_>, credentials: &Credentials) -> Map<String, Value> {
     let Subject {
         caller,
         version,
-        context,
         by_default,
     } = about;
     let mut claims = Map::new();
     let mut say = |name: &str, value: &str| claims.insert([DIALECT, name].concat(), value.into());
-    say("apicontext", context);
+    say("apicontext", &version.context);
     say("version", &version.version);
     say(
         "keytype",

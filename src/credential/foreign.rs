@@ -21,8 +21,9 @@ pub(super) fn manager<'a>(claims: &Claims, on: &Occasion<'a>) -> Result<Option<&
     let Some(issuer) = text(claims, "iss")? else {
         return Ok(None);
     };
-    let mut taken = on.version.issuers.iter();
-    Ok(taken.find(|manager| manager.issuer == issuer && manager.keys != IssuerKeys::None))
+    Ok(on
+        .taken()
+        .find(|manager| manager.issuer == issuer && manager.keys != IssuerKeys::None))
 }
 
 /// Refuses what an issuer signs beside access tokens: whoever may read an id_token is not its bearer (RFC 8725, 3.11).

@@ -29,11 +29,7 @@ pub struct Question {
 
 /// Makes the question about a token, where the version takes tokens of somebody who can be asked.
 pub(super) fn question(token: &str, place: Place, on: &Occasion<'_>) -> Option<Fetch> {
-    let askable = on
-        .version
-        .issuers
-        .iter()
-        .filter(|manager| manager.introspection.is_some());
+    let askable = on.taken().filter(|manager| manager.introspection.is_some());
     let managers: Vec<_> = askable.take(MOST_ASKED).cloned().collect();
     (!managers.is_empty()).then(|| {
         Fetch::Introspection(Question {

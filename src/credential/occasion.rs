@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::head::ShownCertificate;
 use crate::model::instant::UnixTime;
-use crate::model::key_manager::KeyManager;
+use crate::model::key_manager::{KeyManager, RESIDENT};
 use crate::snapshot::Version;
 
 /// What a credential is judged by, beside itself.
@@ -13,6 +13,8 @@ use crate::snapshot::Version;
 pub struct Occasion<'a> {
     /// The version that it is shown to.
     pub version: &'a Version,
+    /// The key managers of the version's tenant.
+    pub managers: &'a [Arc<KeyManager>],
     /// The revision of the catalog that the version is of, and the version's place in it.
     pub edition: (u64, usize),
     /// The certificate that the caller holds.
@@ -25,19 +27,27 @@ pub struct Occasion<'a> {
     pub now: UnixTime,
 }
 
-impl Occasion<'_> {
+impl<'a> Occasion<'a> {
     /// Tells whether the version takes tokens of the gateway's own.
     pub(super) fn takes_own(&self) -> bool {
-        let stated = self.version.security.key_managers.as_ref();
-        stated.is_none_or(|names| names.iter().any(|name| name.as_str() == RESIDENT))
+        self.is_named(RESIDENT)
+    }
+
+    /// Returns the key managers whose tokens the version takes.
+    pub(super) fn taken(&self) -> impl Iterator<Item = &'a Arc<KeyManager>> {
+        self.managers
+            .iter()
+            .filter(|manager| self.is_named(manager.name.as_str()))
     }
 
     /// Tells whether the version takes the tokens of a key manager, as it was when they were verified.
     pub(super) fn takes(&self, manager: &Arc<KeyManager>) -> bool {
-        let mut taken = self.version.issuers.iter();
-        taken.any(|taken| Arc::ptr_eq(taken, manager) || taken == manager)
+        self.taken()
+            .any(|taken| Arc::ptr_eq(taken, manager) || taken == manager)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        let names = self.version.security.key_managers.as_ref();
+        names.is_none_or(|names| names.iter().any(|named| named.as_str() == name))
     }
 }
-
-/// What the gateway itself is called among key managers.
-const RESIDENT: &str = "Resident";

@@ -1,7 +1,5 @@
 //! The terms on which credentials are judged and remembered, as the process was told at start.
 
-use http::HeaderName;
-
 /// The terms on which credentials are judged and remembered.
 #[derive(Clone, Debug)]
 pub struct Terms {
@@ -13,10 +11,6 @@ pub struct Terms {
     pub leeway: u64,
     /// Seconds for which the answer of an introspection endpoint is taken for true.
     pub introspection: u64,
-    /// In which field trusted proxies put the caller's certificate.
-    pub certificate_header: Option<HeaderName>,
-    /// In which field backends are told who calls.
-    pub assertion_header: HeaderName,
 }
 
 impl Default for Terms {
@@ -26,8 +20,6 @@ impl Default for Terms {
             tokens: 100_000,
             leeway: 30,
             introspection: 60,
-            certificate_header: None,
-            assertion_header: HeaderName::from_static("x-jwt-assertion"),
         }
     }
 }

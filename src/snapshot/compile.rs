@@ -4,7 +4,6 @@
 //! like any other violation instead of being trusted.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::challenge::{Challenge, insufficient_scope};
 use super::mounts::Mount;
@@ -15,7 +14,6 @@ use super::{
 use crate::model::api::{Api, ApiVersion};
 use crate::model::backend::HostHeader;
 use crate::model::catalog::Catalog;
-use crate::model::key_manager::KeyManager;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::name::{ScopeName, TenantName};
 use crate::model::place::Place;
@@ -139,7 +137,6 @@ impl<'a> Compiler<'a> {
             max_request_body: version.max_request_body.map(|size| size.0),
             keeps_host,
             challenge: Challenge::of(api.tenant.as_str(), &security),
-            issuers: self.issuers(&api.tenant, &security),
             security,
             is_free: version.tiers.is_empty() || version.state == LifecycleState::Prototyped,
             subscribers: Subscribers::of(&api.tenant, &version.subscribers),
@@ -151,14 +148,6 @@ impl<'a> Compiler<'a> {
             routes,
         });
         id
-    }
-
-    /// Lists the key managers of a tenant whose tokens a version takes.
-    fn issuers(&self, tenant: &TenantName, security: &Security) -> Vec<Arc<KeyManager>> {
-        let names = security.key_managers.as_ref();
-        let known = self.snapshot.key_managers.of_tenant(tenant.as_str()).iter();
-        let taken = known.filter(|manager| names.is_none_or(|names| names.contains(&manager.name)));
-        taken.cloned().collect()
     }
 
     fn route(&mut self, api: &Api, resource: &Resource, security: &Security) -> RouteId {

@@ -12,13 +12,10 @@ mod protection;
 mod routes;
 mod subscribers;
 
-use std::sync::Arc;
-
 use http::HeaderValue;
 
 use crate::model::api::{PathAllowances, Transports};
 use crate::model::auth::AuthType;
-use crate::model::key_manager::KeyManager;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
 use crate::model::place::Place as Stated;
@@ -85,8 +82,6 @@ pub struct Version {
     pub keeps_host: bool,
     /// What proves a caller to it.
     pub security: Security,
-    /// The key managers whose tokens it takes, beside the gateway itself.
-    pub issuers: Vec<Arc<KeyManager>>,
     /// What callers are told who could not be let in.
     pub challenge: Challenge,
     /// Whether it is called without a subscription.

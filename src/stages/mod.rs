@@ -13,10 +13,11 @@ mod match_resource;
 mod own;
 mod permit;
 mod pin_version;
+mod shown;
 
 use self::match_resource::Matched;
 use self::permit::Granted;
-use crate::credential::{Credentials, Fetch};
+use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::instant::UnixTime;
@@ -69,6 +70,8 @@ pub struct Refusal {
     pub version: Option<VersionId>,
     /// Which resource was asked for, where it got so far.
     pub route: Option<RouteId>,
+    /// What was wrong with the credential, for logs.
+    pub flaw: Option<Flaw>,
 }
 
 impl From<Denial> for Halt {
@@ -83,6 +86,7 @@ impl From<Denial> for Refusal {
             denial,
             version: None,
             route: None,
+            flaw: None,
         }
     }
 }
@@ -93,11 +97,19 @@ impl Denial {
             denial: self,
             version: Some(version),
             route: None,
+            flaw: None,
         }
     }
 }
 
 impl Refusal {
+    fn by(self, flaw: Flaw) -> Self {
+        Self {
+            flaw: Some(flaw),
+            ..self
+        }
+    }
+
     fn at(self, route: RouteId) -> Self {
         Self {
             route: Some(route),

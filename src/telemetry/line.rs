@@ -33,7 +33,11 @@ pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
     if let Some(reason) = answer.reason {
         line.text(",\"reason\":", reason.as_bytes(), TEXT);
     }
+    if let Some(flaw) = answer.flaw {
+        line.text(",\"flaw\":", flaw.as_bytes(), TEXT);
+    }
     line.route(record);
+    line.identity(record);
     line.value(",\"request_bytes\":", &asked.bytes);
     line.value(",\"response_bytes\":", &answer.bytes);
     line.value(",\"duration_ms\":", &milliseconds(answer.duration));
@@ -125,6 +129,17 @@ impl Object {
         self.value(",\"by_default\":", &route.by_default);
     }
 
+    fn identity(&mut self, record: &Record<'_>) {
+        let Some(who) = record.identity else { return };
+        if let Some(application) = who.application {
+            self.text(",\"application\":", application.as_bytes(), TEXT);
+        }
+        if !who.client.is_empty() {
+            self.text(",\"consumer_key\":", who.client.as_bytes(), TEXT);
+        }
+        self.text(",\"subject\":", who.subject.as_bytes(), TEXT);
+    }
+
     fn upstream(&mut self, record: &Record<'_>) {
         let Some(called) = record.upstream else { return };
         if let Some(endpoint) = called.endpoint {
@@ -178,7 +193,7 @@ pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::telemetry::record::{Answer, Called, Routed};
+    use crate::telemetry::record::{Answer, Called, Identity, Routed};
 
     pub(in crate::telemetry) fn record<'a>(path: &'a [u8], user_agent: &'a [u8]) -> Record<'a> {
         Record {
@@ -203,6 +218,11 @@ pub(super) mod tests {
                 template: "/videos/{id}",
                 by_default: true,
             }),
+            identity: Some(Identity {
+                application: Some("Phone app"),
+                client: "k1",
+                subject: "tom@carbon.super",
+            }),
             upstream: Some(Called {
                 endpoint: Some(([127, 0, 0, 1], 9001).into()),
                 attempts: 2,
@@ -212,6 +232,7 @@ pub(super) mod tests {
                 status: 200,
                 code: None,
                 reason: None,
+                flaw: None,
                 bytes: 512,
                 duration: Duration::from_nanos(2_000_499),
             },

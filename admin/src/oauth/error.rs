@@ -125,7 +125,7 @@ impl From<RegistryError> for OauthError {
             "registry did not answer the token endpoint"
         );
         match error {
-            RegistryError::Unavailable(_) => Self::new(
+            RegistryError::Overloaded | RegistryError::Unavailable(_) => Self::new(
                 ErrorCode::TemporarilyUnavailable,
                 "the server cannot reach its registry; try again later",
             ),

@@ -86,6 +86,8 @@ impl Registry {
         for family in sql::refresh::families_of(edit.db(), user).await? {
             edit.revoke_family(&family, now).await?;
         }
+        // The view gets another entry, by which whoever remembers the old password learns that it is one.
+        edit.touch(Subject::User(user.clone()));
         edit.commit().await
     }
 
