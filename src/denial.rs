@@ -173,14 +173,49 @@ impl Denial {
                 "Bad Request",
                 "The request body is malformed.",
             ),
-            Self::InvalidCredentials
-            | Self::MissingCredentials
-            | Self::MissingScope
-            | Self::NotSubscribed
-            | Self::RestrictedKey
-            | Self::SubscriptionBlocked
-            | Self::SubscriptionInactive
-            | Self::WrongTokenType => self.security_fault(),
+            Self::InvalidCredentials => security(
+                StatusCode::UNAUTHORIZED,
+                "900901",
+                "Invalid Credentials",
+                "Make sure you have provided the correct security credentials",
+            ),
+            Self::MissingCredentials => security(
+                StatusCode::UNAUTHORIZED,
+                "900902",
+                "Missing Credentials",
+                "The call shows no credential that the API takes",
+            ),
+            Self::MissingScope => security(
+                StatusCode::FORBIDDEN,
+                "900910",
+                "The access token does not allow you to access the requested resource",
+                "Scope validation failed",
+            ),
+            Self::NotSubscribed => security(StatusCode::FORBIDDEN, "900908", "Resource forbidden", UNSUBSCRIBED),
+            Self::RestrictedKey => security(
+                StatusCode::FORBIDDEN,
+                "900908",
+                "Resource forbidden",
+                "Access forbidden for the invocations",
+            ),
+            Self::SubscriptionBlocked => security(
+                StatusCode::UNAUTHORIZED,
+                "900907",
+                "The requested API is temporarily blocked",
+                UNSUBSCRIBED,
+            ),
+            Self::SubscriptionInactive => security(
+                StatusCode::UNAUTHORIZED,
+                "900909",
+                "The subscription to the API is inactive",
+                UNSUBSCRIBED,
+            ),
+            Self::WrongTokenType => security(
+                StatusCode::UNAUTHORIZED,
+                "900905",
+                "Incorrect Access Token Type is provided",
+                "Use a token of the kind that the resource demands: of an application, or of a user",
+            ),
             Self::NoEndpoint(key_type) => report(
                 StatusCode::FORBIDDEN,
                 "900901",
@@ -229,63 +264,6 @@ impl Denial {
                 "URI Too Long",
                 "The request target is too long.",
             ),
-        }
-    }
-
-    /// Returns what it says of who calls (W 6.3). Where W inserts names of the API, `reply` does.
-    fn security_fault(self) -> Fault {
-        let (status, code, message, description) = match self {
-            Self::MissingCredentials => (
-                StatusCode::UNAUTHORIZED,
-                "900902",
-                "Missing Credentials",
-                "The call shows no credential that the API takes",
-            ),
-            Self::MissingScope => (
-                StatusCode::FORBIDDEN,
-                "900910",
-                "The access token does not allow you to access the requested resource",
-                "Scope validation failed",
-            ),
-            Self::NotSubscribed => (StatusCode::FORBIDDEN, "900908", "Resource forbidden", UNSUBSCRIBED),
-            Self::RestrictedKey => (
-                StatusCode::FORBIDDEN,
-                "900908",
-                "Resource forbidden",
-                "Access forbidden for the invocations",
-            ),
-            Self::SubscriptionBlocked => (
-                StatusCode::UNAUTHORIZED,
-                "900907",
-                "The requested API is temporarily blocked",
-                UNSUBSCRIBED,
-            ),
-            Self::SubscriptionInactive => (
-                StatusCode::UNAUTHORIZED,
-                "900909",
-                "The subscription to the API is inactive",
-                UNSUBSCRIBED,
-            ),
-            Self::WrongTokenType => (
-                StatusCode::UNAUTHORIZED,
-                "900905",
-                "Incorrect Access Token Type is provided",
-                "Use a token of the kind that the resource demands: of an application, or of a user",
-            ),
-            // The least that can be said; whatever is not above never comes here.
-            _ => (
-                StatusCode::UNAUTHORIZED,
-                "900901",
-                "Invalid Credentials",
-                "Make sure you have provided the correct security credentials",
-            ),
-        };
-        Fault {
-            status,
-            code,
-            kind: None,
-            message,
-            description,
         }
     }
 
@@ -339,6 +317,14 @@ fn report(status: StatusCode, code: &'static str, message: &'static str, descrip
     }
 }
 
+/// What is said of who calls (W 6.3). Where W puts names of the API, `reply` does.
+fn security(status: StatusCode, code: &'static str, message: &'static str, description: &'static str) -> Fault {
+    Fault {
+        kind: None,
+        ..report(status, code, message, description)
+    }
+}
+
 fn backend(status: StatusCode, code: &'static str, description: &'static str) -> Fault {
     report(status, code, "Runtime Error", description)
 }
@@ -360,3 +346,31 @@ const UNSUBSCRIBED: &str = "User is NOT authorized to access the Resource. API S
 
 const BLOCKED: &str =
     "This API has been blocked temporarily. Please try again later or contact the system administrators.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_faults_have_the_codes_and_statuses_of_the_system_we_replace() {
+        for (denial, status, code) in [
+            (Denial::InvalidCredentials, 401, "900901"),
+            (Denial::MissingCredentials, 401, "900902"),
+            (Denial::WrongTokenType, 401, "900905"),
+            (Denial::SubscriptionBlocked, 401, "900907"),
+            (Denial::NotSubscribed, 403, "900908"),
+            (Denial::RestrictedKey, 403, "900908"),
+            (Denial::SubscriptionInactive, 401, "900909"),
+            (Denial::MissingScope, 403, "900910"),
+        ] {
+            let fault = denial.fault();
+            assert_eq!((fault.status.as_u16(), fault.code, fault.kind), (status, code, None));
+        }
+        let fault = Denial::NoEndpoint(KeyType::Sandbox).fault();
+        assert_eq!((fault.status.as_u16(), fault.code), (403, "900901"));
+        assert_eq!(
+            fault.description,
+            "Sandbox key offered to the API with no sandbox endpoint"
+        );
+    }
+}

@@ -83,3 +83,6 @@ fn is_granted(caller: &Caller, scope: &Scope) -> bool {
 fn grants(scope: &Scope, role: &str) -> bool {
     scope.roles.iter().any(|known| **known == *role)
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,3 +64,6 @@ fn held_back(state: SubscriptionState, key_type: KeyType) -> Option<Denial> {
         (SubscriptionState::OnHold | SubscriptionState::Rejected, _) => Some(Denial::SubscriptionInactive),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;
