@@ -6,10 +6,14 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
-use crate::head::Scheme;
+use crate::head::{Scheme, ShownCertificate};
 
 /// The peers whose forwarding fields are believed.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +105,39 @@ pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
         }
     }
 }
+
+/// Reads the certificate that a trusted proxy vouches for, as proxies write it: PEM with percent-encoding or without its
+/// line ends, base64 alone, or a byte sequence between colons (RFC 9440). Nothing where it is stated twice or is none.
+pub fn certificate(headers: &HeaderMap, name: &HeaderName) -> Option<ShownCertificate> {
+    let mut fields = headers.get_all(name).iter();
+    let only = fields.next().filter(|_| fields.next().is_none())?;
+    let text = unescaped(only.to_str().ok()?)?;
+    let inner = match text.split_once(BEGIN) {
+        Some((before, rest)) if before.trim().is_empty() => rest.split_once(END)?.0,
+        Some(_) => return None,
+        None => text.trim().trim_matches(':'),
+    };
+    let packed: String = inner.split_ascii_whitespace().collect();
+    let der = STANDARD.decode(packed).ok()?;
+    let is_whole = X509Certificate::from_der(&der).is_ok_and(|(rest, _)| rest.is_empty());
+    is_whole.then(|| ShownCertificate::new(&der, Vec::new()))
+}
+
+/// Undoes percent-encoding; a plus is one, since base64 has it.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut plain = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        let byte = u8::from_str_radix(code, 16).ok().filter(u8::is_ascii)?;
+        plain.push(char::from(byte));
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 
 /// Reads an address with or without a port.
 fn address(entry: &str) -> Option<IpAddr> {

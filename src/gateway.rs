@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
@@ -13,13 +13,14 @@
 mod failure;
 mod websocket;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
+use http::{HeaderValue, Version};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -28,16 +29,17 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
-use crate::accept::deadline;
-use crate::credential::{self, Credentials};
+use crate::accept::{deadline, possession};
+use crate::credential::{self, Credentials, Flaw, Subject};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::forwarding::Trust;
+use crate::forwarding::{Trust, certificate};
 use crate::head::{self, Head, Scheme};
+use crate::routed::{Routed, Visitor};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::{Admission, Halt, Refusal, admit};
+use crate::stages::{Admission, Halt, Refusal, admit, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -50,6 +52,8 @@ pub struct Gateway {
     pub live: Arc<Live<Served>>,
     /// Where endpoints are known, and connected to for tunnels.
     pub pool: Arc<Pool>,
+    /// What answers on the gateway's own paths.
+    pub own: Routed,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
     /// Where every exchange is counted and logged.
@@ -88,6 +92,9 @@ impl ProxyHttp for Gateway {
         let headers = &session.req_header().headers;
         exchange.identify(headers);
         exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
+        let vouches = exchange.served.snapshot.fields().certificate.as_ref();
+        let vouches = vouches.filter(|_| exchange.origin.is_trusted);
+        exchange.vouched = vouches.and_then(|name| certificate(headers, name)).map(Box::new);
         exchange.in_flight = Some(self.telemetry.began());
         Ok(())
     }
@@ -98,9 +105,16 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
+        let path = own(&head(session, exchange, &raw), &self.limits).map(|path| path.map(Cow::into_owned));
+        if let Some(path) = path.transpose() {
+            // Boxed, as tunnels are: few requests are for the gateway itself.
+            Box::pin(self.answer(session, exchange, path)).await?;
+            return Ok(true);
+        }
         match self.admission(session, exchange, &raw).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
+                exchange.assertion = self.assertion(exchange).await?;
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
                 }
@@ -113,7 +127,7 @@ impl ProxyHttp for Gateway {
             }
             Err(refusal) => {
                 exchange.verdict = Verdict::Refused(refusal);
-                reply::refuse(session, &exchange.id, refusal.denial).await?;
+                reply::refuse(session, exchange, refusal.denial).await?;
             }
         }
         Ok(true)
@@ -232,6 +246,34 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
+    /// Answers what is for the gateway itself.
+    async fn answer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        path: std::result::Result<String, Denial>,
+    ) -> Result<()> {
+        let visitor = Visitor {
+            client: exchange.origin.client,
+            scheme: exchange.origin.scheme,
+            certificate: None,
+        };
+        let answer = match path {
+            Ok(path) => self.own.answer(session.as_downstream_mut(), &path, visitor).await,
+            Err(denial) => Err(denial),
+        };
+        match answer {
+            Ok(answer) => {
+                exchange.verdict = Verdict::Own;
+                reply::send(session, &exchange.id, answer).await
+            }
+            Err(denial) => {
+                exchange.verdict = Verdict::Refused(denial.into());
+                reply::refuse(session, exchange, denial).await
+            }
+        }
+    }
+
     /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it.
     async fn admission(
         &self,
@@ -242,18 +284,40 @@ impl Gateway {
         let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
         for _ in 0..FETCHES {
             let now = credential::now();
-            match admit(
-                &head(session, exchange, raw),
-                snapshot,
-                &self.limits,
-                (credentials, now),
-            ) {
-                Err(Halt::Fetch(fetch)) => credentials.obtain(fetch, now).await,
+            let head = head(session, exchange, raw);
+            match admit(&head, snapshot, &self.limits, (credentials, now)) {
+                // Boxed: its state is large, and most requests need nothing of it.
+                Err(Halt::Fetch(fetch)) => Box::pin(credentials.obtain(fetch, now)).await,
                 Err(Halt::Refused(refusal)) => return Err(refusal),
                 Ok(admission) => return Ok(admission),
             }
         }
-        Err(Denial::InvalidCredentials.into())
+        Err(Refusal {
+            flaw: Some(Flaw::Unreachable),
+            ..Denial::InvalidCredentials.into()
+        })
+    }
+
+    /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
+    async fn assertion(&self, exchange: &Exchange) -> Result<Option<HeaderValue>> {
+        let (Some(permit), Some(version)) = (exchange.permit(), exchange.version()) else {
+            return Ok(None);
+        };
+        let Some(caller) = permit.caller().filter(|_| version.security.backend_jwt) else {
+            return Ok(None);
+        };
+        let about = Subject {
+            caller,
+            version,
+            by_default: permit.by_default(),
+        };
+        match Box::pin(self.credentials.assertion(about, credential::now())).await {
+            Some(assertion) => Ok(Some(assertion)),
+            None => Err(Error::explain(
+                ErrorType::InternalError,
+                "no statement about the caller can be signed",
+            )),
+        }
     }
 
     /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
@@ -273,14 +337,17 @@ impl Gateway {
 }
 
 /// Things that may be waited for before one request is admitted.
-const FETCHES: usize = 3;
+const FETCHES: usize = 5;
 
 fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
 }
 
-fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a> {
+fn head<'a>(session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
     let request = session.req_header();
+    // Where proxies vouch for certificates, their own is not the caller's.
+    let by_proxy = exchange.origin.is_trusted && exchange.served.snapshot.fields().certificate.is_some();
+    let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
     let target = request.raw_path();
     let path = match target.first() {
         Some(b'/') => target.split(|&byte| byte == b'?').next().unwrap_or_default(),
@@ -293,7 +360,7 @@ fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a
         path,
         target_bytes: target.len(),
         query: request.uri.query().unwrap_or_default(),
-        certificate: None,
+        certificate: exchange.vouched.as_deref().or(shown),
         host: head::host(&request.headers, &request.uri, request.version),
         headers: &request.headers,
         raw,
@@ -313,9 +380,14 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
     Ok(exchange.attempts.next(&backend, call)?)
 }
 
+/// Makes the request that goes out, with what the backend is told of the caller.
 fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
     let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
         return Err(Error::explain(ErrorType::InternalError, "no permit"));
     };
-    rewrite::request(out, came_by, exchange, permit, endpoint)
+    rewrite::request(out, came_by, exchange, permit, endpoint)?;
+    match &exchange.assertion {
+        Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
+        None => Ok(()),
+    }
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
-//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`telemetry`] |
+//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
 //! | core | [`stages`], [`credential`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
@@ -60,6 +60,7 @@ pub mod head;
 pub mod hop;
 pub mod reply;
 pub mod rewrite;
+pub mod routed;
 pub mod served;
 pub mod settings;
 pub mod snapshot;

@@ -1,7 +1,10 @@
 //! The request as the backend gets it, and the response as the caller gets it.
 //!
-//! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Fields of one hop are
-//! removed here both ways; Pingora's request policy (0.9.1), which would search for each of them by name, is off.
+//! The path is the permit's, joined to the endpoint's base path; the query goes as it came, but for an API key. Fields
+//! of one hop are removed here both ways; Pingora's request policy (0.9.1), which would search for each of them by
+//! name, is off.
+
+mod consumed;
 
 use std::mem;
 
@@ -17,6 +20,7 @@ use pingora_proxy::Session;
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::{Origin, write_address};
 use crate::hop;
+use crate::model::security::Security;
 use crate::stages::Permit;
 use crate::upstream::Endpoint;
 
@@ -36,7 +40,9 @@ pub fn request(
     permit: &Permit,
     endpoint: &Endpoint,
 ) -> Result<()> {
-    let (mut target, ends_stream) = (target(out, endpoint, permit), out.send_end_stream());
+    let snapshot = &exchange.served.snapshot;
+    let version = snapshot.version(permit.version());
+    let (mut target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
     let (blank, ()) = Request::new(()).into_parts();
     let mut parts: Parts = mem::replace(out, blank.into()).into();
     let authority = parts
@@ -50,12 +56,19 @@ pub fn request(
     }
     drop_claims(headers, exchange.origin.is_trusted);
     headers.reserve(ADDED_FIELDS);
+    if let Some(caller) = permit.caller() {
+        consumed::strip(headers, caller, &version.security);
+    }
+    let fields = snapshot.fields();
+    drop_field(headers, &fields.assertion);
+    if let Some(field) = &fields.certificate {
+        drop_field(headers, field);
+    }
     let host = headers.insert(HOST, endpoint.host.clone()).or(authority);
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
     headers.append(VIA, HeaderValue::from_static(via(came_by)));
-    let keeps_host = exchange.served.snapshot.version(permit.version()).keeps_host;
-    if let Some(host) = host.filter(|_| keeps_host) {
+    if let Some(host) = host.filter(|_| version.keeps_host) {
         headers.insert(HOST, host);
     }
     let is_text = str::from_utf8(&target).is_ok();
@@ -73,12 +86,16 @@ pub fn request(
 }
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
-fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Bytes {
+fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Bytes {
     let raw = out.raw_path();
     let query = memchr::memchr(b'?', raw)
         .and_then(|at| raw.get(at..))
         .unwrap_or_default();
     let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
+    if permit.caller().is_some() && security.accepts.api_key {
+        let query = consumed::strip_parameter(query, security.api_key.as_str());
+        return [base, path, &query].concat().into();
+    }
     let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
     target.extend_from_slice(base);
     target.extend_from_slice(path);
@@ -132,6 +149,22 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()>
     Ok(())
 }
 
+/// Removes a field, however its hyphens are written: an underscore is one to many a backend.
+fn drop_field(headers: &mut HeaderMap, name: &HeaderName) {
+    let is_it = |other: &HeaderName| {
+        let mut pairs = other.as_str().bytes().zip(name.as_str().bytes());
+        other.as_str().len() == name.as_str().len() && pairs.all(|(one, two)| plain(one) == plain(two))
+    };
+    let found: Vec<HeaderName> = headers.keys().filter(|other| is_it(other)).cloned().collect();
+    for name in &found {
+        headers.remove(name);
+    }
+}
+
+fn plain(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
+}
+
 /// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
 fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
     let claims = headers.keys().filter(|name| is_claim(name.as_str(), is_trusted));
@@ -154,7 +187,8 @@ fn is_claim(name: &str, is_trusted: bool) -> bool {
     };
     let is = |wanted: &str| name.len() == wanted.len() && begins(wanted);
     let forwards = || begins("x-forwarded-") || name == "forwarded" || is("x-real-ip");
-    is(X_JWT_ASSERTION) || ((!is_trusted || name.contains('_')) && forwards())
+    let is_certificate = || is(CLIENT_CERT) || is(CLIENT_CERT_CHAIN);
+    is(X_JWT_ASSERTION) || is_certificate() || ((!is_trusted || name.contains('_')) && forwards())
 }
 
 /// Room for what is added to most requests.
@@ -165,6 +199,9 @@ const TYPICAL_ELEMENT: usize = 128;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
 const X_JWT_ASSERTION: &str = "x-jwt-assertion";
+/// What a proxy says of the certificate that a caller proved to hold (RFC 9440): meant for us, whoever wrote it.
+const CLIENT_CERT: &str = "client-cert";
+const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

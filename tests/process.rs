@@ -98,6 +98,7 @@ fn a_data_directory_belongs_to_one_gateway() {
     let mut second = site.command(&["run"]);
     second
         .env("TOLLGATE_GATEWAY_HTTP", "127.0.0.1:0")
+        .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
         .env("TOLLGATE_STATUS_HTTP", "127.0.0.1:0");
     let output = finish(second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -429,6 +430,7 @@ fn the_first_curl_of_the_readme_answers_through_the_proxy() {
             ("TOLLGATE_GATEWAY_HTTP", &format!("127.0.0.1:{}", site.http)),
             ("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0"),
             ("TOLLGATE_STATUS_HTTP", &format!("127.0.0.1:{}", site.status)),
+            ("TOLLGATE_ADMIN_HTTP", &format!("127.0.0.1:{}", site.admin)),
             ("TOLLGATE_DATA_DIR", site.path("data").to_str().unwrap()),
         ],
     );
@@ -471,6 +473,7 @@ struct Site {
     directory: TempDir,
     http: u16,
     status: u16,
+    admin: u16,
     backend: u16,
 }
 
@@ -480,14 +483,16 @@ impl Site {
             directory: tempfile::tempdir().unwrap(),
             http: free_port(),
             status: free_port(),
+            admin: free_port(),
             backend: free_port(),
         };
         site.write(
             "tollgate.toml",
             &format!(
                 "[gateway]\nhttp = [\"127.0.0.1:{}\"]\nhttps = []\n[status]\nhttp = [\"127.0.0.1:{}\"]\n\
+                 [admin]\nhttp = [\"127.0.0.1:{}\"]\n\
                  [data]\ndir = \"data\"\n[log]\nfilter = \"error\"\n[shutdown]\ndrain = \"10s\"\n",
-                site.http, site.status
+                site.http, site.status, site.admin
             ),
         );
         site.write("catalog/apis/demo.toml", &site.demo());

@@ -56,6 +56,7 @@ impl Process {
             .env("TOLLGATE_GATEWAY_HTTP", address.to_string())
             .env("TOLLGATE_GATEWAY_HTTPS", "")
             .env("TOLLGATE_STATUS_HTTP", free_address()?.to_string())
+            .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
             .env("TOLLGATE_DATA_DIR", conf.data())
             .env("TOLLGATE_GATEWAY_THREADS", THREADS.to_string())
             .stdout(Stdio::null())

@@ -18,7 +18,7 @@ pub(super) async fn answer(session: &mut Session, e: &Error, exchange: &mut Exch
     if session.response_written().is_none() {
         // The request may be half read, so the connection cannot be trusted with another one.
         session.set_keepalive(None);
-        if let Err(e) = reply::refuse(session, &exchange.id, denial).await {
+        if let Err(e) = reply::refuse(session, exchange, denial).await {
             tracing::debug!(error = %e, "the caller went away before it was answered");
         }
     }

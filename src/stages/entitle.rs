@@ -1,18 +1,69 @@
-//! Whether the caller's application may call the version at all: its subscription, and the endpoints of its key
-//! (W 10, 6.3).
+//! Whether the caller's application may call the version at all: its subscription (W 10).
+//!
+//! | caller | demand |
+//! |---|---|
+//! | a password, a certificate alone | none |
+//! | anybody, on a version without tiers or a prototype | none |
+//! | a foreign client that nobody registered | cannot subscribe, so cannot call |
+//! | an application, by a version's own path | a subscription to that version |
+//! | an application, by the default version's path | a subscription to any version of the Api |
 
 use super::Refusal;
 use super::pin_version::Pinned;
-use crate::credential::caller::Caller;
+use crate::credential::caller::{Caller, Proof};
+use crate::denial::Denial;
+use crate::registry::key_pair::KeyType;
+use crate::registry::subscription::{Subscription, SubscriptionState};
 use crate::registry::view::View;
 use crate::snapshot::Snapshot;
 
-/// Checks the subscription of the caller's application, and that there are endpoints for its key.
+/// Checks the subscription of the caller's application; returns it where one is needed.
+///
+/// Whose applications may subscribe is asked again for every call: a catalog that takes the right away takes it from
+/// those who have subscribed, too.
 pub(super) fn entitle(
-    _caller: &Caller,
-    _pinned: &Pinned<'_>,
-    _snapshot: &Snapshot,
-    _view: &View,
-) -> Result<(), Refusal> {
-    Ok(())
+    caller: &Caller,
+    pinned: &Pinned<'_>,
+    snapshot: &Snapshot,
+    view: &View,
+) -> Result<Option<Subscription>, Refusal> {
+    let version = snapshot.version(pinned.version);
+    let refused = |denial: Denial| denial.of(pinned.version);
+    let needs_none = match caller.by {
+        Proof::Basic | Proof::Certificate => true,
+        Proof::ApiKey | Proof::ForeignToken | Proof::Token => version.is_free,
+    };
+    if needs_none {
+        return Ok(None);
+    }
+    let application = caller
+        .application
+        .as_deref()
+        .filter(|application| version.subscribers.admit(application.tenant()))
+        .ok_or_else(|| refused(Denial::NotSubscribed))?;
+    let found = if pinned.by_default {
+        view.any_subscription(application.id, (&version.tenant, &version.api))
+    } else {
+        view.subscription(application.id, version.names())
+    };
+    let subscription = found.ok_or_else(|| refused(Denial::NotSubscribed))?;
+    match held_back(subscription.state, caller.key_type) {
+        None => Ok(Some(subscription)),
+        Some(denial) => Err(refused(denial)),
+    }
 }
+
+/// Tells why a subscription in this state does not let a call with this type of key through, if it does not.
+fn held_back(state: SubscriptionState, key_type: KeyType) -> Option<Denial> {
+    match (state, key_type) {
+        (SubscriptionState::TierUpdatePending | SubscriptionState::Unblocked, _)
+        | (SubscriptionState::ProductionBlocked, KeyType::Sandbox) => None,
+        (SubscriptionState::Blocked, _) | (SubscriptionState::ProductionBlocked, KeyType::Production) => {
+            Some(Denial::SubscriptionBlocked)
+        }
+        (SubscriptionState::OnHold | SubscriptionState::Rejected, _) => Some(Denial::SubscriptionInactive),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

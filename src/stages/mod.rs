@@ -6,14 +6,18 @@
 mod authenticate;
 mod authorize;
 mod bound;
+mod direct;
 mod entitle;
 mod locate;
 mod match_resource;
+mod own;
 mod permit;
 mod pin_version;
+mod shown;
 
 use self::match_resource::Matched;
-use crate::credential::{Credentials, Fetch};
+use self::permit::Granted;
+use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::instant::UnixTime;
@@ -21,6 +25,7 @@ use crate::model::method::MethodSet;
 use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
+pub use own::own;
 pub use permit::Permit;
 
 /// What an exchange may do.
@@ -65,6 +70,8 @@ pub struct Refusal {
     pub version: Option<VersionId>,
     /// Which resource was asked for, where it got so far.
     pub route: Option<RouteId>,
+    /// What was wrong with the credential, for logs.
+    pub flaw: Option<Flaw>,
 }
 
 impl From<Denial> for Halt {
@@ -79,6 +86,7 @@ impl From<Denial> for Refusal {
             denial,
             version: None,
             route: None,
+            flaw: None,
         }
     }
 }
@@ -89,11 +97,19 @@ impl Denial {
             denial: self,
             version: Some(version),
             route: None,
+            flaw: None,
         }
     }
 }
 
 impl Refusal {
+    fn by(self, flaw: Flaw) -> Self {
+        Self {
+            flaw: Some(flaw),
+            ..self
+        }
+    }
+
     fn at(self, route: RouteId) -> Self {
         Self {
             route: Some(route),
@@ -125,17 +141,21 @@ pub fn admit(
     let named = |refusal: Refusal| refusal.at(route);
     let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now))
         .map_err(|halt| halt.at(route))?;
+    let mut subscription = None;
     if let Some(caller) = &caller {
-        entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
+        subscription = entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
         authorize::authorize(caller, &pinned, route, snapshot, credentials.view()).map_err(named)?;
     }
-    Ok(Admission::Permit(permit::permit(
-        head,
-        &pinned,
-        (route, caller),
-        snapshot,
-        limits,
-    )?))
+    let environment = direct::direct(caller.as_deref(), &pinned, snapshot).map_err(named)?;
+    let granted = Granted {
+        route,
+        caller,
+        subscription,
+        environment,
+    };
+    permit::permit(head, &pinned, granted, snapshot, limits)
+        .map(Admission::Permit)
+        .map_err(|refusal| named(refusal).into())
 }
 
 #[cfg(test)]
@@ -152,7 +172,7 @@ mod tests {
     use crate::snapshot::compile;
     use crate::target::BadTarget;
 
-    const LIMITS: Limits = Limits {
+    pub(super) const LIMITS: Limits = Limits {
         connections: 1,
         header_count: 4,
         header_bytes: 64,

@@ -9,6 +9,8 @@ use super::pin_version::Pinned;
 use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::head::Head;
+use crate::registry::key_pair::KeyType;
+use crate::registry::subscription::Subscription;
 use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
@@ -16,11 +18,19 @@ use crate::snapshot::{RouteId, Snapshot, VersionId};
 #[derive(Clone, Debug)]
 pub struct Permit {
     version: VersionId,
-    route: RouteId,
     by_default: bool,
     path: Box<str>,
     max_body: u64,
-    caller: Option<Arc<Caller>>,
+    granted: Granted,
+}
+
+/// What the stages before found out about a request.
+#[derive(Clone, Debug)]
+pub(super) struct Granted {
+    pub(super) route: RouteId,
+    pub(super) caller: Option<Arc<Caller>>,
+    pub(super) subscription: Option<Subscription>,
+    pub(super) environment: KeyType,
 }
 
 impl Permit {
@@ -31,7 +41,7 @@ impl Permit {
 
     /// Returns the resource that was matched.
     pub fn route(&self) -> RouteId {
-        self.route
+        self.granted.route
     }
 
     /// Tells whether the caller named no version.
@@ -46,7 +56,17 @@ impl Permit {
 
     /// Returns who calls, where the resource asked.
     pub fn caller(&self) -> Option<&Arc<Caller>> {
-        self.caller.as_ref()
+        self.granted.caller.as_ref()
+    }
+
+    /// Returns the subscription that lets the call through, where one is needed.
+    pub fn subscription(&self) -> Option<&Subscription> {
+        self.granted.subscription.as_ref()
+    }
+
+    /// Returns which endpoints the call is for.
+    pub fn environment(&self) -> KeyType {
+        self.granted.environment
     }
 
     /// Returns the largest request body that may be sent, in bytes.
@@ -59,7 +79,7 @@ impl Permit {
 pub(super) fn permit(
     head: &Head<'_>,
     pinned: &Pinned<'_>,
-    (route, caller): (RouteId, Option<Arc<Caller>>),
+    granted: Granted,
     snapshot: &Snapshot,
     limits: &Limits,
 ) -> Result<Permit, Refusal> {
@@ -76,10 +96,9 @@ pub(super) fn permit(
     }
     Ok(Permit {
         version: pinned.version,
-        route,
         by_default: pinned.by_default,
         path: pinned.path().into(),
         max_body,
-        caller,
+        granted,
     })
 }

@@ -10,6 +10,7 @@
 )]
 
 mod broken_endpoints_are_avoided;
+mod callers_must_show_who_they_are;
 mod certificates_are_chosen_and_swapped;
 mod changes_go_live;
 mod endpoint_identities_are_checked;

@@ -1,9 +1,10 @@
 //! A key manager: somebody else who issues tokens for a tenant's callers.
 
 use super::name::{KeyManagerName, TenantName};
+use super::place::Place;
 
 /// An issuer of tokens other than the gateway itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyManager {
     /// Its name; unique in its tenant. `Resident` is the gateway itself and cannot be stated.
     pub name: KeyManagerName,
@@ -19,7 +20,12 @@ pub struct KeyManager {
     pub claims: ClaimNames,
     /// How tokens that say nothing by themselves are asked about (RFC 7662).
     pub introspection: Option<Introspection>,
+    /// Where it was stated.
+    pub place: Place,
 }
+
+/// What a version writes for the gateway's own tokens among those of key managers.
+pub const RESIDENT: &str = "Resident";
 
 /// Where an issuer's keys are.
 #[derive(Clone, Debug, Eq, PartialEq)]

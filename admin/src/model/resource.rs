@@ -3,6 +3,7 @@
 use super::auth::AuthType;
 use super::method::MethodSet;
 use super::name::ScopeName;
+use super::place::Place;
 use super::template::Template;
 
 /// A path template and a method set inside an ApiVersion.
@@ -16,4 +17,6 @@ pub struct Resource {
     pub auth: AuthType,
     /// The scopes of which a caller needs one; without any, none is needed.
     pub scopes: Vec<ScopeName>,
+    /// Where it was stated.
+    pub place: Place,
 }

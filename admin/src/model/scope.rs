@@ -1,6 +1,7 @@
 //! A scope: a permission name that roles grant.
 
 use super::name::{ScopeName, TenantName};
+use super::place::Place;
 
 /// A permission name, owned by a tenant or by one Api.
 #[derive(Clone, Debug)]
@@ -13,4 +14,6 @@ pub struct Scope {
     pub name: String,
     /// The roles that grant it; without any, everybody's does.
     pub roles: Vec<String>,
+    /// Where it was stated.
+    pub place: Place,
 }

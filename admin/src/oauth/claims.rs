@@ -35,6 +35,9 @@ pub struct AccessClaims {
     /// What it is bound to (RFC 8705).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// Who acts for the user, where the token was exchanged with an actor's (RFC 8693).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
     /// The application, for backends and people; the gateway asks its registry instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<ApplicationClaim>,
@@ -46,6 +49,18 @@ pub struct Confirmation {
     /// The SHA-256 of the certificate's DER, in base64url.
     #[serde(rename = "x5t#S256")]
     pub x5t_s256: String,
+}
+
+/// Who acts, and for whom that one acted before (RFC 8693, 4.1).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Actor {
+    /// The `sub` of the actor's token.
+    pub sub: String,
+    /// The consumer key that the actor's token was issued to.
+    pub client_id: String,
+    /// Who acted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Self>>,
 }
 
 /// The application as W 7.5 has it.

@@ -1,4 +1,4 @@
-//! The control socket in the data directory: how `tollgate reload` asks the running gateway.
+//! The control socket in the data directory: how `tollgate reload` and its relatives ask the running gateway.
 //!
 //! One request and one answer a connection, each a line of JSON. The socket belongs to its owner alone (0600). It is
 //! made beside its name and renamed into place, so that there is never a moment without one when a new process takes
@@ -207,7 +207,7 @@ mod tests {
                 apis: 3,
                 unchanged: false,
             }),
-            Command::Status => Answer::Refused { violations: Vec::new() },
+            Command::Follow | Command::RotateKey | Command::Status => Answer::Refused { violations: Vec::new() },
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn gateway() -> GatewayBuilder {
     builder
         .set("gateway.http", r#"["127.0.0.1:0"]"#)
         .set("gateway.https", "[]")
+        .set("admin.http", r#"["127.0.0.1:0"]"#)
         .set("status.http", r#"["127.0.0.1:0"]"#)
         .set("data.dir", r#""data""#)
         .set("access_log.path", &format!("{log:?}"))

@@ -8,10 +8,13 @@ mod api;
 mod backend;
 mod claims;
 mod endpoint;
+mod key_managers;
 mod known;
 mod page;
 mod pem;
 mod resource;
+mod scopes;
+mod security;
 mod tenants;
 mod unserved;
 mod version;
@@ -49,6 +52,8 @@ impl Catalog {
         let tenants = tenants::believe(&pages, &mut found);
         let known = Known::collect(&pages, &tenants, is_whole, &mut found);
         claims::check(&pages, &mut found);
+        let scopes = scopes::believe(&pages, &mut found);
+        let key_managers = key_managers::believe(&pages, (&known, references), &mut found);
         let apis = pages
             .iter()
             .filter_map(|page| api::believe(page, &known, references, &mut found))
@@ -56,8 +61,8 @@ impl Catalog {
         if found.is_empty() {
             return Ok(Self {
                 tenants,
-                scopes: Vec::new(),
-                key_managers: Vec::new(),
+                scopes,
+                key_managers,
                 apis,
             });
         }

@@ -1,0 +1,85 @@
+//! What a version could not be protected with: the last look before a catalog is served.
+//!
+//! The catalog has been believed, so nothing should be found here, but for certificates, which the control plane does
+//! not read, and fields that the server names. A catalog that fails is refused whole.
+
+use http::HeaderName;
+
+use crate::model::api::ApiVersion;
+use crate::model::auth::AuthType;
+use crate::model::resource::Resource;
+use crate::model::security::{CredentialFields, Security};
+
+/// Says what keeps a version from being protected as it demands.
+pub(super) fn of_version(version: &ApiVersion, security: &Security, server: &CredentialFields) -> Vec<String> {
+    let label = &version.version;
+    let accepts = security.accepts;
+    let mut found = Vec::new();
+    if accepts.takes_authorization() && accepts.api_key && security.authorization == security.api_key {
+        found.push(format!(
+            "version `{label}` would have tokens and API keys in the same field `{}`",
+            security.api_key
+        ));
+    }
+    let fields = [
+        (accepts.takes_authorization(), &security.authorization),
+        (accepts.api_key, &security.api_key),
+    ];
+    for (_, field) in fields
+        .into_iter()
+        .filter(|(is_taken, field)| *is_taken && is_taken_already(server, field))
+    {
+        found.push(format!(
+            "version `{label}` would have credentials in `{field}`, which says something else of the caller"
+        ));
+    }
+    if accepts.mutual_tls && security.certificates.is_empty() {
+        found.push(format!("version `{label}` takes client certificates and names none"));
+    }
+    for (number, der) in security.certificates.iter().enumerate() {
+        let is_whole = x509_parser::parse_x509_certificate(der).is_ok_and(|(rest, _)| rest.is_empty());
+        if !is_whole {
+            found.push(format!(
+                "certificate {} of `client_certificates` of version `{label}` is no X.509 certificate",
+                number + 1
+            ));
+        }
+    }
+    for tier in version.tiers.iter().filter(|tier| tier.as_str() != UNLIMITED) {
+        found.push(format!(
+            "tier `{tier}` of version `{label}` limits calls, which are not counted"
+        ));
+    }
+    if version.production.is_none() && version.sandbox.is_none() {
+        found.push(format!("version `{label}` has no endpoint"));
+    }
+    found
+}
+
+/// Says what keeps a resource from being protected as it demands.
+pub(super) fn of_resource(resource: &Resource, security: &Security, known_scopes: usize) -> Option<String> {
+    let path = &resource.template;
+    let accepts = security.accepts;
+    let takes_nothing = !accepts.takes_application() && !accepts.mutual_tls;
+    if resource.auth != AuthType::None && takes_nothing {
+        return Some(format!(
+            "resource `{path}` demands a credential, and its version takes none"
+        ));
+    }
+    if known_scopes != resource.scopes.len() {
+        return Some(format!(
+            "resource `{path}` demands a scope that the catalog does not hold"
+        ));
+    }
+    if resource.auth == AuthType::None && !resource.scopes.is_empty() {
+        return Some(format!("resource `{path}` is open, and demands a scope"));
+    }
+    None
+}
+
+fn is_taken_already(server: &CredentialFields, field: &HeaderName) -> bool {
+    server.certificate.as_ref() == Some(field) || server.assertion == *field
+}
+
+/// The only tier that can be kept while calls are not counted.
+const UNLIMITED: &str = "Unlimited";
