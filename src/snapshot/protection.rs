@@ -161,7 +161,7 @@ mod tests {
             scopes: Vec::<ScopeName>::new(),
             ..resource.clone()
         };
-        let mut nothing = security.clone();
+        let mut nothing = security;
         nothing.accepts = crate::model::security::Accepts::default();
         assert!(of_resource(&unscoped, &nothing, 0).is_some(), "nothing is taken");
     }
