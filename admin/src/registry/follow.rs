@@ -21,18 +21,23 @@ impl Registry {
     pub async fn follow(&self) -> Result<()> {
         let mut position = self.position.lock().await;
         let mut db = self.store.read().acquire().await?;
+        self.catch_up(&mut db, &mut position).await
+    }
+
+    /// Takes in the lines of the log after a position.
+    pub(super) async fn catch_up(&self, db: &mut AnyConnection, position: &mut i64) -> Result<()> {
         loop {
-            let head = change::head(&mut db).await?;
+            let head = change::head(db).await?;
             if head == *position {
                 return Ok(());
             }
-            let lines = change::after(&mut db, *position).await?;
+            let lines = change::after(db, *position).await?;
             // Numbers follow one upon another; a gap was swept away, and a head that went back is another database.
             let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
-                return self.read_anew(&mut db, &mut position).await;
+                return self.read_anew(db, position).await;
             };
             if first.number != *position + 1 || head < *position {
-                return self.read_anew(&mut db, &mut position).await;
+                return self.read_anew(db, position).await;
             }
             let subjects: BTreeSet<_> = lines
                 .iter()
@@ -40,7 +45,7 @@ impl Registry {
                 .collect();
             let mut states = Vec::with_capacity(subjects.len());
             for subject in subjects {
-                states.push(subject.load(&mut db).await?);
+                states.push(subject.load(db).await?);
             }
             take_in(&self.view, states);
             *position = last.number;
