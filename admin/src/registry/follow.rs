@@ -1,7 +1,9 @@
 //! Following: the view takes in what other processes changed, from the log or, where that no longer reaches back, anew.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::AnyConnection;
 
@@ -20,8 +22,13 @@ impl Registry {
     /// Fails when the database cannot be asked; the view stays as it is.
     pub async fn follow(&self) -> Result<()> {
         let mut position = self.position.lock().await;
-        let mut db = self.store.read().acquire().await?;
-        self.catch_up(&mut db, &mut position).await
+        let following = async {
+            let mut db = self.store.read().acquire().await?;
+            self.catch_up(&mut db, &mut position).await
+        };
+        // A server that has vanished without a word must not keep edits waiting for as long as TCP does.
+        let followed = tokio::time::timeout(PATIENCE, following).await;
+        followed.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))?
     }
 
     /// Takes in the lines of the log after a position.
@@ -114,3 +121,5 @@ async fn read_users_and_applications(db: &mut AnyConnection, view: &View) -> sql
 fn some<T>(page: Vec<T>) -> Option<std::vec::IntoIter<T>> {
     (!page.is_empty()).then(|| page.into_iter())
 }
+
+const PATIENCE: Duration = Duration::from_secs(60);
