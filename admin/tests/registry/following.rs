@@ -125,13 +125,13 @@ async fn many_writers_leave_every_view_the_same(place: Place) {
             let registry = Arc::clone(&registries[number % 2]);
             tokio::spawn(async move {
                 let api = format!("Api{number}");
-                for round in 0..10 {
+                for round in 0..10_usize {
                     let id = registry.subscribe(subscription(shop, &api, "1"), NOW).await.unwrap();
                     registry
                         .set_subscription_state(id, SubscriptionState::Blocked)
                         .await
                         .unwrap();
-                    if round % 2 == 0 || number % 2 == 0 {
+                    if round.is_multiple_of(2) || number.is_multiple_of(2) {
                         registry.unsubscribe(id).await.unwrap();
                     } else {
                         let to = ("carbon.super", api.as_str(), "1");
