@@ -4,6 +4,7 @@
 //! needs percent-encoding, so that a name looks the same wherever it is written.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -28,7 +29,7 @@ macro_rules! names {
     ($($(#[$doc:meta])* $name:ident: $noun:literal, $grammar:literal, $accepts:expr, $mend:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Makes a text a name.
@@ -39,7 +40,7 @@ macro_rules! names {
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 let accepts: fn(&str) -> bool = $accepts;
                 if accepts(text) {
-                    return Ok(Self(text.to_owned()));
+                    return Ok(Self(text.into()));
                 }
                 let mend: fn(&str) -> String = $mend;
                 let near = Some(mend(text)).filter(|near| accepts(near));
@@ -86,7 +87,7 @@ names! {
 impl TenantName {
     /// Returns the tenant that is always there and owns what names no other.
     pub fn root() -> Self {
-        Self(ROOT_TENANT.to_owned())
+        Self(ROOT_TENANT.into())
     }
 }
 

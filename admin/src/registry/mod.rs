@@ -2,11 +2,26 @@
 //!
 //! SQL holds it; [`view::View`] is what requests read, and follows every change before the change returns. Secrets are
 //! kept as hashes only: argon2id for passwords, SHA-256 for what is random enough to need no more.
+//!
+//! What may be asked of each noun stands in the noun's own file. Every change is an edit (`edit.rs`): a transaction that
+//! also writes to a log, from which other processes learn of it (`follow.rs`). Opaque tokens, refresh tokens and codes
+//! are not logged: who does not know one asks the database.
 
 pub mod api_key;
 pub mod application;
+pub mod bootstrap;
+mod change;
+mod code;
+mod edit;
+mod follow;
 pub mod key_pair;
+mod password;
+mod refresh;
+mod revocation;
+mod rule;
+mod sql;
 pub mod subscription;
+mod sweep;
 pub mod token;
 pub mod user;
 pub mod view;
@@ -14,20 +29,21 @@ pub mod view;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::instant::UnixTime;
-use crate::model::name::TenantName;
+use tokio::sync::Mutex;
 
-use self::api_key::{ApiKeyId, NewApiKey};
-use self::application::{ApplicationId, NewApplication};
-use self::key_pair::{Issued, NewKeyPair};
-use self::subscription::{NewSubscription, SubscriptionId, SubscriptionState};
-use self::token::{AuthorizationCode, Digest, NewToken, Redeemed, RefreshToken, Rotated, TokenRecord};
-use self::user::{NewUser, UserName};
+use crate::model::instant::UnixTime;
+
+use self::password::Passwords;
+use self::sql::store::Store;
 use self::view::View;
 
 /// The registry of consumers.
 #[derive(Debug)]
 pub struct Registry {
+    passwords: Passwords,
+    /// The last line of the log that the view has seen; whoever holds it changes the view.
+    position: Mutex<i64>,
+    store: Store,
     view: Arc<View>,
 }
 
@@ -43,6 +59,9 @@ pub enum RegistryError {
     /// Something that was named is not there.
     #[error("there is no {0}")]
     Missing(String),
+    /// So many passwords are being checked that one more is not.
+    #[error("too many passwords are being checked at once")]
+    Overloaded,
     /// The database cannot be asked.
     #[error("the registry's database cannot be asked")]
     Unavailable(#[from] sqlx::Error),
@@ -52,8 +71,22 @@ type Result<T> = std::result::Result<T, RegistryError>;
 
 impl Registry {
     /// Opens the registry at `sqlite` (in `data`), `sqlite:PATH` or `postgres://...`; makes or migrates its tables.
-    pub async fn open(_url: &str, _data: &Path, _now: UnixTime) -> Result<Self> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be reached, or was written by a later version. No error repeats the URL.
+    pub async fn open(url: &str, data: &Path, now: UnixTime) -> Result<Self> {
+        let store = Store::open(url, data).await?;
+        let view = View::default();
+        let mut db = store.read().acquire().await?;
+        let position = follow::load(&mut db, &view, now).await?;
+        drop(db);
+        Ok(Self {
+            passwords: Passwords::default(),
+            position: Mutex::new(position),
+            store,
+            view: Arc::new(view),
+        })
     }
 
     /// Returns what requests read.
@@ -61,122 +94,18 @@ impl Registry {
         &self.view
     }
 
-    /// Takes in what other processes have changed since.
-    pub async fn follow(&self) -> Result<()> {
-        todo!()
+    /// Ends the connections, after what is under way.
+    pub async fn close(&self) {
+        self.store.close().await;
     }
 
-    pub async fn add_user(&self, _user: NewUser, _now: UnixTime) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn set_password(&self, _user: &UserName, _password: &str, _now: UnixTime) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn set_roles(&self, _user: &UserName, _roles: Vec<String>) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn delete_user(&self, _user: &UserName) -> Result<()> {
-        todo!()
-    }
-
-    /// Takes a role from everybody in a tenant.
-    pub async fn delete_role(&self, _tenant: &TenantName, _role: &str) -> Result<()> {
-        todo!()
-    }
-
-    /// Tells whether it is the user's password. It takes as long for a user who does not exist.
-    pub async fn is_password(&self, _user: &UserName, _password: &str) -> Result<bool> {
-        todo!()
-    }
-
-    pub async fn add_application(&self, _application: NewApplication, _now: UnixTime) -> Result<ApplicationId> {
-        todo!()
-    }
-
-    pub async fn delete_application(&self, _id: ApplicationId) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn add_key_pair(&self, _keys: NewKeyPair, _now: UnixTime) -> Result<Issued> {
-        todo!()
-    }
-
-    pub async fn regenerate_secret(&self, _consumer_key: &str) -> Result<Issued> {
-        todo!()
-    }
-
-    pub async fn delete_key_pair(&self, _consumer_key: &str) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn subscribe(&self, _subscription: NewSubscription, _now: UnixTime) -> Result<SubscriptionId> {
-        todo!()
-    }
-
-    pub async fn set_subscription_state(&self, _id: SubscriptionId, _state: SubscriptionState) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn unsubscribe(&self, _id: SubscriptionId) -> Result<()> {
-        todo!()
-    }
-
-    /// Makes an API key and returns it; only its hash is kept.
-    pub async fn add_api_key(&self, _key: NewApiKey, _now: UnixTime) -> Result<(ApiKeyId, String)> {
-        todo!()
-    }
-
-    pub async fn revoke_api_key(&self, _id: ApiKeyId) -> Result<()> {
-        todo!()
-    }
-
-    /// Records an opaque access token.
-    pub async fn add_token(&self, _token: NewToken) -> Result<()> {
-        todo!()
-    }
-
-    /// Finds an opaque access token that the view does not know, because another process issued it.
-    pub async fn find_token(&self, _digest: &Digest, _now: UnixTime) -> Result<Option<Arc<TokenRecord>>> {
-        todo!()
-    }
-
-    /// Revokes whatever has this digest: an opaque token, or a JWT by the digest of its `jti`. Kept until `expires`.
-    pub async fn revoke(&self, _digest: &Digest, _expires: UnixTime) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn add_refresh_token(&self, _token: RefreshToken) -> Result<()> {
-        todo!()
-    }
-
-    /// Exchanges a refresh token for the next of its family; one that was used before revokes the family.
-    pub async fn rotate(&self, _used: &Digest, _next: &Digest, _now: UnixTime, _expires: UnixTime) -> Result<Rotated> {
-        todo!()
-    }
-
-    /// Revokes a family: its refresh tokens and every access token that bears its name, until `expires`.
-    pub async fn revoke_family(&self, _family: &str, _expires: UnixTime) -> Result<()> {
-        todo!()
-    }
-
-    pub async fn find_refresh_token(&self, _digest: &Digest) -> Result<Option<RefreshToken>> {
-        todo!()
-    }
-
-    pub async fn add_code(&self, _code: AuthorizationCode) -> Result<()> {
-        todo!()
-    }
-
-    /// Takes an authorization code, once. A second time revokes what the first led to (RFC 6749, 4.1.2).
-    pub async fn take_code(&self, _digest: &Digest, _now: UnixTime) -> Result<Redeemed> {
-        todo!()
-    }
-
-    /// Forgets what has expired.
-    pub async fn sweep(&self, _now: UnixTime) -> Result<()> {
-        todo!()
+    /// Tells whether nobody has put anything in yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be asked.
+    pub async fn is_empty(&self) -> Result<bool> {
+        let any = sqlx::query("SELECT id FROM users LIMIT 1");
+        Ok(any.fetch_optional(self.store.read()).await?.is_none())
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::user::UserName;
+use sqlx::AnyConnection;
+
+use super::rule::{broken, invalid};
+use super::user::{UserName, missing};
+use super::{Registry, Result, sql};
 use crate::model::instant::UnixTime;
 
 /// The SHA-256 of something that is random enough.
@@ -110,4 +114,64 @@ pub enum Redeemed {
     Reused,
     /// Nobody issued it, or it ended.
     Unknown,
+}
+
+impl Registry {
+    /// Records an opaque access token.
+    ///
+    /// # Errors
+    ///
+    /// Fails when its client or user is not there, or its family was revoked.
+    pub async fn add_token(&self, token: NewToken) -> Result<()> {
+        let mut transaction = self.store.begin().await?;
+        let granted = &token.record.granted;
+        if let Some(family) = &granted.family {
+            self.store.hold(&mut transaction, family).await?;
+            refuse_revoked(&mut transaction, family).await?;
+        }
+        let user = number_of(&mut transaction, granted).await?;
+        let inserted = sql::token::insert(&mut transaction, &token, user).await;
+        inserted.map_err(|error| known(error, granted))?;
+        transaction.commit().await?;
+        self.view.put_token(token.digest, token.record);
+        Ok(())
+    }
+
+    /// Finds an opaque access token that the view does not know, because another process issued it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be asked.
+    pub async fn find_token(&self, digest: &Digest, now: UnixTime) -> Result<Option<Arc<TokenRecord>>> {
+        let Some(record) = sql::token::find(self.store.read(), digest).await? else {
+            return Ok(None);
+        };
+        if record.expires <= now {
+            return Ok(None);
+        }
+        self.view.put_token(*digest, Arc::new(record));
+        // The view says no to what was revoked meanwhile.
+        Ok(self.view.token(digest))
+    }
+}
+
+/// Returns the number of the user that something is granted for.
+pub(super) async fn number_of(db: &mut AnyConnection, granted: &Granted) -> Result<Option<i64>> {
+    let Some(user) = &granted.user else { return Ok(None) };
+    let number = sql::user::number(db, user).await?;
+    number.map(Some).ok_or_else(|| missing(user))
+}
+
+/// Refuses to add to a family that was revoked.
+pub(super) async fn refuse_revoked(db: &mut AnyConnection, family: &str) -> Result<()> {
+    match sql::revocation::find_family(db, family).await? {
+        Some(_) => Err(invalid("what this was granted with was revoked")),
+        None => Ok(()),
+    }
+}
+
+/// Says what is wrong with a token that the database refuses.
+pub(super) fn known(error: sqlx::Error, granted: &Granted) -> super::RegistryError {
+    let client = || format!("consumer key `{}`", granted.consumer_key);
+    broken(error, || "this token".to_owned(), client)
 }
