@@ -101,7 +101,7 @@ async fn a_key_manager_of_another_tenant_is_nobody() {
     let scene = Scene::begin().await;
     let anna = user("anna", "acme.example");
     scene
-        .client_of("acme", ClientProof::default(), TokenType::Jwt, anna, &GrantType::ALL)
+        .client_of("acme", ClientProof::default(), TokenType::Jwt, (anna, &GrantType::ALL))
         .await;
     let assertion = signed(&scene.issuer, None, &good());
     let answer = scene

@@ -65,7 +65,7 @@ async fn clients_are_told_of_tokens_of_their_own_tenant_and_of_refresh_tokens_of
     scene.client("other", ClientProof::default(), TokenType::Jwt).await;
     let anna = user("anna", "acme.example");
     scene
-        .client_of("acme", ClientProof::default(), TokenType::Jwt, anna, &GrantType::ALL)
+        .client_of("acme", ClientProof::default(), TokenType::Jwt, (anna, &GrantType::ALL))
         .await;
     let answer = scene.password("app", "tom", "news_read").await.done();
     let (access, refresh) = (answer.text("access_token"), answer.text("refresh_token"));
