@@ -153,7 +153,7 @@ impl Exchange {
     pub fn flaw(&self) -> Option<Flaw> {
         match &self.verdict {
             Verdict::Refused(refusal) => refusal.flaw,
-            Verdict::Pending | Verdict::Answered(_) | Verdict::Permitted(_) => None,
+            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Permitted(_) => None,
         }
     }
 

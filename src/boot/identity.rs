@@ -1,5 +1,7 @@
 //! Opens what says who calls: the registry, the signing keys, what proves callers and what issues tokens.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +69,11 @@ pub async fn open_registry(
     environment: &Environment,
     catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
 ) -> Result<Registry, BootError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
+    made.map_err(|source| BootError::Data {
+        path: settings.data.clone(),
+        source,
+    })?;
     let opened = Registry::open(settings.registry.as_str(), &settings.data, now());
     let registry = match tokio::time::timeout(PATIENCE, opened).await {
         Ok(Ok(registry)) => registry,
@@ -147,8 +154,6 @@ fn terms(settings: &Settings) -> Terms {
         tokens: credentials.token_cache,
         leeway: credentials.leeway.as_secs(),
         introspection: credentials.introspection_cache.as_secs(),
-        certificate_header: credentials.client_certificate_header.clone(),
-        assertion_header: credentials.backend_jwt_header.clone(),
     }
 }
 
