@@ -128,8 +128,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         within: &["admin"],
+        but: &["admin/src/http"],
+        never: &["axum", "crate::http"],
+    },
+    Rule {
+        within: &["admin"],
         but: &[],
-        never: &["pingora", "axum", "crate::http"],
+        never: &["pingora"],
     },
     // What implements Pingora's `IO` has its names.
     Rule {

@@ -5,6 +5,7 @@
 //! Nothing here knows Pingora, sockets or the request path.
 
 pub mod control;
+pub mod http;
 pub mod model;
 pub mod oauth;
 pub mod registry;

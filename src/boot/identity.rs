@@ -51,10 +51,7 @@ impl Identity {
             credentials: Arc::new(Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms)),
             registry,
             keys,
-            router: {
-                let _ = authority;
-                Router::new()
-            },
+            router: admin::http::oauth::router(Arc::new(authority)),
         })
     }
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::authority::Authority;
-use super::grant;
+use crate::registry::key_pair::GrantType;
 
 /// Describes the server.
 pub fn describe(authority: &Authority) -> Value {
     let settings = &authority.settings;
-    let grants: Vec<_> = grant::NAMES.iter().map(|(name, _)| *name).collect();
+    let grants = GrantType::ALL.map(GrantType::word);
     let proofs = [
         "client_secret_basic",
         "client_secret_post",

@@ -125,12 +125,20 @@ impl From<RegistryError> for OauthError {
             "registry did not answer the token endpoint"
         );
         match error {
-            RegistryError::Overloaded | RegistryError::Unavailable(_) => Self::new(
+            RegistryError::Overloaded => Self {
+                retry_after: Some(1),
+                ..Self::new(
+                    ErrorCode::TemporarilyUnavailable,
+                    "too many sign in at once; try again later",
+                )
+            },
+            RegistryError::Unavailable(_) => Self::new(
                 ErrorCode::TemporarilyUnavailable,
                 "the server cannot reach its registry; try again later",
             ),
+            // The client, the user or the family went away while it was answered.
             RegistryError::Conflict(_) | RegistryError::Invalid(_) | RegistryError::Missing(_) => {
-                Self::new(ErrorCode::ServerError, "the server could not do it")
+                Self::grant("what was granted is not there any more")
             }
         }
     }

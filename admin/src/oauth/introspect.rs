@@ -103,12 +103,15 @@ fn access(authority: &Authority, proven: &Proven, examined: Examined) -> Option<
 }
 
 async fn refresh(authority: &Authority, proven: &Proven, token: &str) -> Result<Option<Facts>, OauthError> {
-    let found = authority.registry.find_refresh_token(&Digest::of(token)).await?;
+    let digest = Digest::of(token);
+    let found = authority
+        .registry
+        .find_live_refresh_token(&digest, authority.now())
+        .await?;
     let is_live = |found: &RefreshToken| {
         let family = found.granted.family.as_deref();
         let view = authority.registry.view();
         found.granted.consumer_key == proven.client.consumer_key
-            && found.expires > authority.now()
             && family.is_some_and(|family| !view.is_family_revoked(family))
             && found
                 .granted

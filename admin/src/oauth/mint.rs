@@ -18,7 +18,7 @@ use super::examine::write_thumbprint;
 use super::{granting, random, subject};
 use crate::model::instant::UnixTime;
 use crate::registry::application::TokenType;
-use crate::registry::key_pair::{Client, GrantType, KeyType};
+use crate::registry::key_pair::{Client, GrantType};
 use crate::registry::token::{Digest, Granted, NewToken, RefreshToken, TokenRecord};
 use crate::registry::user::UserName;
 
@@ -166,10 +166,6 @@ fn claims(authority: &Authority, order: &Order<'_>, now: UnixTime, expires: Unix
         Some(user) => (subject::write(user), "APPLICATION_USER"),
         None => (consumer_key.clone(), "APPLICATION"),
     };
-    let keytype = match order.client.key_type {
-        KeyType::Production => "PRODUCTION",
-        KeyType::Sandbox => "SANDBOX",
-    };
     AccessClaims {
         iss: authority.settings.issuer.clone(),
         sub,
@@ -182,7 +178,7 @@ fn claims(authority: &Authority, order: &Order<'_>, now: UnixTime, expires: Unix
         azp: consumer_key.clone(),
         scope: granted.scopes.join(" "),
         aut: aut.to_owned(),
-        keytype: keytype.to_owned(),
+        keytype: order.client.key_type.word().to_owned(),
         family: granted.family.clone(),
         cnf: granted.certificate.as_ref().map(|certificate| Confirmation {
             x5t_s256: write_thumbprint(certificate),

@@ -71,6 +71,17 @@ impl Catalog {
         Err(found)
     }
 
+    /// Makes a catalog of what the token endpoint asks about, for its tests.
+    #[cfg(test)]
+    pub(crate) fn of(tenants: Vec<Tenant>, scopes: Vec<Scope>, key_managers: Vec<KeyManager>) -> Self {
+        Self {
+            tenants,
+            scopes,
+            key_managers,
+            apis: Vec::new(),
+        }
+    }
+
     /// Returns the tenants; the root tenant `carbon.super` is always among them.
     pub fn tenants(&self) -> &[Tenant] {
         &self.tenants

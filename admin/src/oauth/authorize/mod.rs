@@ -67,7 +67,7 @@ pub async fn decide(
             Prompt::Any | Prompt::Consent | Prompt::Login | Prompt::LoginAndConsent => Step::SignIn,
         });
     };
-    let scopes = mint::scopes_of(authority, &session.user, &request.scopes)?;
+    let scopes = scopes(authority, request, session)?;
     let must_ask = matches!(request.prompt, Prompt::Consent | Prompt::LoginAndConsent);
     let has_agreed = session.has_agreed(&request.client.consumer_key, &scopes) && !must_ask;
     if progress == Progress::Agreed || has_agreed {
@@ -82,6 +82,19 @@ pub async fn decide(
         ),
         Prompt::Any | Prompt::Consent | Prompt::Login | Prompt::LoginAndConsent => Step::Consent(scopes),
     })
+}
+
+/// Returns what a user would agree to: of what is asked for, what the user's roles allow.
+///
+/// # Errors
+///
+/// Returns `invalid_grant` when the user is not there any more.
+pub fn scopes(
+    authority: &Authority,
+    request: &AuthorizationRequest,
+    session: &Session,
+) -> Result<Vec<String>, OauthError> {
+    mint::scopes_of(authority, &session.user, &request.scopes)
 }
 
 /// Sends the user back with a no.

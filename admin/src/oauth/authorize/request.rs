@@ -31,6 +31,8 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// The request as it is asked again by the pages' forms.
     pub query: String,
+    /// The request as somebody else would make it, who must sign in.
+    pub query_of_another: String,
 }
 
 /// What the user must or must not be asked.
@@ -110,6 +112,10 @@ impl AuthorizationRequest {
             max_age: max_age.map_err(|_| OauthError::request("max_age is no number of seconds"))?,
             login_hint: short(form, "login_hint")?,
             query: form.encode(&PARAMETERS),
+            query_of_another: format!(
+                "{}&prompt=login",
+                form.encode(&PARAMETERS.map(|name| { if name == "prompt" { "" } else { name } }))
+            ),
         })
     }
 }

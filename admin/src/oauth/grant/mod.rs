@@ -37,10 +37,7 @@ pub async fn token(
     let proven = client::authenticate(authority, form, authorization, peer)?;
     let name = form.require("grant_type")?;
     let unknown = || OauthError::new(ErrorCode::UnsupportedGrantType, "grant_type is not known");
-    let (_, grant) = NAMES
-        .into_iter()
-        .find(|(known, _)| *known == name)
-        .ok_or_else(unknown)?;
+    let grant = GrantType::of(name).ok_or_else(unknown)?;
     // Whoever can prove nothing cannot ask in its own name, nor in that of what others have proven (W 7.2).
     let needs_proof = matches!(grant, GrantType::ClientCredentials | GrantType::TokenExchange);
     if !proven.client.grants.contains(&grant) || (needs_proof && proven.is_public()) {
@@ -64,16 +61,3 @@ pub async fn token(
         GrantType::TokenExchange => token_exchange::answer(&asked).await,
     }
 }
-
-/// The grants as requests and the discovery document name them.
-pub const NAMES: [(&str, GrantType); 6] = [
-    ("authorization_code", GrantType::AuthorizationCode),
-    ("client_credentials", GrantType::ClientCredentials),
-    ("password", GrantType::Password),
-    ("refresh_token", GrantType::RefreshToken),
-    ("urn:ietf:params:oauth:grant-type:jwt-bearer", GrantType::JwtBearer),
-    (
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        GrantType::TokenExchange,
-    ),
-];
