@@ -63,6 +63,14 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory `{}`", path.display())]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Another gateway runs with the same data directory.
     #[error(
         "another gateway runs with the data directory `{}`: name another one by `data.dir`, or start with `--upgrade`",

@@ -1,5 +1,7 @@
 //! Opens what says who calls: the registry, the signing keys, what proves callers and what issues tokens.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,10 +51,7 @@ impl Identity {
             credentials: Arc::new(Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms)),
             registry,
             keys,
-            router: {
-                let _ = authority;
-                Router::new()
-            },
+            router: admin::http::oauth::router(Arc::new(authority)),
         })
     }
 }
@@ -67,6 +66,11 @@ pub async fn open_registry(
     environment: &Environment,
     catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
 ) -> Result<Registry, BootError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
+    made.map_err(|source| BootError::Data {
+        path: settings.data.clone(),
+        source,
+    })?;
     let opened = Registry::open(settings.registry.as_str(), &settings.data, now());
     let registry = match tokio::time::timeout(PATIENCE, opened).await {
         Ok(Ok(registry)) => registry,

@@ -102,10 +102,10 @@ impl Prepared {
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
-            live,
+            live: Arc::clone(&live),
             pool: Arc::clone(&pool),
             own: own.clone(),
-            credentials: identity.credentials,
+            credentials: Arc::clone(&identity.credentials),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
@@ -145,7 +145,12 @@ impl Prepared {
         }
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
-        let upkeep = Upkeep::new(identity.registry, identity.keys, Arc::clone(&readiness));
+        let upkeep = Upkeep::new(
+            identity.registry,
+            identity.keys,
+            (Arc::clone(&identity.credentials), Arc::clone(&live)),
+            Arc::clone(&readiness),
+        );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {

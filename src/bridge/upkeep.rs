@@ -1,4 +1,4 @@
-//! Keeps registry and signing keys as other processes have made them, and as time demands.
+//! Keeps registry, signing keys and the keys of other issuers as other processes have made them, and as time demands.
 //!
 //! Other gateways, the process before or after this one, and the command line change the same registry and the same
 //! keys: they are followed every second, or when somebody asks. What cannot be followed is said where status is read,
@@ -16,7 +16,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::credential::now;
+use crate::credential::{Credentials, now};
+use crate::served::Served;
+use crate::snapshot::live::Live;
 use crate::telemetry::readiness::Readiness;
 
 /// Keeps registry and signing keys fresh; cheap to clone.
@@ -24,6 +26,8 @@ use crate::telemetry::readiness::Readiness;
 pub struct Upkeep {
     registry: Arc<Registry>,
     keys: Arc<SigningKeys>,
+    credentials: Arc<Credentials>,
+    live: Arc<Live<Served>>,
     readiness: Arc<Readiness>,
 }
 
@@ -35,10 +39,17 @@ impl fmt::Debug for Upkeep {
 
 impl Upkeep {
     /// Keeps these fresh, and says where status is read when it cannot.
-    pub fn new(registry: Arc<Registry>, keys: Arc<SigningKeys>, readiness: Arc<Readiness>) -> Self {
+    pub fn new(
+        registry: Arc<Registry>,
+        keys: Arc<SigningKeys>,
+        (credentials, live): (Arc<Credentials>, Arc<Live<Served>>),
+        readiness: Arc<Readiness>,
+    ) -> Self {
         Self {
             registry,
             keys,
+            credentials,
+            live,
             readiness,
         }
     }
@@ -82,6 +93,19 @@ impl Upkeep {
             _ = shutdown.wait_for(|stop| *stop) => {}
             () = self.follow_always() => {}
             () = self.sweep_always() => {}
+            () = self.refresh_always() => {}
+        }
+    }
+
+    async fn refresh_always(&self) {
+        let mut every = interval(REFRESH);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let served = self.live.current();
+            self.credentials
+                .refresh(served.snapshot.key_managers().iter(), now())
+                .await;
         }
     }
 
@@ -126,6 +150,9 @@ pub(super) fn chain(error: &dyn Error) -> String {
 
 /// The time between two looks at what others have changed.
 const FOLLOW: Duration = Duration::from_secs(1);
+
+/// The time between two looks at how old the keys of other issuers are.
+const REFRESH: Duration = Duration::from_secs(10);
 
 /// The time between two looks at what has expired, and at how old the signing key is.
 const SWEEP: Duration = Duration::from_secs(60);

@@ -354,7 +354,7 @@ fn credentials_are_in_header_fields() {
     let credentials = load(text).unwrap().credentials;
     assert_eq!(credentials.api_key_header, "x-key");
     assert_eq!(credentials.client_certificate_header.unwrap(), "x-client-cert");
-    assert!(refusal("[credentials]\nauthorization_header = 'a b'\n").contains("is no name of a header field"));
+    assert!(refusal("[credentials]\nauthorization_header = 'a b'\n").contains("is no header field"));
     assert!(refusal("[credentials]\ntoken_cache = 0\n").contains("`token_cache` must be from 1 to"));
     assert!(refusal("[credentials]\nleeway = '6m'\n").contains("`leeway` is more than 5m"));
 }

@@ -7,6 +7,7 @@ use http::HeaderName;
 use reqwest::Url;
 
 use super::{Believer, MANY, last};
+use crate::model::security::credential_field;
 use crate::model::unit::Period;
 use crate::settings::identity::{Credentials, OAuth, RegistryUrl};
 use crate::settings::raw;
@@ -112,12 +113,9 @@ impl Believer {
     }
 
     fn field(&mut self, path: &str, name: &str) -> HeaderName {
-        HeaderName::try_from(name).unwrap_or_else(|_| {
-            self.blame(
-                path,
-                format!("`{name}` is no name of a header field"),
-                "write a name such as `Authorization`",
-            );
+        credential_field(name).unwrap_or_else(|reason| {
+            let fix = format!("write a name such as `{}`", http::header::AUTHORIZATION);
+            self.blame(path, reason.to_string(), fix);
             http::header::AUTHORIZATION
         })
     }
