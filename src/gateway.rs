@@ -254,7 +254,9 @@ impl Gateway {
         let visitor = Visitor {
             client: exchange.origin.client,
             scheme: exchange.origin.scheme,
-            certificate: head(session, exchange, &[]).certificate.map(|shown| shown.der().to_vec()),
+            certificate: head(session, exchange, &[])
+                .certificate
+                .map(|shown| shown.der().to_vec()),
         };
         let answer = match path {
             Ok(path) => self.own.answer(session.as_downstream_mut(), &path, visitor).await,

@@ -103,7 +103,9 @@ impl Upkeep {
         loop {
             every.tick().await;
             let served = self.live.current();
-            self.credentials.refresh(served.snapshot.key_managers().iter(), now()).await;
+            self.credentials
+                .refresh(served.snapshot.key_managers().iter(), now())
+                .await;
         }
     }
 

@@ -24,7 +24,9 @@ pub(super) fn shown<'a>(
     security: &Security,
 ) -> impl Iterator<Item = Result<Shown<'a>, Flaw>> + use<'a> {
     let accepts = security.accepts;
-    let field = accepts.takes_authorization().then(|| only(head.headers, &security.authorization));
+    let field = accepts
+        .takes_authorization()
+        .then(|| only(head.headers, &security.authorization));
     let (flawed, field) = match field.transpose() {
         Ok(field) => (None, field.flatten()),
         Err(flaw) => (Some(Err(flaw)), None),
