@@ -95,7 +95,8 @@ async fn one_who_writes_still_sees_what_others_wrote(place: Place) {
     add_user(&here, "joe", &[]).await.unwrap();
     add_user(&elsewhere, "jim", &[]).await.unwrap();
     add_user(&here, "jane", &[]).await.unwrap();
-    assert!(elsewhere.view().user(&name("joe")).is_none());
+    // Who writes has caught up first: what it changes may be of another's making.
+    assert!(elsewhere.view().user(&name("joe")).is_some() && elsewhere.view().user(&name("jane")).is_none());
     for registry in [&here, &elsewhere] {
         registry.follow().await.unwrap();
         assert_eq!(registry.view().users(None).len(), 3);
@@ -124,13 +125,13 @@ async fn many_writers_leave_every_view_the_same(place: Place) {
             let registry = Arc::clone(&registries[number % 2]);
             tokio::spawn(async move {
                 let api = format!("Api{number}");
-                for round in 0..10 {
+                for round in 0..10_usize {
                     let id = registry.subscribe(subscription(shop, &api, "1"), NOW).await.unwrap();
                     registry
                         .set_subscription_state(id, SubscriptionState::Blocked)
                         .await
                         .unwrap();
-                    if round % 2 == 0 || number % 2 == 0 {
+                    if round.is_multiple_of(2) || number.is_multiple_of(2) {
                         registry.unsubscribe(id).await.unwrap();
                     } else {
                         let to = ("carbon.super", api.as_str(), "1");

@@ -29,7 +29,7 @@ impl Page<'_> {
         let api_keys = each(path, "api_keys", &stated.api_keys).filter_map(|(path, key)| self.api_key(&path, key));
         let api_keys = api_keys.collect();
         let owner = owner?;
-        self.once(&name_path, "application", format!("{}` of `{owner}", stated.name));
+        self.once(&name_path, "application", &format!("{}` of `{owner}", stated.name));
         let subscriptions = each(path, "subscriptions", &stated.subscriptions)
             .filter_map(|(path, subscription)| self.subscription(&path, subscription, &owner.tenant))
             .collect();
@@ -83,7 +83,7 @@ impl Page<'_> {
         let key_path = format!("{path}.consumer_key");
         self.check(&key_path, key_pair::believe_key(&stated.consumer_key));
         self.check(&secret_path, key_pair::believe_secret(&secret));
-        self.once(&key_path, "consumer key", stated.consumer_key.clone());
+        self.once(&key_path, "consumer key", &stated.consumer_key);
         let terms = Terms {
             grants: stated
                 .grants
@@ -154,7 +154,7 @@ impl Page<'_> {
         self.once(
             path,
             "a subscription to",
-            format!("{to}` in `{}", path.split(']').next().unwrap_or_default()),
+            &format!("{to}` in `{}", path.split(']').next().unwrap_or_default()),
         );
         Some(NewSubscription {
             application: UNNUMBERED,

@@ -133,8 +133,8 @@ impl<'a> Page<'a> {
     }
 
     /// Blames a place for repeating what must be unique in the file.
-    pub(super) fn once(&mut self, path: &str, what: &'static str, name: String) {
-        if !self.taken.insert((what, name.clone())) {
+    pub(super) fn once(&mut self, path: &str, what: &'static str, name: &str) {
+        if !self.taken.insert((what, name.to_owned())) {
             self.blame(path, format!("{what} `{name}` is there already"));
         }
     }

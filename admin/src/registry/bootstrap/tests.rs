@@ -1,9 +1,4 @@
 //! The bootstrap file: what is believed, and what is blamed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed"
-)]
 
 use std::io;
 
