@@ -3,7 +3,7 @@
 CONF ?= conf
 BENCH ?=
 
-.PHONY: run test bench check fuzz tools
+.PHONY: run test bench check fuzz tools test-tools
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -17,7 +17,7 @@ run: tools
 	exit $$code
 
 ## Runs every test.
-test: tools
+test: tools test-tools
 	cargo test --workspace --no-fail-fast
 
 ## Answers the questions of benches/.
@@ -45,3 +45,11 @@ tools:
 	echo "installing$$missing"; \
 	$$sudo apt-get update -qq </dev/null && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
+
+## Installs the PostgreSQL server that the tests start for themselves, in a directory and with a socket of their own.
+test-tools:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && exit 0; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "installing postgresql"; \
+	$$sudo apt-get update -qq </dev/null && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql </dev/null

@@ -143,7 +143,7 @@ CREATE TABLE changes (
 );
 
 CREATE TABLE head (
-    only BIGINT NOT NULL PRIMARY KEY CHECK (only = 1),
+    one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
     number BIGINT NOT NULL
 );
-INSERT INTO head (only, number) VALUES (1, 0);
+INSERT INTO head (one, number) VALUES (1, 0);

@@ -24,9 +24,12 @@ pub(super) struct Edit<'r> {
 impl Registry {
     /// Begins an edit.
     pub(super) async fn edit(&self) -> Result<Edit<'_>> {
-        let position = self.position.lock().await;
+        let mut position = self.position.lock().await;
         let mut transaction = self.store.begin().await?;
-        change::advance(&mut transaction, 0).await?;
+        if change::advance(&mut transaction, 0).await? != *position {
+            // What is changed may be of another process's making: the view must know it before it sees the change.
+            self.catch_up(&mut transaction, &mut position).await?;
+        }
         Ok(Edit {
             position,
             store: &self.store,
@@ -57,32 +60,29 @@ impl Edit<'_> {
     pub(super) async fn commit(mut self) -> Result<()> {
         self.touched.sort_unstable();
         self.touched.dedup();
-        let before = self.log().await?;
+        let head = self.log().await?;
         let mut states = Vec::with_capacity(self.touched.len());
         for subject in std::mem::take(&mut self.touched) {
             // Read before it is committed: what can fail happens before what can be seen.
             states.push(subject.load(&mut self.transaction).await?);
         }
-        let after = before + i64::try_from(states.len()).unwrap_or_default();
         self.transaction.commit().await?;
         take_in(self.view, states);
-        if *self.position == before {
-            *self.position = after;
-        }
+        *self.position = head;
         Ok(())
     }
 
-    /// Appends to the log what it touched; returns the number of the last line before.
+    /// Appends to the log what it touched; returns the number of the last line.
     async fn log(&mut self) -> Result<i64> {
         let count = i64::try_from(self.touched.len()).unwrap_or_default();
-        let before = change::advance(&mut self.transaction, count).await? - count;
-        for (subject, number) in self.touched.iter().zip(before + 1..) {
+        let head = change::advance(&mut self.transaction, count).await?;
+        for (subject, number) in self.touched.iter().zip(head - count + 1..) {
             let (noun, name) = subject.write();
             let noun = noun.to_owned();
             change::append(&mut self.transaction, &Line { number, noun, name }).await?;
         }
-        change::forget(&mut self.transaction, before + count - KEPT).await?;
-        Ok(before)
+        change::forget(&mut self.transaction, head - KEPT).await?;
+        Ok(head)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Following: the view takes in what other processes changed, from the log or, where that no longer reaches back, anew.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::AnyConnection;
 
@@ -20,19 +22,29 @@ impl Registry {
     /// Fails when the database cannot be asked; the view stays as it is.
     pub async fn follow(&self) -> Result<()> {
         let mut position = self.position.lock().await;
-        let mut db = self.store.read().acquire().await?;
+        let following = async {
+            let mut db = self.store.read().acquire().await?;
+            self.catch_up(&mut db, &mut position).await
+        };
+        // A server that has vanished without a word must not keep edits waiting for as long as TCP does.
+        let followed = tokio::time::timeout(PATIENCE, following).await;
+        followed.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))?
+    }
+
+    /// Takes in the lines of the log after a position.
+    pub(super) async fn catch_up(&self, db: &mut AnyConnection, position: &mut i64) -> Result<()> {
         loop {
-            let head = change::head(&mut db).await?;
+            let head = change::head(db).await?;
             if head == *position {
                 return Ok(());
             }
-            let lines = change::after(&mut db, *position).await?;
+            let lines = change::after(db, *position).await?;
             // Numbers follow one upon another; a gap was swept away, and a head that went back is another database.
             let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
-                return self.read_anew(&mut db, &mut position).await;
+                return self.read_anew(db, position).await;
             };
             if first.number != *position + 1 || head < *position {
-                return self.read_anew(&mut db, &mut position).await;
+                return self.read_anew(db, position).await;
             }
             let subjects: BTreeSet<_> = lines
                 .iter()
@@ -40,7 +52,7 @@ impl Registry {
                 .collect();
             let mut states = Vec::with_capacity(subjects.len());
             for subject in subjects {
-                states.push(subject.load(&mut db).await?);
+                states.push(subject.load(db).await?);
             }
             take_in(&self.view, states);
             *position = last.number;
@@ -109,3 +121,5 @@ async fn read_users_and_applications(db: &mut AnyConnection, view: &View) -> sql
 fn some<T>(page: Vec<T>) -> Option<std::vec::IntoIter<T>> {
     (!page.is_empty()).then(|| page.into_iter())
 }
+
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -249,7 +249,8 @@ impl Edit<'_> {
             Some(given) => given,
             None => (rule::random::<24>()?, rule::random::<32>()?),
         };
-        believe_given(&consumer_key, &secret)?;
+        believe_key(&consumer_key)?;
+        believe_secret(&secret)?;
         let terms = Terms {
             grants: keys.grants,
             redirect_uris: keys.redirect_uris,
@@ -281,14 +282,19 @@ impl Edit<'_> {
     }
 }
 
-/// Refuses a given key or secret that nobody should have, without repeating the secret.
-pub(super) fn believe_given(consumer_key: &str, secret: &str) -> Result<()> {
+/// Refuses a consumer key that nobody should have.
+pub(super) fn believe_key(consumer_key: &str) -> Result<()> {
     rule::visible("a consumer key", consumer_key, 1, 160)?;
     if consumer_key.contains(':') {
         // Basic authentication ends the key there.
         return Err(invalid("a consumer key has no `:`"));
     }
-    // Kept as a plain SHA-256: only length makes it hard to guess.
+    Ok(())
+}
+
+/// Refuses a consumer secret that nobody should have, without repeating it. It is kept as a plain SHA-256, so that only
+/// its length makes it hard to guess.
+pub(super) fn believe_secret(secret: &str) -> Result<()> {
     rule::visible("a consumer secret", secret, 16, 256)
 }
 

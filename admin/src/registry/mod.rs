@@ -105,7 +105,6 @@ impl Registry {
     ///
     /// Fails when the database cannot be asked.
     pub async fn is_empty(&self) -> Result<bool> {
-        let any = sqlx::query("SELECT id FROM users LIMIT 1");
-        Ok(any.fetch_optional(self.store.read()).await?.is_none())
+        Ok(!sql::user::are_there(self.store.read()).await?)
     }
 }

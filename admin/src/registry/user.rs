@@ -166,6 +166,11 @@ impl Edit<'_> {
         Ok(())
     }
 
+    /// Tells whether anybody is there.
+    pub(super) async fn has_users(&mut self) -> Result<bool> {
+        Ok(sql::user::are_there(self.db()).await?)
+    }
+
     /// Returns the number of a user.
     pub(super) async fn user(&mut self, name: &UserName) -> Result<i64> {
         let id = sql::user::number(self.db(), name).await?;
@@ -179,6 +184,11 @@ pub(super) fn believe(name: &UserName, roles: &[String]) -> Result<()> {
     if name.name.contains(':') {
         return Err(invalid("a user's name has no `:`"));
     }
+    believe_roles(roles)
+}
+
+/// Refuses roles that nobody should have.
+pub(super) fn believe_roles(roles: &[String]) -> Result<()> {
     rule::at_most("roles of a user", roles, 200)?;
     roles.iter().try_for_each(|role| rule::label("a role", role, 160))
 }

@@ -12,12 +12,12 @@ pub(in crate::registry) struct Line {
 
 /// Counts the head up and holds it until the transaction ends: nobody else writes to the log meanwhile, in any process.
 pub(in crate::registry) async fn advance(db: &mut AnyConnection, by: i64) -> Result<i64> {
-    let head = sqlx::query_scalar("UPDATE head SET number = number + $1 WHERE only = 1 RETURNING number");
+    let head = sqlx::query_scalar("UPDATE head SET number = number + $1 WHERE one = 1 RETURNING number");
     head.bind(by).fetch_one(db).await
 }
 
 pub(in crate::registry) async fn head(db: &mut AnyConnection) -> Result<i64> {
-    let head = sqlx::query_scalar("SELECT number FROM head WHERE only = 1");
+    let head = sqlx::query_scalar("SELECT number FROM head WHERE one = 1");
     head.fetch_one(db).await
 }
 

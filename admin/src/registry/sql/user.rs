@@ -23,6 +23,12 @@ pub(in crate::registry) async fn insert(
         .await
 }
 
+/// Tells whether there are any.
+pub(in crate::registry) async fn are_there(db: impl sqlx::Executor<'_, Database = sqlx::Any>) -> Result<bool> {
+    let any = sqlx::query("SELECT id FROM users LIMIT 1");
+    Ok(any.fetch_optional(db).await?.is_some())
+}
+
 pub(in crate::registry) async fn number(db: &mut AnyConnection, name: &UserName) -> Result<Option<i64>> {
     sqlx::query_scalar("SELECT id FROM users WHERE tenant = $1 AND name = $2")
         .bind(name.tenant.as_str())
