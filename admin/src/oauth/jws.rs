@@ -93,16 +93,14 @@ impl<'a> Unproven<'a> {
 
 /// Tells whether a key is of the kind that an algorithm is used with, and meant for it.
 fn is_for(jwk: &Jwk, algorithm: Algorithm) -> bool {
-    let is_kind = match &jwk.algorithm {
-        AlgorithmParameters::EllipticCurve(key) => match key.curve {
-            EllipticCurve::P256 => algorithm == Algorithm::ES256,
-            EllipticCurve::P384 => algorithm == Algorithm::ES384,
-            _ => false,
-        },
-        AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519 && algorithm == Algorithm::EdDSA,
-        AlgorithmParameters::RSA(_) => RSA.contains(&algorithm),
-        // Secrets, and kinds that are yet to be invented.
-        _ => false,
+    // Secrets, and kinds and curves that are yet to be invented, are for nothing.
+    let is_kind = if let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm {
+        (key.curve == EllipticCurve::P256 && algorithm == Algorithm::ES256)
+            || (key.curve == EllipticCurve::P384 && algorithm == Algorithm::ES384)
+    } else if let AlgorithmParameters::OctetKeyPair(key) = &jwk.algorithm {
+        key.curve == EllipticCurve::Ed25519 && algorithm == Algorithm::EdDSA
+    } else {
+        matches!(jwk.algorithm, AlgorithmParameters::RSA(_)) && RSA.contains(&algorithm)
     };
     let common = &jwk.common;
     let is_stated = common

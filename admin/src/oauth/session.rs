@@ -104,16 +104,15 @@ impl Sessions {
         }
     }
 
-    /// Marks a form that is shown to a browser: for what it is, for which request, and when.
-    pub fn mark(&self, browser: &str, purpose: &str, request: &str, now: UnixTime) -> String {
-        let message = marked(browser, purpose, request, now.0);
-        let tag = self.key.as_ref().map(|key| hmac::sign(key, message.as_bytes()));
+    /// Marks a form that is shown.
+    pub fn mark(&self, form: &Marked<'_>, now: UnixTime) -> String {
+        let tag = self.key.as_ref().map(|key| hmac::sign(key, form.at(now.0).as_bytes()));
         tag.map(|tag| format!("{}.{}", now.0, URL_SAFE_NO_PAD.encode(tag)))
             .unwrap_or_default()
     }
 
-    /// Tells whether a form bears the mark that this browser was shown, not long ago.
-    pub fn is_marked(&self, mark: &str, browser: &str, purpose: &str, request: &str, now: UnixTime) -> bool {
+    /// Tells whether a form bears the mark that it was shown with, not long ago.
+    pub fn is_marked(&self, mark: &str, form: &Marked<'_>, now: UnixTime) -> bool {
         let Some((time, tag)) = mark.split_once('.') else {
             return false;
         };
@@ -121,12 +120,8 @@ impl Sessions {
             return false;
         };
         let is_fresh = time <= now.0 && now.0 - time <= FORM_LIFETIME;
-        let message = marked(browser, purpose, request, time);
-        is_fresh
-            && self
-                .key
-                .as_ref()
-                .is_some_and(|key| hmac::verify(key, message.as_bytes(), &tag).is_ok())
+        let is_own = |key| hmac::verify(key, form.at(time).as_bytes(), &tag).is_ok();
+        is_fresh && self.key.as_ref().is_some_and(is_own)
     }
 }
 
@@ -138,9 +133,27 @@ impl std::fmt::Debug for Sessions {
     }
 }
 
-/// Joins what is marked so that no two different things are written alike.
-fn marked(browser: &str, purpose: &str, request: &str, time: u64) -> String {
-    format!("{}:{browser}|{purpose}|{time}|{request}", browser.len())
+/// What a form's mark is of.
+#[derive(Clone, Copy, Debug)]
+pub struct Marked<'a> {
+    /// The browser that it is shown to, by what its cookie says.
+    pub browser: &'a str,
+    /// What it is for.
+    pub purpose: &'a str,
+    /// The request that it belongs to.
+    pub request: &'a str,
+}
+
+impl Marked<'_> {
+    /// Joins it so that no two different things are written alike.
+    fn at(&self, time: u64) -> String {
+        let Self {
+            browser,
+            purpose,
+            request,
+        } = self;
+        format!("{}:{browser}|{purpose}|{time}|{request}", browser.len())
+    }
 }
 
 /// For how many seconds a form that was shown can be sent.
@@ -184,19 +197,22 @@ mod tests {
     #[test]
     fn a_form_is_taken_from_the_browser_and_for_the_request_that_it_was_shown_for() {
         let sessions = Sessions::with_room(3);
-        let mark = sessions.mark("browser", "login", "a=1", UnixTime(100));
-        let is_taken =
-            |browser, purpose, request, now| sessions.is_marked(&mark, browser, purpose, request, UnixTime(now));
-        assert!(is_taken("browser", "login", "a=1", 100) && is_taken("browser", "login", "a=1", 1_900));
-        assert!(!is_taken("browser", "login", "a=1", 1_901) && !is_taken("browser", "login", "a=1", 99));
-        assert!(!is_taken("other", "login", "a=1", 100) && !is_taken("browser", "consent", "a=1", 100));
-        assert!(!is_taken("browser", "login", "a=2", 100));
+        let form = |browser, purpose, request| Marked {
+            browser,
+            purpose,
+            request,
+        };
+        let own = form("browser", "login", "a=1");
+        let mark = sessions.mark(&own, UnixTime(100));
+        let is_taken = |form: Marked<'_>, now| sessions.is_marked(&mark, &form, UnixTime(now));
+        assert!(is_taken(own, 100) && is_taken(own, 1_900));
+        assert!(!is_taken(own, 1_901) && !is_taken(own, 99));
+        assert!(!is_taken(form("other", "login", "a=1"), 100));
+        assert!(!is_taken(form("browser", "consent", "a=1"), 100));
+        assert!(!is_taken(form("browser", "login", "a=2"), 100));
         let other = Sessions::with_room(3);
-        assert!(
-            !other.is_marked(&mark, "browser", "login", "a=1", UnixTime(100)),
-            "of another process"
-        );
-        assert!(!sessions.is_marked("", "browser", "login", "a=1", UnixTime(100)));
+        assert!(!other.is_marked(&mark, &own, UnixTime(100)), "of another process");
+        assert!(!sessions.is_marked("", &own, UnixTime(100)));
     }
 
     #[test]

@@ -51,10 +51,12 @@ pub(super) fn refuse_bearer(error: Option<&OauthError>) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, bare);
         return response;
     };
-    let (status, word) = match error.code {
-        ErrorCode::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
-        ErrorCode::InvalidScope => (StatusCode::FORBIDDEN, "insufficient_scope"),
-        _ => return refuse(error, None),
+    let (status, word) = if error.code == ErrorCode::InvalidToken {
+        (StatusCode::UNAUTHORIZED, "invalid_token")
+    } else if error.code == ErrorCode::InvalidScope {
+        (StatusCode::FORBIDDEN, "insufficient_scope")
+    } else {
+        return refuse(error, None);
     };
     let description = &error.description;
     let challenge = format!("Bearer realm=\"tollgate\", error=\"{word}\", error_description=\"{description}\"");
@@ -73,7 +75,18 @@ pub(super) fn status(error: &OauthError) -> StatusCode {
         ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ if error.retry_after.is_some() => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
-        _ => StatusCode::BAD_REQUEST,
+        ErrorCode::AccessDenied
+        | ErrorCode::ConsentRequired
+        | ErrorCode::InvalidGrant
+        | ErrorCode::InvalidRequest
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget
+        | ErrorCode::LoginRequired
+        | ErrorCode::RequestNotSupported
+        | ErrorCode::RequestUriNotSupported
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::UnsupportedResponseType => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) struct Sending {
 }
 
 /// Sends a page.
-pub(super) fn send(page: &impl Template, sending: Sending) -> Response {
+pub(super) fn send(page: &impl Template, sending: &Sending) -> Response {
     let Ok(html) = page.render() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };

@@ -15,6 +15,7 @@ use super::intake::Intake;
 use super::page::{self, Consent, Login, Refused, STYLE, Sending, Wanted};
 use crate::oauth::authorize::{self, AuthorizationRequest, Progress, Refusal, Step};
 use crate::oauth::error::{ErrorCode, OauthError};
+use crate::oauth::session::Marked;
 use crate::oauth::{Authority, granting, random, sign_in as password};
 
 /// A browser in the middle of a request.
@@ -109,7 +110,7 @@ async fn enter_form(authority: &Authority, request: Request) -> Result<Visit<'_>
     }
     let intake = Intake::read(request).await.map_err(|error| unreadable(&error))?;
     let asked = AuthorizationRequest::read(authority, &intake.query);
-    Visit::begin(authority, asked, intake)
+    Visit::begin(authority, asked, intake).map_err(|response| *response)
 }
 
 async fn enter(authority: &Authority, request: Request, is_form: bool) -> Result<Visit<'_>, Response> {
@@ -120,7 +121,7 @@ async fn enter(authority: &Authority, request: Request, is_form: bool) -> Result
     };
     let intake = intake.map_err(|error| unreadable(&error))?;
     let asked = AuthorizationRequest::read(authority, if is_form { &intake.form } else { &intake.query });
-    Visit::begin(authority, asked, intake)
+    Visit::begin(authority, asked, intake).map_err(|response| *response)
 }
 
 impl<'a> Visit<'a> {
@@ -128,7 +129,7 @@ impl<'a> Visit<'a> {
         authority: &'a Authority,
         asked: Result<AuthorizationRequest, Refusal>,
         intake: Intake,
-    ) -> Result<Self, Response> {
+    ) -> Result<Self, Box<Response>> {
         match asked {
             Ok(request) => Ok(Self {
                 authority,
@@ -136,8 +137,8 @@ impl<'a> Visit<'a> {
                 browser: browser(&intake.headers, &intake),
                 intake,
             }),
-            Err(Refusal::Page(message)) => Err(refused(StatusCode::BAD_REQUEST, message)),
-            Err(Refusal::Return(to)) => Err(page::lead(&to, None)),
+            Err(Refusal::Page(message)) => Err(Box::new(refused(StatusCode::BAD_REQUEST, message))),
+            Err(Refusal::Return(to)) => Err(Box::new(page::lead(&to, None))),
         }
     }
 
@@ -161,19 +162,17 @@ impl<'a> Visit<'a> {
 
     /// Says what went wrong where the user can do something about it.
     fn explain(&self, error: &OauthError) -> Response {
-        match error.code {
-            ErrorCode::InvalidGrant if error.retry_after.is_some() => self.ask_again(
+        if error.code != ErrorCode::InvalidGrant {
+            let message = "The server cannot answer right now. Please try again later.";
+            return self.ask_again(answer::status(error), message, error.retry_after);
+        }
+        match error.retry_after {
+            Some(_) => self.ask_again(
                 StatusCode::TOO_MANY_REQUESTS,
                 "There were too many attempts. Please wait a moment and try again.",
                 error.retry_after,
             ),
-            ErrorCode::InvalidGrant => {
-                self.ask_again(StatusCode::FORBIDDEN, "The username or the password is wrong.", None)
-            }
-            _ => {
-                let message = "The server cannot answer right now. Please try again later.";
-                self.ask_again(answer::status(error), message, error.retry_after)
-            }
+            None => self.ask_again(StatusCode::FORBIDDEN, "The username or the password is wrong.", None),
         }
     }
 
@@ -187,10 +186,12 @@ impl<'a> Visit<'a> {
             Err(error) => return refused(answer::status(&error), "The server cannot answer right now."),
         };
         let query = &self.request.query;
-        let mark = self
-            .authority
-            .sessions
-            .mark(&browser, "login", query, self.authority.now());
+        let shown = Marked {
+            browser: &browser,
+            purpose: "login",
+            request: query,
+        };
+        let mark = self.authority.sessions.mark(&shown, self.authority.now());
         let typed = self.intake.form.find("username").or(self.request.login_hint.as_deref());
         let login = Login {
             style: STYLE,
@@ -206,15 +207,17 @@ impl<'a> Visit<'a> {
             leads_to: self.request.back.source(),
             retry_after,
         };
-        page::send(&login, sending)
+        page::send(&login, &sending)
     }
 
     fn ask_consent(&self, browser: &str, user: &str, scopes: &[String], cookie: Option<String>) -> Response {
         let asked = self.of_scopes(scopes);
-        let mark = self
-            .authority
-            .sessions
-            .mark(browser, "consent", &asked, self.authority.now());
+        let shown = Marked {
+            browser,
+            purpose: "consent",
+            request: &asked,
+        };
+        let mark = self.authority.sessions.mark(&shown, self.authority.now());
         let consent = Consent {
             style: STYLE,
             application: &self.request.client.application.name,
@@ -229,7 +232,7 @@ impl<'a> Visit<'a> {
             leads_to: self.request.back.source(),
             ..Sending::default()
         };
-        page::send(&consent, sending)
+        page::send(&consent, &sending)
     }
 
     /// Names scopes as people do, where the catalog has a name for them.
@@ -251,10 +254,14 @@ impl<'a> Visit<'a> {
     }
 
     fn is_marked(&self, purpose: &str, asked: &str) -> bool {
-        let browser = self.browser.as_deref().unwrap_or_default();
+        let shown = Marked {
+            browser: self.browser.as_deref().unwrap_or_default(),
+            purpose,
+            request: asked,
+        };
         let mark = self.intake.form.find("mark").unwrap_or_default();
         let now = self.authority.now();
-        !browser.is_empty() && self.authority.sessions.is_marked(mark, browser, purpose, asked, now)
+        !shown.browser.is_empty() && self.authority.sessions.is_marked(mark, &shown, now)
     }
 
     fn of_scopes(&self, scopes: &[String]) -> String {
@@ -281,7 +288,7 @@ fn refused(status: StatusCode, message: &str) -> Response {
         status,
         ..Sending::default()
     };
-    page::send(&page, sending)
+    page::send(&page, &sending)
 }
 
 const TOO_OLD: &str = "This page was open for too long, or your browser keeps no cookies. Please sign in again.";

@@ -45,7 +45,7 @@ fn both_kinds_of_key_sign_what_their_public_half_proves() {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         decode::<serde_json::Value>(&token, &verifying.key, &validation).unwrap();
-        assert_eq!(kids(&keys, START), [signing.kid.clone()]);
+        assert_eq!(kids(&keys, START), [signing.kid.as_str()]);
         assert!(!keys.jwks(START).contains("\"d\""), "the private half is not published");
     }
 }

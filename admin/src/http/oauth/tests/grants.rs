@@ -393,8 +393,7 @@ async fn a_client_uses_the_grants_that_it_has() {
             "few",
             ClientProof::default(),
             TokenType::Jwt,
-            owner,
-            &[GrantType::Password],
+            (owner, &[GrantType::Password]),
         )
         .await;
     let answer = scene.password("few", "tom", "").await.done();

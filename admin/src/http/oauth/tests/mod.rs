@@ -220,8 +220,13 @@ impl Scene {
 
     /// Makes an application `name` with the consumer key `name-consumer-key` and every grant.
     async fn client(&self, name: &str, proof: ClientProof, token_type: TokenType) {
-        self.client_of(name, proof, token_type, user("owner", "carbon.super"), &GrantType::ALL)
-            .await;
+        self.client_of(
+            name,
+            proof,
+            token_type,
+            (user("owner", "carbon.super"), &GrantType::ALL),
+        )
+        .await;
     }
 
     async fn client_of(
@@ -229,8 +234,7 @@ impl Scene {
         name: &str,
         proof: ClientProof,
         token_type: TokenType,
-        owner: UserName,
-        grants: &[GrantType],
+        (owner, grants): (UserName, &[GrantType]),
     ) {
         let registry = &self.authority.registry;
         let application = NewApplication {
@@ -240,13 +244,12 @@ impl Scene {
             token_type,
         };
         let application = registry.add_application(application, self.now()).await.unwrap();
-        let given = (!proof.is_public).then(|| (key(name), secret(name)));
         let keys = NewKeyPair {
             application,
             key_type: KeyType::Production,
             grants: grants.to_vec(),
             redirect_uris: vec![BACK.to_owned(), "http://127.0.0.1/native".to_owned()],
-            given: given.or_else(|| Some((key(name), String::new()))),
+            given: Some((key(name), secret(name))),
             proof,
         };
         registry.add_key_pair(keys, self.now()).await.unwrap();
