@@ -204,3 +204,110 @@ fn default_version(api: &Api) -> Option<usize> {
 fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+    use crate::model::source::{NoReferences, Source};
+
+    const CATALOG: &str = r#"
+name = "News"
+context = "/news"
+tenant = "acme.example"
+
+[[scopes]]
+key = "read"
+roles = ["reader"]
+
+[[versions]]
+version = "1"
+state = "published"
+security = ["oauth2", "api_key"]
+api_key_header = "X-Own"
+key_managers = ["Keycloak"]
+endpoints = { sandbox = "http://a" }
+
+[[versions.resources]]
+path = "/a"
+methods = ["GET"]
+scopes = ["read"]
+
+[[versions]]
+version = "2"
+endpoints = { production = "http://a" }
+resources = [{ path = "/", methods = ["GET"] }]
+
+[[tenants]]
+domain = "acme.example"
+authorization_header = "X-Tenant"
+api_key_header = "X-Key"
+
+[[key_managers]]
+name = "Keycloak"
+tenant = "acme.example"
+issuer = "https://idp.example"
+jwks_url = "https://idp.example/jwks"
+"#;
+
+    fn snapshot() -> Snapshot {
+        let source = Source {
+            name: "news.toml".to_owned(),
+            text: CATALOG.to_owned(),
+        };
+        let server = CredentialFields {
+            authorization: HeaderName::from_static("x-server"),
+            ..CredentialFields::default()
+        };
+        compile_for(7, &Catalog::believe(&[source], &NoReferences).unwrap(), &server).unwrap()
+    }
+
+    #[test]
+    fn a_version_beats_its_tenant_and_a_tenant_the_server() {
+        let snapshot = snapshot();
+        let fields = |index: usize| {
+            let security = &snapshot.versions()[index].security;
+            (security.authorization.as_str(), security.api_key.as_str())
+        };
+        assert_eq!(fields(0), ("x-tenant", "x-own"));
+        assert_eq!(fields(1), ("x-tenant", "x-key"));
+        assert_eq!(snapshot.fields().authorization.as_str(), "x-server");
+    }
+
+    #[test]
+    fn everything_says_where_it_was_stated() {
+        let snapshot = snapshot();
+        let version = &snapshot.versions()[0];
+        assert_eq!(version.place.to_string(), "news.toml:10");
+        assert_eq!(&*version.context, "/news/1");
+        assert_eq!(snapshot.routes[0].place.to_string(), "news.toml:18");
+        let scope = snapshot.scope(snapshot.routes[0].scopes[0]);
+        assert_eq!(
+            (&*scope.key, scope.place.to_string()),
+            ("read", "news.toml:6".to_owned())
+        );
+    }
+
+    #[test]
+    fn key_managers_are_found_in_their_own_tenant() {
+        let snapshot = snapshot();
+        let known = snapshot.key_managers();
+        let found = known.by_issuer("acme.example", "https://idp.example").unwrap();
+        assert_eq!(found.name.as_str(), "Keycloak");
+        assert!(known.by_name("acme.example", "Keycloak").is_some());
+        assert!(known.by_issuer("carbon.super", "https://idp.example").is_none());
+        assert_eq!((known.of_tenant("acme.example").len(), known.iter().count()), (1, 1));
+    }
+
+    #[test]
+    fn endpoints_are_known_by_the_type_of_key_that_they_are_for() {
+        use crate::registry::key_pair::KeyType::{Production, Sandbox};
+        let snapshot = snapshot();
+        let have = |index: usize| {
+            let environments = snapshot.versions()[index].environments;
+            (environments.have(Production), environments.have(Sandbox))
+        };
+        assert_eq!((have(0), have(1)), ((false, true), (true, false)));
+    }
+}

@@ -83,3 +83,86 @@ fn is_taken_already(server: &CredentialFields, field: &HeaderName) -> bool {
 
 /// The only tier that can be kept while calls are not counted.
 const UNLIMITED: &str = "Unlimited";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::api::Api;
+    use crate::model::catalog::Catalog;
+    use crate::model::name::{ScopeName, TierName};
+    use crate::model::source::{NoReferences, Source};
+
+    fn api() -> Api {
+        let text = "name = \"A\"\ncontext = \"/a\"\nscopes = [{ key = \"read\" }]\n[[versions]]\nversion = \"1\"\n\
+                    security = [\"oauth2\", \"api_key\"]\nendpoints = { production = \"http://a\" }\n\
+                    resources = [{ path = \"/\", methods = [\"GET\"], scopes = [\"read\"] }]\n";
+        let source = Source {
+            name: "a.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        Catalog::believe(&[source], &NoReferences).unwrap().apis()[0].clone()
+    }
+
+    /// Returns what is found wrong with a version that was tampered with.
+    fn found(server: &CredentialFields, tamper: impl Fn(&mut ApiVersion)) -> Vec<String> {
+        let mut version = api().versions.remove(0);
+        tamper(&mut version);
+        of_version(&version, &version.security.settle(server), server)
+    }
+
+    #[test]
+    fn a_believed_version_can_be_protected() {
+        assert!(found(&CredentialFields::default(), |_| {}).is_empty());
+    }
+
+    #[test]
+    fn a_version_that_nothing_could_protect_is_refused() {
+        let server = CredentialFields::default();
+        let wrong = |tamper: fn(&mut ApiVersion)| found(&server, tamper).len();
+        assert_eq!(wrong(|version| version.security.accepts.mutual_tls = true), 1);
+        assert_eq!(wrong(|version| version.security.certificates.push(b"none".to_vec())), 1);
+        assert_eq!(wrong(|version| version.tiers.push(TierName::parse("Gold").unwrap())), 1);
+        assert_eq!(wrong(|version| version.production = None), 1);
+        let field = |name| HeaderName::from_static(name);
+        for server in [
+            CredentialFields {
+                authorization: field("apikey"),
+                ..server.clone()
+            },
+            CredentialFields {
+                certificate: Some(field("authorization")),
+                ..server.clone()
+            },
+            CredentialFields {
+                assertion: field("apikey"),
+                ..server.clone()
+            },
+        ] {
+            assert_eq!(found(&server, |_| {}).len(), 1, "{server:?}");
+        }
+    }
+
+    #[test]
+    fn a_resource_that_nothing_could_protect_is_refused() {
+        let version = api().versions.remove(0);
+        let security = version.security.settle(&CredentialFields::default());
+        let resource = &version.resources[0];
+        assert_eq!(of_resource(resource, &security, 1), None);
+        assert!(of_resource(resource, &security, 0).is_some(), "an unknown scope");
+        let open = Resource {
+            auth: AuthType::None,
+            ..resource.clone()
+        };
+        assert!(
+            of_resource(&open, &security, 1).is_some(),
+            "an open resource with a scope"
+        );
+        let unscoped = Resource {
+            scopes: Vec::<ScopeName>::new(),
+            ..resource.clone()
+        };
+        let mut nothing = security;
+        nothing.accepts = crate::model::security::Accepts::default();
+        assert!(of_resource(&unscoped, &nothing, 0).is_some(), "nothing is taken");
+    }
+}
