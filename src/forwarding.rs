@@ -188,4 +188,33 @@ mod tests {
             "192.0.2.9".parse::<IpAddr>().unwrap()
         );
     }
+
+    #[test]
+    fn a_proxy_vouches_for_a_certificate_in_any_of_its_ways() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, packed) = (certificate.pem(), STANDARD.encode(certificate.der()));
+        let name = HeaderName::from_static("x-client");
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(&name, value.parse().unwrap());
+            }
+            super::certificate(&headers, &name).map(|shown| shown.der().to_vec())
+        };
+        let escaped = pem.replace('\n', "%0A").replace(' ', "%20").replace('+', "%2B");
+        for good in [
+            &escaped,
+            &pem.trim().replace('\n', " "),
+            &packed,
+            &format!(":{packed}:"),
+        ] {
+            assert_eq!(read(&[good]).as_deref(), Some(&certificate.der()[..]), "{good}");
+        }
+        assert_eq!(read(&[&packed, &packed]), None);
+        for bad in ["", "(null)", "AAAA", "%", "%zz", &packed[..40], &format!("x{escaped}")] {
+            assert_eq!(read(&[bad]), None, "{bad}");
+        }
+    }
 }

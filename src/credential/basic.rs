@@ -192,7 +192,10 @@ impl Passwords {
 
 /// Passwords that were tried of late; right ones do not count.
 #[derive(Debug)]
-struct Tries(Cache<(Option<UserName>, Option<IpAddr>), (UnixTime, u32)>);
+struct Tries(Cache<Tried, (UnixTime, u32)>);
+
+/// Whose password was tried, and from where; nothing stands for anybody and anywhere.
+type Tried = (Option<UserName>, Option<IpAddr>);
 
 impl Tries {
     fn new() -> Self {
@@ -227,14 +230,14 @@ impl Tries {
         }
     }
 
-    fn of(&self, key: &(Option<UserName>, Option<IpAddr>), now: UnixTime) -> (UnixTime, u32) {
+    fn of(&self, key: &Tried, now: UnixTime) -> (UnixTime, u32) {
         let known = self.0.get(key).filter(|(since, _)| now < since.plus(WINDOW));
         known.unwrap_or((now, 0))
     }
 }
 
 /// Says under what a try is counted, and how often that may be in a minute.
-fn counted(claim: &Claim) -> [((Option<UserName>, Option<IpAddr>), u32); 3] {
+fn counted(claim: &Claim) -> [(Tried, u32); 3] {
     let (user, network) = (claim.user.clone(), network(claim.client));
     [
         ((Some(user.clone()), Some(network)), 5),

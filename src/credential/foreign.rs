@@ -160,7 +160,9 @@ impl<'a> Reading<'a> {
             Value::Array(list) if list.iter().all(Value::is_string) => {
                 Ok(scopes(list.iter().filter_map(Value::as_str)))
             }
-            _ => Err(Flaw::Malformed),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Err(Flaw::Malformed)
+            }
         }
     }
 

@@ -48,25 +48,33 @@ fn key(written: &Value) -> Option<Key> {
 /// Names the algorithms that a key can be used with by its kind. A shared secret has no place in a set that anybody
 /// can read.
 fn fitting(jwk: &Jwk) -> Option<Vec<Algorithm>> {
-    match &jwk.algorithm {
-        AlgorithmParameters::RSA(rsa) if (SMALLEST_MODULUS..=LARGEST_MODULUS).contains(&rsa.n.len()) => Some(vec![
-            Algorithm::RS256,
-            Algorithm::RS384,
-            Algorithm::RS512,
-            Algorithm::PS256,
-            Algorithm::PS384,
-            Algorithm::PS512,
-        ]),
-        AlgorithmParameters::EllipticCurve(curve) => match curve.curve {
-            EllipticCurve::P256 => Some(vec![Algorithm::ES256]),
-            EllipticCurve::P384 => Some(vec![Algorithm::ES384]),
-            _ => None,
-        },
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => Some(vec![Algorithm::EdDSA]),
-        _ => None,
+    if let AlgorithmParameters::RSA(rsa) = &jwk.algorithm {
+        let is_safe = (SMALLEST_MODULUS..=LARGEST_MODULUS).contains(&rsa.n.len());
+        return is_safe.then(|| RSA.to_vec());
     }
+    let curve = match &jwk.algorithm {
+        AlgorithmParameters::EllipticCurve(key) => [
+            (EllipticCurve::P256, Algorithm::ES256),
+            (EllipticCurve::P384, Algorithm::ES384),
+        ]
+        .into_iter()
+        .find(|(curve, _)| *curve == key.curve),
+        AlgorithmParameters::OctetKeyPair(key) => {
+            Some((EllipticCurve::Ed25519, Algorithm::EdDSA)).filter(|(curve, _)| *curve == key.curve)
+        }
+        AlgorithmParameters::RSA(_) | AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_) | _ => None,
+    };
+    curve.map(|(_, algorithm)| vec![algorithm])
 }
 
+const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
 /// Keys that are read of one set.
 const MOST: usize = 100;
 /// 2048 and 8192 bits in base64url.

@@ -248,7 +248,7 @@ pub(super) mod tests {
                 r#"{"time":"2026-08-01T12:34:56.007Z","request_id":"0198-7","client":"192.0.2.1","scheme":"https","#,
                 r#""protocol":"HTTP/2.0","method":"GET","host":"api.example.com","path":"/youtube/videos/7","#,
                 r#""status":200,"tenant":"carbon.super","api":"YouTube","version":"3.0","resource":"/videos/{id}","#,
-                r#""by_default":true,"request_bytes":0,"response_bytes":512,"duration_ms":2.0,"#,
+                r#""by_default":true,"application":"Phone app","consumer_key":"k1","subject":"tom@carbon.super","request_bytes":0,"response_bytes":512,"duration_ms":2.0,"#,
                 r#""endpoint":"127.0.0.1:9001","attempts":2,"upstream_ms":1.234,"revision":7,"user_agent":"curl/8","#,
                 r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
                 "\n"
