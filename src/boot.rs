@@ -160,7 +160,8 @@ pub fn prepare(
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
-    let restart = Restart::new(conf.to_path_buf(), environment.clone(), stated);
+    let identity_environment = environment.clone();
+    let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
     let certificates = match (open_certificates(&settings), first) {
         (Ok(certificates), Ok(applied)) => {
@@ -174,7 +175,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    let identity = runtime.block_on(Identity::open(&settings, &environment, &control))?;
+    let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
         restart,
