@@ -7,6 +7,7 @@ mod bootstrap;
 mod identity;
 mod running;
 mod sockets;
+mod tasks;
 
 use std::io;
 use std::net::SocketAddr;
@@ -147,7 +148,7 @@ pub fn prepare(
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
     let (live, pool, readiness) = (
         Arc::new(Live::new(Served::default())),
-        Pool::new(),
+        Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
     let publisher = Publisher::new(
@@ -163,7 +164,8 @@ pub fn prepare(
     let identity_environment = environment.clone();
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
-    let certificates = match (open_certificates(&settings), first) {
+    let observe = certificate_observer(Arc::clone(&telemetry), Arc::clone(&readiness));
+    let certificates = match (open_certificates(&settings, observe), first) {
         (Ok(certificates), Ok(applied)) => {
             tracing::info!(revision = applied.revision.0, apis = applied.apis, "catalog published");
             readiness.set_serving(applied.revision.0);
@@ -193,7 +195,8 @@ pub fn prepare(
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), Pool::new(), telemetry, None)
+    let pool = Pool::new(settings.upstream.idle_timeout);
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None)
         .taking(identity::fields(settings));
     let certificates = if !settings.has_tls() {
         Ok(Vec::new())
@@ -208,11 +211,22 @@ fn named(access_log: &settings::AccessLog) -> String {
     path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string())
 }
 
-fn open_certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
+fn open_certificates(
+    settings: &Settings,
+    observe: Box<certificates::Observe>,
+) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
     if !settings.has_tls() {
         return Ok(None);
     }
-    Certificates::open(&settings.tls, &settings.data).map(Some)
+    Certificates::open(&settings.tls, &settings.data, observe).map(Some)
+}
+
+/// Tells readiness and metrics whether changed certificates are served.
+fn certificate_observer(telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<certificates::Observe> {
+    Box::new(move |refused: &[Violation]| {
+        telemetry.certificates_refused(!refused.is_empty());
+        readiness.set_refused_certificates(refused);
+    })
 }
 
 /// Tells readiness and metrics what a reload led to; what was published, the publisher told.

@@ -23,6 +23,8 @@ pub enum Denial {
     BackendBroken,
     /// No endpoint is healthy.
     BackendSuspended,
+    /// No endpoint's name has an address.
+    BackendUnresolved,
     /// An endpoint took too long to be reached.
     BackendConnectTimeout,
     /// An endpoint took too long to answer.
@@ -106,7 +108,10 @@ impl Denial {
                 "The Connection field names too many fields, or some that must not be taken away (RFC 9110, 7.6.1).",
             ),
             Self::BadTarget(why) => report(StatusCode::BAD_REQUEST, "400", "Bad Request", bad_target(why)),
-            Self::BackendUnreachable => backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end"),
+            // Which of the two it was is not the caller's business; logs tell them apart.
+            Self::BackendUnreachable | Self::BackendUnresolved => {
+                backend(StatusCode::BAD_GATEWAY, "101503", "Error connecting to the back end")
+            }
             Self::BackendBroken => backend(
                 StatusCode::BAD_GATEWAY,
                 "101505",
@@ -275,6 +280,7 @@ impl Denial {
             Self::BackendUnreachable => "backend_unreachable",
             Self::BackendBroken => "backend_broken",
             Self::BackendSuspended => "backend_suspended",
+            Self::BackendUnresolved => "backend_unresolved",
             Self::BackendConnectTimeout => "backend_connect_timeout",
             Self::BackendTimeout => "backend_timeout",
             Self::BareLineFeed => "bare_line_feed",

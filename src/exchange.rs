@@ -4,10 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::credential::Flaw;
 use crate::denial::Denial;
@@ -28,6 +28,8 @@ pub struct Exchange {
     pub id: HeaderValue,
     /// When its header had been read.
     pub arrived: Instant,
+    /// The same by the clock on the wall.
+    pub at: SystemTime,
     /// What serves it from its first to its last moment, whatever is published meanwhile.
     pub served: Arc<Served>,
     /// Where it came from.
@@ -76,6 +78,7 @@ impl Exchange {
         Self {
             id: HeaderValue::from_static(""),
             arrived: Instant::now(),
+            at: SystemTime::now(),
             served,
             origin: Origin {
                 peer: nowhere,
@@ -98,7 +101,7 @@ impl Exchange {
 
     /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
     pub fn identify(&mut self, headers: &HeaderMap) {
-        self.id = request_id(headers);
+        self.id = request_id(headers, self.at);
     }
 
     /// Returns the request id as text.
@@ -153,7 +156,7 @@ impl Exchange {
     pub fn flaw(&self) -> Option<Flaw> {
         match &self.verdict {
             Verdict::Refused(refusal) => refusal.flaw,
-            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Permitted(_) => None,
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending | Verdict::Permitted(_) => None,
         }
     }
 
@@ -170,9 +173,9 @@ impl Exchange {
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Returns the caller's request id where it is harmless, or makes one.
-pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+pub fn request_id(headers: &HeaderMap, at: SystemTime) -> HeaderValue {
     let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
-    stated.cloned().unwrap_or_else(made_id)
+    stated.cloned().unwrap_or_else(|| made_id(at))
 }
 
 /// Tells whether a stated id can go into logs and bodies as it is.
@@ -181,8 +184,11 @@ fn is_harmless(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(allowed)
 }
 
-fn made_id() -> HeaderValue {
+/// Makes an id that sorts by time, to the millisecond; the rest of it is random.
+fn made_id(at: SystemTime) -> HeaderValue {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = Timestamp::from_unix(NoContext, since.as_secs(), since.subsec_nanos());
     let mut buffer = Uuid::encode_buffer();
-    let text: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    let text: &str = Uuid::new_v7(at).hyphenated().encode_lower(&mut buffer);
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

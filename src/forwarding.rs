@@ -3,6 +3,7 @@
 //! `X-Forwarded-*` and `Forwarded` (RFC 7239) are believed only from peers on the trust list; from anyone else they
 //! are dropped, so that nobody can pretend to another address.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use base64::Engine as _;
@@ -83,6 +84,28 @@ impl Trust {
     }
 }
 
+/// Writes an address as fields and logs have it. Most are IPv4, which formatting would take four turns for.
+pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for octet in address.octets() {
+                if octet >= 100 {
+                    out.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    out.push(b'0' + octet / 10 % 10);
+                }
+                out.extend_from_slice(&[b'0' + octet % 10, b'.']);
+            }
+            out.pop();
+        }
+        IpAddr::V6(address) => {
+            // Writing to a vector cannot fail.
+            let _ = write!(out, "{address}");
+        }
+    }
+}
+
 /// Reads the certificate that a trusted proxy vouches for, as proxies write it: PEM with percent-encoding or without its
 /// line ends, base64 alone, or a byte sequence between colons (RFC 9440). Nothing where it is stated twice or is none.
 pub fn certificate(headers: &HeaderMap, name: &HeaderName) -> Option<ShownCertificate> {
@@ -145,6 +168,22 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         trust.origin(peer.parse().unwrap(), Scheme::Http, &headers)
+    }
+
+    #[test]
+    fn an_address_is_written_as_it_is_displayed() {
+        for address in [
+            "0.0.0.0",
+            "192.0.2.10",
+            "255.255.255.255",
+            "::1",
+            "2001:db8::1",
+            "::ffff:1.2.3.4",
+        ] {
+            let mut written = Vec::new();
+            write_address(&mut written, address.parse().unwrap());
+            assert_eq!(String::from_utf8(written).unwrap(), address);
+        }
     }
 
     #[test]

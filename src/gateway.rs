@@ -139,11 +139,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, exchange)
+        rewritten(out, session.req_header().version, exchange)
     }
 
     async fn request_body_filter(
@@ -157,8 +157,10 @@ impl ProxyHttp for Gateway {
         if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
             *body = None;
         }
+        // Where there is no piece, there was no body, or all of it was let through.
+        let Some(chunk) = body else { return Ok(()) };
         exchange.attempts.check_body()?;
-        exchange.body += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        exchange.body += chunk.len() as u64;
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);
             return Err(Error::explain(ErrorType::HTTPStatus(413), "request body too large").into_down());
@@ -320,11 +322,10 @@ impl Gateway {
         }
     }
 
-    /// Bounds what Pingora leaves open by default: keep-alive, reads and writes (0.9.1).
+    /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
     fn bound_connection(&self, session: &mut Session) {
-        if session.get_keepalive().is_some() {
-            let idle = (!self.draining.load(Ordering::Relaxed)).then_some(self.timeouts.idle.as_secs());
-            session.set_keepalive(idle);
+        if self.draining.load(Ordering::Relaxed) {
+            session.set_keepalive(None);
         }
         session.set_read_timeout(Some(self.timeouts.read));
         session.set_write_timeout(Some(self.timeouts.write));
@@ -382,11 +383,11 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
 }
 
 /// Makes the request that goes out, with what the backend is told of the caller.
-fn rewritten(out: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
     let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
         return Err(Error::explain(ErrorType::InternalError, "no permit"));
     };
-    rewrite::request(out, exchange, permit, endpoint)?;
+    rewrite::request(out, came_by, exchange, permit, endpoint)?;
     match &exchange.assertion {
         Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
         None => Ok(()),

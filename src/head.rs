@@ -108,22 +108,20 @@ fn without_port(named: &str) -> Option<&str> {
         let end = named.find(']')? + 1;
         (named.get(..end)?, named.get(end..)?)
     } else {
-        named.split_at(named.find(':').unwrap_or(named.len()))
+        named.split_at(memchr::memchr(b':', named.as_bytes()).unwrap_or(named.len()))
     };
     let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let is_host = literal.map_or_else(|| is_name(host), |inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
     let digits = port.strip_prefix(':').unwrap_or(port);
-    let is_port = port.len() == digits.len() && port.is_empty() || digits.parse::<u16>().is_ok() || port == ":";
+    let is_port = port.is_empty() || digits.parse::<u16>().is_ok() || port == ":";
     // A literal is known without its brackets, as the catalog writes it.
     // A dot at the end only says that the name is whole (RFC 1034, 3.1).
     (is_host && is_port).then(|| literal.unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host)))
 }
 
 fn is_name(host: &str) -> bool {
-    !host.is_empty()
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    let is_part = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    !host.is_empty() && host.bytes().all(is_part)
 }
 
 #[cfg(test)]

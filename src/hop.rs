@@ -1,16 +1,43 @@
 //! The fields of one hop: what belongs to a connection, and what `Connection` says does (RFC 9110, 7.6.1).
 //!
-//! Framing is left to whoever writes the message, `Upgrade` to whoever knows whether one is under way.
+//! Framing is left to whoever writes the message. An upgrade that goes on is written anew by whoever carries it.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName};
 
-/// Returns the fields of a message that must not go further.
-pub fn fields(headers: &HeaderMap) -> Vec<HeaderName> {
-    let named = nominated(headers).filter_map(|token| HeaderName::from_bytes(token).ok());
-    let named = named.filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING);
-    let fixed = FIXED.into_iter();
-    named.chain(fixed).filter(|name| headers.contains_key(name)).collect()
+/// Returns the fields of a request that must not go further. Nothing of an upgrade does, nor what is meant for us
+/// alone, nor a coding that whoever sends the body chooses again.
+pub fn of_request(headers: &HeaderMap) -> Vec<HeaderName> {
+    fields(headers, |name| {
+        let is_ours = || {
+            matches!(
+                name,
+                "http2-settings" | "proxy-authenticate" | "proxy-authorization" | "upgrade"
+            )
+        };
+        is_of_connection(name) || is_ours() || matches!(name, "te" | "trailer" | "transfer-encoding")
+    })
+}
+
+/// Returns the fields of a response that must not go further, but for `Upgrade`, which depends on the status.
+pub fn of_response(headers: &HeaderMap) -> Vec<HeaderName> {
+    fields(headers, is_of_connection)
+}
+
+/// Most messages have none of them, so the names are looked at, rather than looked up, and none is copied in vain.
+fn fields(headers: &HeaderMap, is_fixed: impl Fn(&str) -> bool) -> Vec<HeaderName> {
+    let fixed = headers.keys().filter(|name| is_fixed(name.as_str()));
+    let mut found: Vec<_> = fixed.cloned().collect();
+    if found.contains(&CONNECTION) {
+        let named = nominated(headers).filter_map(|token| HeaderName::from_bytes(token).ok());
+        found.extend(named.filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING));
+    }
+    found
+}
+
+/// Tells whether a field belongs to a connection whether it says so or not.
+fn is_of_connection(name: &str) -> bool {
+    matches!(name, "connection" | "keep-alive" | "proxy-connection")
 }
 
 /// Tells whether `Connection` names what is no field, too much, or what a caller must not take from a request.
@@ -30,13 +57,6 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 fn is_token(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }
-
-/// Those that belong to a connection whether it says so or not.
-const FIXED: [HeaderName; 3] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
 
 /// What routing and forwarding rest on.
 const OURS: [&str; 5] = [
@@ -61,10 +81,21 @@ mod tests {
     #[test]
     fn what_is_named_and_what_is_known_goes_no_further() {
         let mut headers = connection("close, X-Hop, Content-Length");
-        for name in ["x-hop", "x-public", "content-length", "keep-alive"] {
+        for name in ["x-hop", "x-public", "content-length", "keep-alive", "te", "upgrade"] {
             headers.insert(HeaderName::from_static(name), "1".parse().unwrap());
         }
-        assert_eq!(fields(&headers), ["x-hop", "connection", "keep-alive"]);
+        let left = |fields: Vec<HeaderName>| {
+            let mut left = headers.clone();
+            fields.iter().for_each(|name| drop(left.remove(name)));
+            let mut names: Vec<_> = left.keys().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(left(of_request(&headers)), ["content-length", "x-public"]);
+        assert_eq!(
+            left(of_response(&headers)),
+            ["content-length", "te", "upgrade", "x-public"]
+        );
     }
 
     #[test]

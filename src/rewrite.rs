@@ -1,21 +1,24 @@
 //! The request as the backend gets it, and the response as the caller gets it.
 //!
-//! The path is the permit's, joined to the endpoint's base path; the query goes as it came, but for an API key. Hop-by-hop fields of
-//! requests are removed by Pingora's request policy (0.9.1), those of responses here, where ours are added.
+//! The path is the permit's, joined to the endpoint's base path; the query goes as it came, but for an API key. Fields
+//! of one hop are removed here both ways; Pingora's request policy (0.9.1), which would search for each of them by
+//! name, is off.
 
 mod consumed;
 
 use std::mem;
 
-use http::header::{FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
+use bytes::Bytes;
+use http::header::{Entry, FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use pingora_error::{OrErr, Result};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
+use pingora_error::{ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use crate::exchange::{Exchange, REQUEST_ID};
-use crate::forwarding::Origin;
+use crate::forwarding::{Origin, write_address};
 use crate::hop;
 use crate::model::security::Security;
 use crate::stages::Permit;
@@ -24,22 +27,34 @@ use crate::upstream::Endpoint;
 /// Makes the request that goes out.
 ///
 /// Pingora keeps the caller's spelling of field names beside the fields, which doubles what every field costs
-/// (0.9.1). Names do not differ by case (RFC 9110, 5.1), so the backend gets them without.
+/// (0.9.1). Names do not differ by case (RFC 9110, 5.1), so the backend gets them without. `came_by` is the version
+/// that the caller speaks.
 ///
 /// # Errors
 ///
 /// Returns an error where a field that was made here is not a valid one, which no input should achieve.
-pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, endpoint: &Endpoint) -> Result<()> {
+pub fn request(
+    out: &mut RequestHeader,
+    came_by: Version,
+    exchange: &Exchange,
+    permit: &Permit,
+    endpoint: &Endpoint,
+) -> Result<()> {
     let snapshot = &exchange.served.snapshot;
     let version = snapshot.version(permit.version());
-    let (target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
-    let blank = RequestHeader::build_no_case(Method::GET, b"/", Some(0))?;
-    let mut parts: Parts = mem::replace(out, blank).into();
+    let (mut target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
+    let (blank, ()) = Request::new(()).into_parts();
+    let mut parts: Parts = mem::replace(out, blank.into()).into();
     let authority = parts
         .uri
         .authority()
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = &mut parts.headers;
+    // From HTTP/2 to HTTP/2 there is nothing of a hop but the `TE` that gRPC is known by (RFC 9113, 8.2.2).
+    if (came_by, parts.version) != (Version::HTTP_2, Version::HTTP_2) {
+        drop_all(headers, &hop::of_request(headers));
+    }
+    drop_claims(headers, exchange.origin.is_trusted);
     headers.reserve(ADDED_FIELDS);
     if let Some(caller) = permit.caller() {
         consumed::strip(headers, caller, &version.security);
@@ -49,67 +64,88 @@ pub fn request(out: &mut RequestHeader, exchange: &Exchange, permit: &Permit, en
     if let Some(field) = &fields.certificate {
         drop_field(headers, field);
     }
-    let host = headers.get(HOST).cloned().or(authority);
+    let host = headers.insert(HOST, endpoint.host.clone()).or(authority);
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
-    headers.append(VIA, HeaderValue::from_static(via(parts.version)));
-    headers.insert(
-        HOST,
-        host.filter(|_| version.keeps_host)
-            .unwrap_or_else(|| endpoint.host.clone()),
-    );
+    headers.append(VIA, HeaderValue::from_static(via(came_by)));
+    if let Some(host) = host.filter(|_| version.keeps_host) {
+        headers.insert(HOST, host);
+    }
+    let is_text = str::from_utf8(&target).is_ok();
+    // Pingora keeps a target that is no text beside the URI.
+    let uri = if is_text {
+        let target = PathAndQuery::from_maybe_shared(mem::take(&mut target));
+        Uri::from(target.or_err(ErrorType::InvalidHTTPHeader, "target")?)
+    } else {
+        Uri::default()
+    };
+    parts.uri = uri;
     *out = RequestHeader::from(parts);
     out.set_send_end_stream(ends_stream.unwrap_or(true));
-    out.set_raw_path(&target)
+    if is_text { Ok(()) } else { out.set_raw_path(&target) }
 }
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
-fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Vec<u8> {
+fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Bytes {
     let raw = out.raw_path();
-    let query = raw
-        .iter()
-        .position(|&byte| byte == b'?')
+    let query = memchr::memchr(b'?', raw)
         .and_then(|at| raw.get(at..))
         .unwrap_or_default();
     let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
     if permit.caller().is_some() && security.accepts.api_key {
         let query = consumed::strip_parameter(query, security.api_key.as_str());
-        return [base, path, &query].concat();
+        return [base, path, &query].concat().into();
     }
-    [base, path, query].concat()
+    let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
+    target.extend_from_slice(base);
+    target.extend_from_slice(path);
+    target.extend_from_slice(query);
+    Bytes::from(target)
 }
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
 fn forward(headers: &mut HeaderMap, origin: &Origin, host: Option<&HeaderValue>) -> Result<()> {
-    drop_claims(headers, origin.is_trusted);
     let named = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let (peer, scheme) = (origin.peer.to_string(), origin.scheme.as_str());
+    let scheme = origin.scheme.as_str();
     let (open, close) = if origin.peer.is_ipv6() {
         ("\"[", "]\"")
     } else {
         ("", "")
     };
-    let element = ["for=", open, &peer, close, ";host=\"", named, "\";proto=", scheme].concat();
-    join(headers, X_FORWARDED_FOR, peer)?;
-    join(headers, FORWARDED, element)?;
-    if !headers.contains_key(&X_FORWARDED_PROTO) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    let mut element = Vec::with_capacity(TYPICAL_ELEMENT);
+    element.extend_from_slice(b"for=");
+    element.extend_from_slice(open.as_bytes());
+    let begin = element.len();
+    write_address(&mut element, origin.peer);
+    let peer = begin..element.len();
+    for part in [close, ";host=\"", named, "\";proto=", scheme] {
+        element.extend_from_slice(part.as_bytes());
     }
-    if let Some(host) = host.filter(|_| !headers.contains_key(&X_FORWARDED_HOST)) {
-        headers.insert(X_FORWARDED_HOST, host.clone());
+    join(headers, FORWARDED, &element)?;
+    join(headers, X_FORWARDED_FOR, element.get(peer).unwrap_or_default())?;
+    headers
+        .entry(X_FORWARDED_PROTO)
+        .or_insert_with(|| HeaderValue::from_static(scheme));
+    if let Some(host) = host {
+        headers.entry(X_FORWARDED_HOST).or_insert_with(|| host.clone());
     }
     Ok(())
 }
 
 /// Appends to a list field, keeping one line.
-fn join(headers: &mut HeaderMap, name: HeaderName, element: String) -> Result<()> {
-    let mut line = element;
-    if headers.contains_key(&name) {
-        let stated = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
-        line = stated.chain([line.as_str()]).collect::<Vec<_>>().join(", ");
+fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()> {
+    let value = |line: &[u8]| HeaderValue::from_bytes(line).or_err(ErrorType::InvalidHTTPHeader, "forwarding field");
+    match headers.entry(name) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(value(element)?);
+        }
+        Entry::Occupied(mut stated) => {
+            let lines = stated.iter().filter(|value| value.to_str().is_ok());
+            let lines: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).chain([element]).collect();
+            let line = value(&lines.join(&b", "[..]))?;
+            stated.insert(line);
+        }
     }
-    let value = HeaderValue::try_from(line).or_err(pingora_error::ErrorType::InvalidHTTPHeader, "forwarding field")?;
-    headers.insert(name, value);
     Ok(())
 }
 
@@ -131,12 +167,13 @@ fn plain(byte: u8) -> u8 {
 
 /// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
 fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
-    let claims: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| is_claim(name.as_str(), is_trusted))
-        .cloned()
-        .collect();
-    for name in &claims {
+    let claims = headers.keys().filter(|name| is_claim(name.as_str(), is_trusted));
+    let claims: Vec<_> = claims.cloned().collect();
+    drop_all(headers, &claims);
+}
+
+fn drop_all(headers: &mut HeaderMap, names: &[HeaderName]) {
+    for name in names {
         headers.remove(name);
     }
 }
@@ -156,6 +193,9 @@ fn is_claim(name: &str, is_trusted: bool) -> bool {
 
 /// Room for what is added to most requests.
 const ADDED_FIELDS: usize = 8;
+
+/// Room for most elements of `Forwarded`.
+const TYPICAL_ELEMENT: usize = 128;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
 const X_JWT_ASSERTION: &str = "x-jwt-assertion";
@@ -184,7 +224,7 @@ fn via(version: Version) -> &'static str {
 pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
     // An upgrade says so in fields of one hop; the tunnel has put them right.
     if out.status != StatusCode::SWITCHING_PROTOCOLS {
-        for name in hop::fields(&out.headers) {
+        for name in hop::of_response(&out.headers) {
             out.remove_header(&name);
         }
         if out.status != StatusCode::UPGRADE_REQUIRED {
@@ -220,6 +260,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
+        drop_claims(&mut headers, is_trusted);
         forward(&mut headers, &origin, Some(&HeaderValue::from_static("api.test"))).unwrap();
         headers
     }

@@ -38,6 +38,22 @@ fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
 }
 
 #[test]
+fn bad_settings_and_a_bad_catalog_are_told_in_one_round() {
+    let site = Site::new();
+    site.write("tollgate.toml", "[gateway]\nhtpp = []\n");
+    site.write("catalog/apis/demo.toml", &site.demo().replace("context", "contxt"));
+    for command in ["run", "check"] {
+        let output = site.tollgate(&[command]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = stderr(&output) + &stdout(&output);
+        assert!(
+            said.contains("tollgate.toml:2:1") && said.contains("demo.toml:2:1"),
+            "{command}: {said}"
+        );
+    }
+}
+
+#[test]
 fn bad_settings_and_bad_arguments_are_exit_code_2() {
     let site = Site::new();
     for arguments in [
@@ -182,6 +198,26 @@ fn sigterm_lets_a_request_finish_and_ends_with_0() {
 }
 
 #[test]
+fn a_request_that_outlives_the_drain_is_cut() {
+    let site = Site::new();
+    let _origin = site.origin();
+    let mut gateway = site.spawn_with(&["run"], &[("TOLLGATE_SHUTDOWN_DRAIN", "500ms")]);
+    site.ready();
+    let port = site.http;
+    let slow = thread::spawn(move || Connection::to(port).find("/demo/1.0/delay/15000"));
+    eventually("the request to be under way", || site.under_way() > 0);
+    let begun = Instant::now();
+    gateway.signal("TERM");
+    assert_eq!(gateway.wait().code(), Some(0));
+    let took = begun.elapsed();
+    assert!(
+        (Duration::from_millis(500)..Duration::from_secs(4)).contains(&took),
+        "{took:?}"
+    );
+    assert!(slow.join().unwrap().is_none());
+}
+
+#[test]
 fn sigterm_ends_an_idle_gateway_at_once() {
     let site = Site::new();
     let _origin = site.origin();
@@ -258,6 +294,29 @@ fn sigquit_without_a_successor_changes_nothing() {
     gateway.signal("QUIT");
     for _ in 0..10 {
         assert_eq!(get(site.http, "/demo/1.0/a").status, 200);
+    }
+}
+
+#[test]
+fn signals_are_obeyed_while_a_successor_is_looked_for() {
+    let site = Site::new();
+    let _origin = site.origin();
+    for signal in ["TERM", "INT"] {
+        let mut gateway = site.run(&[]);
+        gateway.signal("QUIT");
+        eventually("the gateway to look for a successor", || {
+            site.path("data/handover").exists()
+        });
+        let begun = Instant::now();
+        gateway.signal(signal);
+        assert_eq!(gateway.wait().code(), Some(0));
+        // It looks for five seconds.
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{signal} waited: {:?}",
+            begun.elapsed()
+        );
+        fs::remove_dir_all(site.path("data/handover")).unwrap();
     }
 }
 

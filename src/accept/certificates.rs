@@ -3,6 +3,7 @@
 //! A handshake takes the configuration that is current when it begins; connections keep what they began with. A
 //! replacement is believed whole before it is swapped in: a bad one leaves the old one serving and is logged once.
 
+use std::fmt;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
@@ -27,11 +28,23 @@ use crate::settings::{CertificateFiles, Tls};
 use crate::snapshot::live::Live;
 
 /// The certificates of the gateway, as handshakes use them now.
-#[derive(Debug)]
 pub struct Certificates {
     files: Vec<CertificateFiles>,
     live: Live<ServerConfig>,
     seen: Mutex<Seen>,
+    observe: Box<Observe>,
+}
+
+/// Is told what keeps changed files from being served, and, with nothing, that they are served.
+pub type Observe = dyn Fn(&[Violation]) + Send + Sync;
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificates")
+            .field("files", &self.files)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is known of the files.
@@ -62,7 +75,7 @@ impl Certificates {
     /// # Errors
     ///
     /// Returns everything that keeps a listed certificate from being served.
-    pub fn open(tls: &Tls, data: &Path) -> Result<Arc<Self>, Vec<Violation>> {
+    pub fn open(tls: &Tls, data: &Path, observe: Box<Observe>) -> Result<Arc<Self>, Vec<Violation>> {
         let files = match tls.certificates.as_slice() {
             [] => vec![self_signed::ensure(data, &provider()).map_err(|violation| vec![violation])?],
             listed => listed.to_vec(),
@@ -79,6 +92,7 @@ impl Certificates {
             files,
             live: Live::new(config),
             seen,
+            observe,
         }))
     }
 
@@ -96,7 +110,7 @@ impl Certificates {
         let mut seen = self.seen.lock();
         seen.stamps = stamps(&self.files);
         let reloaded = self.reload(&mut seen);
-        seen.doubt = if reloaded.is_ok() { Doubt::None } else { Doubt::Known };
+        self.settle(&mut seen, reloaded.as_ref().err().map_or(&[], Vec::as_slice));
         reloaded
     }
 
@@ -126,14 +140,20 @@ impl Certificates {
         }
         seen.stamps = stamps;
         match self.reload(&mut seen) {
-            Ok(_) => seen.doubt = Doubt::None,
+            Ok(_) => self.settle(&mut seen, &[]),
             Err(_) if changed => seen.doubt = Doubt::Suspected,
             Err(violations) => {
-                seen.doubt = Doubt::Known;
+                self.settle(&mut seen, &violations);
                 tell(&violations);
                 warn!("changed tls certificates refused, the old ones stay");
             }
         }
+    }
+
+    /// Notes what is known of the files now, and tells it.
+    fn settle(&self, seen: &mut Seen, refused: &[Violation]) {
+        seen.doubt = if refused.is_empty() { Doubt::None } else { Doubt::Known };
+        (self.observe)(refused);
     }
 
     fn reload(&self, seen: &mut Seen) -> Result<bool, Vec<Violation>> {
@@ -236,7 +256,7 @@ mod tests {
         let tls = Tls {
             certificates: files.iter().map(|files| (*files).clone()).collect(),
         };
-        Certificates::open(&tls, Path::new("/nonexistent")).unwrap()
+        Certificates::open(&tls, Path::new("/nonexistent"), Box::new(|_| {})).unwrap()
     }
 
     fn replace(files: &CertificateFiles, by: &CertificateFiles) {

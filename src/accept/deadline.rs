@@ -1,9 +1,11 @@
-//! The time that a request header may take, from its first byte.
+//! The time that a request header may take, from its first byte, and the silence before it.
 //!
-//! Pingora limits each read, so a header that is dripped byte by byte never ends. `Guarded` sits between the
-//! connection and the session and fails the read once a header has taken too long; the session then closes the
-//! connection. It knows nothing of HTTP but the HTTP/2 preface: whoever serves the request says when a header is
-//! complete ([`header_read`]) and when the next one may begin ([`between_requests`]).
+//! Pingora limits each read, so a header that is dripped byte by byte never ends, and makes a timer for each silence
+//! between two requests. `Guarded` sits between the connection and the session and fails the read once either has
+//! taken too long; the session then closes the connection. One timer serves all requests of a connection: it is left
+//! running and set again only when it fires. `Guarded` knows nothing of HTTP but the HTTP/2 preface: whoever serves
+//! the request says when a header is complete ([`header_read`]) and when the next one may begin
+//! ([`between_requests`]).
 //!
 //! HTTP/2 is watched up to the end of its preface. After it, header floods are bounded by h2, idle connections by
 //! `h2_idle_timeout`, which counts from the last complete request.
@@ -29,6 +31,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Connections;
+use super::door::Patience;
 use super::unreadable;
 
 /// Says that the header of this session's request is complete: from here on, nothing is timed.
@@ -57,7 +60,7 @@ fn set_phase(session: &ServerSession, phase: u8) {
 const UNWATCHED: u8 = 0;
 /// A header has begun and is not complete.
 const HEADER: u8 = 1;
-/// No header has begun; its first byte starts the clock.
+/// No header has begun; its first byte ends the silence.
 const WAITING: u8 = 2;
 
 /// What a client that speaks HTTP/2 sends first (RFC 9113, 3.4).
@@ -66,12 +69,13 @@ const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection whose request headers must be complete in time.
 pub(super) struct Guarded {
     inner: Stream,
-    patience: Duration,
+    patience: Patience,
     connections: Arc<Connections>,
     /// Written through a shared reference by whoever serves the session, hence atomic.
     phase: AtomicU8,
-    deadline: Instant,
-    /// Made only when a header does not arrive at once, which most do.
+    /// When what is waited for has to be there, and the phase that this is for.
+    deadline: Option<(u8, Instant)>,
+    /// Fires at a deadline or before it, and stays between requests: making one costs more than asking it.
     timer: Option<Pin<Box<Sleep>>>,
     /// The first bytes of the connection, read before anyone asked for them.
     prefix: [u8; PREFACE.len()],
@@ -81,13 +85,13 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Wraps a connection of which nothing was read.
-    pub(super) fn new(inner: Stream, patience: Duration, connections: Arc<Connections>) -> Self {
+    pub(super) fn new(inner: Stream, patience: Patience, connections: Arc<Connections>) -> Self {
         Self {
             inner,
             patience,
             connections,
             phase: AtomicU8::new(WAITING),
-            deadline: Instant::now(),
+            deadline: None,
             timer: None,
             prefix: [0; PREFACE.len()],
             prefix_read: 0,
@@ -135,35 +139,64 @@ impl Guarded {
         .await
     }
 
-    /// Reads from the connection, on the clock while a header is under way.
+    /// Reads from the connection, on the clock before and in a header.
     fn poll_inner(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.phase.load(Ordering::Relaxed) {
             HEADER => self.poll_header(cx, buffer),
-            WAITING => {
-                let before = buffer.filled().len();
-                ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-                if buffer.filled().len() > before {
-                    self.deadline = Instant::now() + self.patience;
-                    self.timer = None;
-                    self.phase.store(HEADER, Ordering::Relaxed);
-                }
-                Poll::Ready(Ok(()))
-            }
+            WAITING => self.poll_silence(cx, buffer),
             _ => Pin::new(&mut self.inner).poll_read(cx, buffer),
         }
     }
 
     fn poll_header(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if Instant::now() >= self.deadline {
+        let deadline = self.deadline(HEADER, self.patience.header);
+        // What drips fast enough is always ready.
+        if deadline <= Instant::now() {
             return Poll::Ready(Err(self.cut()));
         }
         if let Poll::Ready(read) = Pin::new(&mut self.inner).poll_read(cx, buffer) {
             return Poll::Ready(read);
         }
-        let deadline = self.deadline;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        ready!(timer.as_mut().poll(cx));
+        ready!(self.poll_timer(deadline, cx));
         Poll::Ready(Err(self.cut()))
+    }
+
+    fn poll_silence(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut self.inner).poll_read(cx, buffer) {
+            if buffer.filled().len() > before {
+                self.deadline = None;
+                self.phase.store(HEADER, Ordering::Relaxed);
+            }
+            return Poll::Ready(read);
+        }
+        let deadline = self.deadline(WAITING, self.patience.silence);
+        ready!(self.poll_timer(deadline, cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")))
+    }
+
+    /// Returns when the phase must be over; its time begins when this is first asked.
+    ///
+    /// Most headers are complete with the first read, and nobody asks for theirs.
+    fn deadline(&mut self, phase: u8, patience: Duration) -> Instant {
+        let known = self.deadline.filter(|&(of, _)| of == phase);
+        let (_, at) = *self
+            .deadline
+            .insert(known.unwrap_or_else(|| (phase, Instant::now() + patience)));
+        at
+    }
+
+    fn poll_timer(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        // One that was set for an earlier request fires early.
+        while timer.deadline() < deadline {
+            ready!(timer.as_mut().poll(cx));
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
     }
 
     fn cut(&self) -> io::Error {
@@ -316,10 +349,16 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
+    const SILENCE: Duration = Duration::from_secs(60);
 
     fn guarded() -> (DuplexStream, Guarded) {
         let (client, server) = duplex(1024);
-        (client, Guarded::new(Box::new(server), PATIENCE, Connections::new(1)))
+        let patience = Patience {
+            handshake: PATIENCE,
+            silence: SILENCE,
+            header: PATIENCE,
+        };
+        (client, Guarded::new(Box::new(server), patience, Connections::new(1)))
     }
 
     #[tokio::test(start_paused = true)]
@@ -369,12 +408,30 @@ mod tests {
         server.phase.store(WAITING, Ordering::Relaxed);
         assert!(
             timeout(PATIENCE * 2, server.read_u8()).await.is_err(),
-            "an idle connection survives"
+            "an idle connection survives for a while"
         );
         client.write_all(b"b").await.unwrap();
         assert_eq!(server.read_u8().await.unwrap(), b'b');
         advance(PATIENCE).await;
         assert_eq!(server.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_silence_has_its_own_time() {
+        let (mut client, mut server) = guarded();
+        for _ in 0..3 {
+            assert!(timeout(SILENCE / 3 * 2, server.read_u8()).await.is_err());
+            client.write_all(b"a").await.unwrap();
+            assert_eq!(server.read_u8().await.unwrap(), b'a');
+            server.phase.store(WAITING, Ordering::Relaxed);
+        }
+        let began = Instant::now();
+        let ended = server.read_u8().await.unwrap_err();
+        assert_eq!(
+            (ended.kind(), began.elapsed().as_secs()),
+            (io::ErrorKind::TimedOut, SILENCE.as_secs())
+        );
+        assert_eq!(server.connections.header_timeouts(), 0);
     }
 
     #[tokio::test]

@@ -27,8 +27,8 @@ use super::possession::Remember;
 pub struct Patience {
     /// For the TLS handshake.
     pub handshake: Duration,
-    /// For the first byte of the connection, after the handshake.
-    pub first_byte: Duration,
+    /// For the first byte of a request, after the handshake or the request before.
+    pub silence: Duration,
     /// From the first byte of a request header to its end.
     pub header: Duration,
 }
@@ -40,6 +40,18 @@ pub struct Door<A> {
     connections: Arc<Connections>,
     patience: Patience,
     certificates: Option<Arc<Certificates>>,
+}
+
+// Not derived: that would ask the application to be one that can be copied.
+impl<A> Clone for Door<A> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            connections: Arc::clone(&self.connections),
+            patience: self.patience,
+            certificates: self.certificates.clone(),
+        }
+    }
 }
 
 impl<A> Door<A> {
@@ -98,11 +110,11 @@ impl<A> Door<A> {
     /// Waits until the client begins to speak; one that is silent, or gone, or late for a stopping process is let go.
     async fn greet(&self, stream: Stream, shutdown: &ShutdownWatch) -> Option<Guarded> {
         let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
-        let mut guarded = Guarded::new(stream, self.patience.header, self.connections.clone());
+        let mut guarded = Guarded::new(stream, self.patience, self.connections.clone());
         let mut shutdown = shutdown.clone();
         let spoke = tokio::select! {
             biased;
-            spoke = timeout(self.patience.first_byte, guarded.first_bytes()) => spoke.unwrap_or(false),
+            spoke = guarded.first_bytes() => spoke,
             _ = shutdown.wait_for(|stopping| *stopping) => false,
         };
         if !spoke || (is_http2 && !guarded.preface().await.unwrap_or(false)) {

@@ -20,10 +20,10 @@ use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::sockets::Sockets;
+use super::tasks::Tasks;
 use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
@@ -59,10 +59,9 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-    /// One task, which outlives the traffic, too: what is revoked is refused to the last request.
-    upkeep: JoinSet<()>,
+    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
     upkeep_shutdown: watch::Sender<bool>,
+    tasks: Tasks,
 }
 
 impl Prepared {
@@ -117,7 +116,7 @@ impl Prepared {
         let proxy = Arc::new(proxy(gateway, &settings));
         let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
         let mut listeners = Listeners {
-            tasks: JoinSet::new(),
+            tasks: Tasks::default(),
             sockets: Arc::clone(&sockets),
             certificates: certificates.clone(),
             patience: patience(&settings),
@@ -131,15 +130,21 @@ impl Prepared {
         listeners.tls("admin https", &admin_https, &admin, &admin_connections);
         let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
         let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), listeners.patience);
-        let (status_shutdown, status_stopping) = watch::channel(false);
-        tokio::spawn(listen("status", &status, door, Arc::clone(&sockets), status_stopping));
-
         let mut tasks = listeners.tasks;
-        if let Some(certificates) = &certificates {
-            tasks.spawn(Arc::clone(certificates).watch(stopping.clone()));
+        let (status_shutdown, status_stopping) = watch::channel(false);
+        for &address in &status {
+            let (door, stopping) = (door.clone(), status_stopping.clone());
+            tasks.until_end(
+                "status",
+                listen("status", address, door, Arc::clone(&sockets), stopping),
+            );
         }
-        tasks.spawn(pool.run(stopping.clone()));
-        tasks.spawn(Watch::new(reload.clone(), restart).run(stopping.clone()));
+
+        if let Some(certificates) = &certificates {
+            tasks.until_drain("certificates", Arc::clone(certificates).watch(stopping.clone()));
+        }
+        tasks.until_drain("pool", pool.run(stopping.clone()));
+        tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
         let upkeep = Upkeep::new(
             identity.registry,
             identity.keys,
@@ -147,18 +152,17 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
-        let mut kept = JoinSet::new();
-        kept.spawn(upkeep.clone().run(upkeep_stopping));
+        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
             runtime: Handle::current(),
         };
-        tokio::spawn(async move {
+        tasks.until_drain("control", async move {
             let answer = move |command| answers.answer(command);
             if let Err(error) = control.serve(answer, stopping).await {
-                error!(%error, "the control socket is gone, commands will not be answered");
+                error!(%error, "the control socket is gone");
             }
         });
         Ok(Running {
@@ -175,16 +179,15 @@ impl Prepared {
             draining,
             shutdown,
             status_shutdown,
-            tasks,
-            upkeep: kept,
             upkeep_shutdown,
+            tasks,
         })
     }
 }
 
 /// What every listener of traffic shares.
 struct Listeners {
-    tasks: JoinSet<()>,
+    tasks: Tasks,
     sockets: ListenFds,
     certificates: Option<Arc<Certificates>>,
     patience: Patience,
@@ -192,7 +195,7 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn plain<A>(&mut self, name: &str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
+    fn plain<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
     where
         A: ServerApp + Send + Sync + 'static,
     {
@@ -200,7 +203,7 @@ impl Listeners {
         self.spawn(name, addresses, door);
     }
 
-    fn tls<A>(&mut self, name: &str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
+    fn tls<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
     where
         A: ServerApp + Send + Sync + 'static,
     {
@@ -210,11 +213,17 @@ impl Listeners {
         }
     }
 
-    fn spawn<A: ServerApp + Send + Sync + 'static>(&mut self, name: &str, addresses: &[SocketAddr], door: Door<A>) {
-        // Pingora's service ends at once where it has nothing to listen on.
-        if !addresses.is_empty() {
+    fn spawn<A: ServerApp + Send + Sync + 'static>(
+        &mut self,
+        name: &'static str,
+        addresses: &[SocketAddr],
+        door: Door<A>,
+    ) {
+        // A service for each address: Pingora's own ends only with the last of its listeners.
+        for &address in addresses {
             let (sockets, stopping) = (Arc::clone(&self.sockets), self.stopping.clone());
-            self.tasks.spawn(listen(name, addresses, door, sockets, stopping));
+            self.tasks
+                .until_drain(name, listen(name, address, door.clone(), sockets, stopping));
         }
     }
 }
@@ -273,12 +282,10 @@ impl Running {
         self.telemetry.reopen_access_log();
     }
 
-    /// Resolves when a listener, or what keeps health, catalog, certificates or registry fresh, ends although nobody stopped it.
+    /// Resolves when a listener, the control socket, or what keeps health, catalog, certificates or registry fresh, ends
+    /// although nobody stopped it.
     pub async fn task_ended(&mut self) {
-        tokio::select! {
-            _ = self.tasks.join_next() => {}
-            _ = self.upkeep.join_next() => {}
-        }
+        self.tasks.ended().await;
     }
 
     /// Leaves the status page to the process that took the sockets over, so that probes do not see this one drain.
@@ -292,7 +299,7 @@ impl Running {
         self.draining.store(true, Ordering::Relaxed);
         self.shutdown.send_replace(true);
         let finished = tokio::time::timeout(drain, async {
-            while self.tasks.join_next().await.is_some() {}
+            self.tasks.accepting_ended().await;
             self.connections.idle().await;
         });
         if finished.await.is_err() {
@@ -300,7 +307,7 @@ impl Running {
         }
         self.close_status();
         self.upkeep_shutdown.send_replace(true);
-        while self.upkeep.join_next().await.is_some() {}
+        self.tasks.all_ended().await;
         let telemetry = self.telemetry;
         // The writer may be slow; blocking here would hold up what else still runs.
         let closed = tokio::task::spawn_blocking(move || telemetry.close_access_log()).await;
@@ -385,25 +392,23 @@ fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
 fn patience(settings: &Settings) -> Patience {
     Patience {
         handshake: settings.timeouts.handshake,
-        first_byte: settings.timeouts.idle,
+        silence: settings.timeouts.idle,
         header: settings.timeouts.header,
     }
 }
 
-/// Serves an application on sockets that are bound already.
+/// Serves an application on a socket that is bound already.
 fn listen<A: ServerApp + Send + Sync + 'static>(
     name: &str,
-    addresses: &[SocketAddr],
+    address: SocketAddr,
     door: Door<A>,
     sockets: ListenFds,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let mut service = Service::new(name.to_owned(), door);
-    for address in addresses {
-        // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
-        let buffer = L4BufferSettings::default().read(READ_BUFFER);
-        service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
-    }
+    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
+    let buffer = L4BufferSettings::default().read(READ_BUFFER);
+    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
     async move { service.start_service(Some(sockets), stopping, 1).await }
 }
 

@@ -89,7 +89,7 @@ impl Publish for Publisher {
     }
 }
 
-/// How long a change waits for the names of new endpoints; one that is not resolved by then answers 503 until it is.
+/// How long a change waits for the names of new endpoints; one that is not resolved by then answers 502 until it is.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What was served before, until no exchange holds it: so that it is freed here and not in the middle of a request.

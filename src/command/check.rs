@@ -1,6 +1,7 @@
 //! `tollgate check`: everything that `run` would load, believed and prepared, and nothing served.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use admin::control::Control;
 use admin::control::change::Change;
@@ -14,7 +15,7 @@ use super::output::Output;
 use super::render;
 use crate::boot;
 use crate::model::violation::Violation;
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, Recovered, Settings};
 
 /// Validate everything that `run` would load.
 ///
@@ -61,7 +62,8 @@ pub fn run(
     prepare: &Prepare<'_>,
     out: &mut Output<'_>,
 ) -> io::Result<Exit> {
-    let verdict = verdict(args, environment, prepare);
+    let recovered = Settings::recover(&args.conf.path(environment), environment);
+    let verdict = verdict(recovered, environment, prepare);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&verdict)?)?,
         Format::Text => verdict.describe(out)?,
@@ -81,39 +83,58 @@ struct Verdict {
     violations: Vec<Violation>,
 }
 
-fn verdict(args: &CheckArgs, environment: &Environment, prepare: &Prepare<'_>) -> Verdict {
-    let settings = match Settings::load(&args.conf.path(environment), environment) {
-        Ok(settings) => settings,
-        Err(violations) => {
-            return Verdict {
-                ok: false,
-                apis: None,
-                versions: None,
-                unused: Vec::new(),
-                violations,
-            };
-        }
+/// Finds everything that is wrong with a configuration; broken settings do not hide a broken catalog.
+fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_>) -> Verdict {
+    let Recovered {
+        settings,
+        mut violations,
+    } = recovered;
+    let mut verdict = Verdict {
+        ok: false,
+        apis: None,
+        versions: None,
+        unused: Vec::new(),
+        violations: Vec::new(),
     };
-    let (publish, mut violations) = prepare(&settings);
-    let control = Control::new(Box::new(environment.clone()), publish);
-    let (mut apis, mut versions) = (None, None);
-    match control.check(Change::Reread(settings.catalog.clone())) {
-        Ok(catalog) => {
-            apis = Some(catalog.apis().len());
-            versions = Some(catalog.apis().iter().map(|api| api.versions.len()).sum());
-            violations.extend(boot::examine_bootstrap(&settings, environment, Some(&catalog)));
+    if let Some(settings) = settings {
+        let (publish, found) = prepare(&settings);
+        let known = |found: &Violation| {
+            let is_same = |violation: &Violation| violation.path == found.path;
+            !found.path.is_empty() && violations.iter().any(is_same)
+        };
+        let news: Vec<_> = found.into_iter().filter(|found| !known(found)).collect();
+        violations.extend(news);
+        let control = Control::new(Box::new(environment.clone()), publish);
+        let catalog = control.check(Change::Reread(settings.catalog.clone()));
+        violations.extend(boot::examine_bootstrap(&settings, environment, catalog.as_ref().ok()));
+        match catalog {
+            Ok(catalog) => {
+                verdict.apis = Some(catalog.apis().len());
+                verdict.versions = Some(catalog.apis().iter().map(|api| api.versions.len()).sum());
+            }
+            Err(found) => violations.extend(found),
         }
-        Err(found) => {
-            violations.extend(found);
-            violations.extend(boot::examine_bootstrap(&settings, environment, None));
-        }
+        verdict.unused = settings.unused;
     }
     Verdict {
         ok: violations.is_empty(),
-        apis,
-        versions,
-        unused: settings.unused,
         violations,
+        ..verdict
+    }
+}
+
+/// Returns settings that `run` may serve with, or, where something is wrong with them, everything that a check would
+/// find.
+pub(super) fn settings(
+    conf: &Path,
+    environment: &Environment,
+    prepare: &Prepare<'_>,
+) -> Result<Settings, Vec<Violation>> {
+    let recovered = Settings::recover(conf, environment);
+    if recovered.violations.is_empty() {
+        recovered.whole()
+    } else {
+        Err(verdict(recovered, environment, prepare).violations)
     }
 }
 
@@ -223,6 +244,38 @@ mod tests {
         let (exit, text) = check("[limits]\nconnections = 0\n", API, Format::Text, &fine);
         assert_eq!(exit, Exit::Refused);
         assert!(text.contains("tollgate.toml:2:15"), "{text}");
+    }
+
+    #[test]
+    fn bad_settings_do_not_hide_a_bad_catalog() {
+        let settings = "[limits]\nconnections = 0\n[registry]\nurl = 'file:nothing'\n";
+        let (exit, text) = check(settings, "colour = 'red'\n", Format::Text, &fine);
+        assert_eq!(exit, Exit::Refused);
+        for place in ["tollgate.toml:2:15", "tollgate.toml:4:7", "catalog/a.toml:1:1"] {
+            assert!(text.contains(place), "{place}: {text}");
+        }
+        let (_, text) = check("[catalog]\ndir = \n", "colour = 'red'\n", Format::Text, &fine);
+        assert!(
+            text.contains("tollgate.toml:2:") && text.contains("catalog/a.toml:1:1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_the_settings_were_blamed_for_is_not_said_twice() {
+        let same = Violation {
+            path: "tls.certificates[0].key".to_owned(),
+            ..blame("once more")
+        };
+        let prepare = |_: &Settings| -> (Box<dyn Publish>, Vec<Violation>) {
+            (Box::new(Strict(None)), vec![same.clone(), blame("no key")])
+        };
+        let settings = "[tls]\ncertificates = [{ certificate = 'tollgate.toml', key = 'nothing.pem' }]\n";
+        let (_, text) = check(settings, API, Format::Text, &prepare);
+        assert!(
+            text.contains("nothing.pem") && text.contains("no key") && !text.contains("once more"),
+            "{text}"
+        );
     }
 
     #[test]

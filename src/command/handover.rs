@@ -10,11 +10,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pingora_core::server::Fds;
+use pingora_core::server::{Fds, ListenFds};
 use tokio::time::{Instant, sleep};
 use tracing::{error, info};
 
-use crate::boot::Running;
 use crate::bridge::socket;
 
 /// Waits for a running gateway to send its sockets.
@@ -34,10 +33,10 @@ pub(super) async fn take_over(data: &Path) -> io::Result<Fds> {
     received.await.map_err(io::Error::other)?
 }
 
-/// Sends the sockets to the process that waits for them; tells whether one took them and came up.
-pub(super) async fn hand_over(running: &Running, data: &Path) -> bool {
-    let ours = control_socket(data);
-    match send(running, data).await {
+/// Sends the sockets to the process that waits for them; resolves to whether one took them and came up.
+pub(super) async fn hand_over(sockets: ListenFds, data: PathBuf) -> bool {
+    let ours = control_socket(&data);
+    match send(sockets, &data).await {
         Ok(()) => {}
         Err(e) => {
             error!(error = %e, "no process took the sockets, so this one goes on serving");
@@ -45,7 +44,7 @@ pub(super) async fn hand_over(running: &Running, data: &Path) -> bool {
         }
     }
     let give_up = Instant::now() + PATIENCE;
-    while control_socket(data) == ours {
+    while control_socket(&data) == ours {
         if Instant::now() > give_up {
             error!("the process that took the sockets did not come up, so this one goes on serving");
             return false;
@@ -57,8 +56,8 @@ pub(super) async fn hand_over(running: &Running, data: &Path) -> bool {
     true
 }
 
-async fn send(running: &Running, data: &Path) -> io::Result<()> {
-    let (sockets, text) = (running.sockets(), private_socket(data)?.display().to_string());
+async fn send(sockets: ListenFds, data: &Path) -> io::Result<()> {
+    let text = private_socket(data)?.display().to_string();
     info!(socket = text, "handing the listening sockets over");
     let sent = tokio::task::spawn_blocking(move || sockets.lock().send_to_sock(text.as_str()));
     sent.await.map_err(io::Error::other)?.map(drop).map_err(io::Error::from)

@@ -19,6 +19,7 @@ use tokio::runtime::{self, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use super::check;
 use super::conf::ConfArgs;
 use super::handover::{hand_over, take_over};
 use super::render;
@@ -52,7 +53,7 @@ pub struct RunArgs {
 /// Runs the gateway to its end.
 pub fn run(args: &RunArgs, environment: &Environment) -> ExitCode {
     let conf = args.conf.path(environment);
-    let settings = match Settings::load(&conf, environment) {
+    let settings = match check::settings(&conf, environment, &boot::rehearse) {
         Ok(settings) => settings,
         Err(violations) => return render::refused(&violations, environment),
     };
@@ -113,22 +114,8 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     announce(&running);
     let pid = std::process::id();
     notify(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-    loop {
-        match signals.next(&mut running).await? {
-            Order::Drain => break,
-            Order::HandOver => {
-                if hand_over(&running, &data).await {
-                    running.close_status();
-                    break;
-                }
-            }
-            Order::Reload => {
-                info!("reading the catalog and the certificates, as SIGHUP asks");
-                tokio::task::spawn_blocking(running.reread());
-            }
-            Order::Reopen => running.reopen_access_log(),
-            Order::Stop => return Ok(()),
-        }
+    if until_told(&mut signals, &mut running, &data).await? == End::Now {
+        return Ok(());
     }
     notify(&[NotifyState::Stopping]);
     info!(?drain, "draining");
@@ -138,6 +125,51 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     }
     info!("stopped");
     Ok(())
+}
+
+/// How serving ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    Drained,
+    Now,
+}
+
+/// Serves until a signal, or a process that took the sockets over, ends it. While one is looked for, signals are obeyed
+/// as ever.
+async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -> Result<End, RunError> {
+    let mut handing_over = None;
+    loop {
+        let order = tokio::select! {
+            order = signals.next(running) => order?,
+            taken = in_progress(&mut handing_over) => {
+                if taken {
+                    running.close_status();
+                    return Ok(End::Drained);
+                }
+                handing_over = None;
+                continue;
+            }
+        };
+        match order {
+            Order::Drain => return Ok(End::Drained),
+            Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
+            Order::HandOver => handing_over = Some(Box::pin(hand_over(running.sockets(), data.to_path_buf()))),
+            Order::Reload => {
+                info!("reading the catalog and the certificates, as SIGHUP asks");
+                tokio::task::spawn_blocking(running.reread());
+            }
+            Order::Reopen => running.reopen_access_log(),
+            Order::Stop => return Ok(End::Now),
+        }
+    }
+}
+
+/// Resolves as a future does that may not be there.
+async fn in_progress<F: Future + Unpin>(future: &mut Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What a signal asks for.

@@ -35,6 +35,7 @@ const MALFORMED: [&str; 2] = ["InvalidChunk", "InvalidTrailerEnd"];
 fn denial(e: &Error) -> Option<Denial> {
     match classify(e) {
         Some(Failure::NoEndpoint) => Some(Denial::BackendSuspended),
+        Some(Failure::Unresolved) => Some(Denial::BackendUnresolved),
         Some(Failure::ConnectFailed) => Some(Denial::BackendUnreachable),
         Some(Failure::ConnectTimedOut) => Some(Denial::BackendConnectTimeout),
         Some(Failure::TimedOut) => Some(Denial::BackendTimeout),

@@ -18,8 +18,9 @@ impl Gateway {
 
     async fn tunnel(&self, session: &mut Session, exchange: &mut Box<Exchange>) -> Result<Next> {
         let peer = next_peer(session, exchange)?;
-        let mut request = tunnel::handshake(session.req_header())?;
-        rewritten(&mut request, exchange)?;
+        let mut request = session.req_header().clone();
+        rewritten(&mut request, session.req_header().version, exchange)?;
+        tunnel::ask(&mut request)?;
         let idle = peer.options.read_timeout.unwrap_or(self.timeouts.read);
         let mut attempts = std::mem::take(&mut exchange.attempts);
         let mut respond = |response: &mut ResponseHeader| {

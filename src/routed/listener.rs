@@ -1,7 +1,7 @@
 //! A router on a listener of its own, for those who run the gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -69,7 +69,7 @@ impl ServeHttp for Listener {
         deadline::header_read(session);
         session.set_read_timeout(Some(self.routed.patience));
         session.set_write_timeout(Some(self.write_timeout));
-        let id = request_id(&session.req_header().headers);
+        let id = request_id(&session.req_header().headers, SystemTime::now());
         let method = session.req_header().method.clone();
         let answered = self.answer(session).await;
         if !session.is_body_done() {

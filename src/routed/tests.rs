@@ -67,7 +67,7 @@ async fn said(address: SocketAddr, text: &str) -> String {
     let mut client = Client::connect(address).await.unwrap();
     client.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(10), client.read_to_end(&mut answer));
+    let read = timeout(Duration::from_secs(10), client.read_to_end(&mut answer));
     read.await.unwrap().unwrap();
     String::from_utf8(answer).unwrap()
 }

@@ -19,10 +19,10 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Settings, Timeouts, Tls, Upstream};
+use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
 
-/// Believes the settings, or says everything that is wrong with them.
-pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
+/// Believes the settings as far as they can be, and says everything that is wrong with them.
+pub(super) fn recover(reading: Reading) -> Recovered {
     let Reading {
         raw,
         origins,
@@ -36,11 +36,18 @@ pub(super) fn believe(reading: Reading) -> Result<Settings, Vec<Violation>> {
         violations,
     };
     let settings = believer.settings(raw);
-    believer.violations.sort();
-    if believer.violations.is_empty() {
-        Ok(settings)
-    } else {
-        Err(believer.violations)
+    let Believer {
+        mut violations,
+        origins,
+        ..
+    } = believer;
+    violations.sort();
+    // Where nobody knows which catalog is meant, the one in the usual place is meant, if there is one.
+    let is_guess = !violations.is_empty()
+        && (origins.lost(CATALOG) || violations.iter().any(|violation| violation.path == CATALOG));
+    Recovered {
+        settings: (!is_guess || settings.catalog.is_dir()).then_some(settings),
+        violations,
     }
 }
 
@@ -66,7 +73,7 @@ impl Believer {
             oauth: self.oauth(&raw.oauth),
             credentials: self.credentials(&raw.credentials),
             bootstrap: self.base.join(BOOTSTRAP),
-            catalog: self.path("catalog.dir", &raw.catalog.dir),
+            catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
             tls: self.tls(&raw.tls),
             limits: self.limits(&raw.limits),
@@ -81,8 +88,22 @@ impl Believer {
         }
     }
 
+    /// Places the catalog; what is no path becomes the usual one.
+    fn catalog(&mut self, raw: &raw::Catalog) -> PathBuf {
+        let before = self.violations.len();
+        let stated = self.path(CATALOG, &raw.dir);
+        if self.violations.len() == before {
+            stated
+        } else {
+            self.base.join(raw::Catalog::default().dir)
+        }
+    }
+
     fn gateway(&mut self, raw: raw::Gateway) -> Gateway {
-        if raw.http.is_empty() && raw.https.is_empty() {
+        let lost = ["gateway.http", "gateway.https"]
+            .iter()
+            .any(|key| self.origins.lost(key));
+        if raw.http.is_empty() && raw.https.is_empty() && !lost {
             self.blame(
                 "gateway",
                 "no listener: `http` and `https` are both empty",
@@ -308,6 +329,8 @@ fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
+/// The key that says where the catalog is.
+const CATALOG: &str = "catalog.dir";
 /// What fills an empty registry, beside the settings file.
 const BOOTSTRAP: &str = "bootstrap.toml";
 

@@ -9,7 +9,6 @@ pub mod identity;
 mod keys;
 mod raw;
 mod reading;
-mod secret;
 mod value;
 
 use std::net::SocketAddr;
@@ -74,7 +73,41 @@ impl Settings {
     ///
     /// Returns everything that is wrong with the file and with the variables that override it.
     pub fn load(conf: &Path, environment: &Environment) -> Result<Self, Vec<Violation>> {
-        believe::believe(reading::read(conf, environment)?)
+        Self::recover(conf, environment).whole()
+    }
+
+    /// Loads as much as can be believed, so that what the settings lead to can be judged in the same round.
+    pub fn recover(conf: &Path, environment: &Environment) -> Recovered {
+        match reading::read(conf, environment) {
+            Ok(reading) => believe::recover(reading),
+            Err(violations) => Recovered {
+                settings: None,
+                violations,
+            },
+        }
+    }
+}
+
+/// What could be believed of a configuration, and what could not.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The settings, with defaults in the place of what was refused; `None` where they would lead nowhere.
+    pub settings: Option<Settings>,
+    /// Everything that is wrong; where there is anything, the settings are not to be served with.
+    pub violations: Vec<Violation>,
+}
+
+impl Recovered {
+    /// Returns settings that nothing is wrong with.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong.
+    pub fn whole(self) -> Result<Settings, Vec<Violation>> {
+        match self.settings {
+            Some(settings) if self.violations.is_empty() => Ok(settings),
+            _ => Err(self.violations),
+        }
     }
 }
 
@@ -97,7 +130,7 @@ impl Stated {
             file: reading.file.clone(),
             raw: reading.raw.clone(),
         };
-        believe::believe(reading).map(|_| stated)
+        believe::recover(reading).whole().map(|_| stated)
     }
 
     /// Returns the settings file, whether it exists or not.

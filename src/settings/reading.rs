@@ -13,7 +13,6 @@ use crate::model::violation::Violation;
 use super::environment::Environment;
 use super::keys::{self, Key, PREFIX};
 use super::raw::Raw;
-use super::secret;
 
 /// The settings as stated.
 pub(super) struct Reading {
@@ -29,6 +28,8 @@ pub(super) struct Reading {
 pub(super) struct Origins {
     file: String,
     places: Option<Places>,
+    /// Whether the file states something, and nobody knows what.
+    is_doubtful: bool,
     overridden: Vec<&'static Key>,
 }
 
@@ -43,21 +44,25 @@ pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Ve
     let mut origins = Origins {
         file: references.file.clone(),
         places: None,
+        is_doubtful: false,
         overridden: Vec::new(),
     };
     let mut raw = Raw::default();
-    match read_file(&file).and_then(|text| {
-        text.map(|text| recover(&references.file, text, &references))
-            .transpose()
-    }) {
-        Ok(Some(reading)) => {
+    match read_file(&file) {
+        Ok(Some(text)) => {
+            let source = Source {
+                name: references.file.clone(),
+                text,
+            };
+            let reading = reader::recover(&source, &references);
             violations = reading.violations;
+            origins.is_doubtful = reading.kept.is_none();
             if let Some((stated, places)) = reading.kept {
                 (raw, origins.places) = (stated, Some(places));
             }
         }
         Ok(None) => {}
-        Err(found) => violations = found,
+        Err(found) => (violations, origins.is_doubtful) = (found, true),
     }
     for (variable, value) in environment.starting_with(PREFIX) {
         match overriding(variable, value, &references) {
@@ -100,22 +105,6 @@ fn read_file(file: &Path) -> Result<Option<String>, Vec<Violation>> {
     }
 }
 
-fn recover(name: &str, text: String, references: &dyn References) -> Result<reader::Reading<Raw>, Vec<Violation>> {
-    let source = Source {
-        name: name.to_owned(),
-        text,
-    };
-    Ok(reader::recover(&secret::resolve(source, references)?, references))
-}
-
-fn parse(name: &str, text: String, references: &dyn References) -> Result<(Raw, Places), Vec<Violation>> {
-    let source = Source {
-        name: name.to_owned(),
-        text,
-    };
-    reader::read(&secret::resolve(source, references)?, references)
-}
-
 /// Reads the variable that overrides a key.
 fn overriding(
     variable: &str,
@@ -126,7 +115,11 @@ fn overriding(
         return Ok(None);
     };
     let fragment = key.fragment(value).map_err(|violation| vec![violation])?;
-    match parse(variable, fragment, references) {
+    let source = Source {
+        name: variable.to_owned(),
+        text: fragment,
+    };
+    match reader::read(&source, references) {
         Ok((part, _)) => Ok(Some((key, part))),
         Err(violations) => {
             let placeless = |violation| Violation {
@@ -167,9 +160,22 @@ impl References for Beside<'_> {
     fn file(&self, _source: &str, path: &str) -> io::Result<String> {
         self.environment.file(&self.file, path)
     }
+
+    fn named_by<'t>(&self, text: &'t str) -> Option<&'t str> {
+        text.strip_prefix("file:").map(str::trim)
+    }
 }
 
 impl Origins {
+    /// Tells whether a value may have been stated and refused, so that a default in its place says nothing.
+    pub(super) fn lost(&self, path: &str) -> bool {
+        let is_lost = |places: &Places| {
+            let section = path.split('.').next().unwrap_or(path);
+            places.lost(path) || places.lost(section)
+        };
+        self.is_doubtful || self.places.as_ref().is_some_and(is_lost)
+    }
+
     /// Blames whoever stated a value: the file, with its place, or a variable.
     pub(super) fn blame(&self, path: &str, message: String) -> Violation {
         let states = |key: &&Key| {

@@ -389,3 +389,75 @@ fn what_cannot_be_read_does_not_hide_what_cannot_be_true() {
     let lines: Vec<usize> = violations.iter().map(|violation| violation.line).collect();
     assert_eq!(lines, [2, 3, 4], "{violations:?}");
 }
+
+#[test]
+fn a_reference_that_leads_nowhere_is_one_fault_among_others() {
+    let text = "[registry]\nurl = 'file:nothing'\n[gateway]\nhttp = ['${NOWHERE}']\nhttps = []\n\
+        [limits]\nconnections = 0\nbogus = 1\n[log]\nformat = 'file:none'\n";
+    let variables = [
+        ("TOLLGATE_QUOTA_STORE", "file:absent"),
+        ("TOLLGATE_TIMEOUTS_READ", "0s"),
+    ];
+    let found: Vec<_> = load_with(text, &variables)
+        .unwrap_err()
+        .into_iter()
+        .map(|v| format!("{}:{} {} {}", v.line, v.column, v.path, v.message))
+        .collect();
+    let expected = [
+        "0:0 quota.store `store`: the file `absent` cannot be read: No such file or directory (os error 2)",
+        "0:0 timeouts.read `read` is no time at all",
+        "2:7 registry.url `url`: the file `nothing` cannot be read: No such file or directory (os error 2)",
+        "4:9 gateway.http[0] `http[0]`: the variable `NOWHERE` is not set",
+        "7:15 limits.connections `connections` must be from 1 to 1000000",
+        "8:1 limits.bogus unknown key `bogus` in `limits`",
+        "10:10 log.format `format`: the file `none` cannot be read: No such file or directory (os error 2)",
+    ];
+    let mut found = found;
+    found.sort_by_key(|line| line.split(':').next().and_then(|number| number.parse::<usize>().ok()));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn text_of_a_file_is_taken_as_it_is_without_the_space_around_it() {
+    let dir = conf("[registry]\nurl = 'file:${DIR}/url' # kept\n[gateway]\nhttp = ['file:listen']\n");
+    fs::create_dir(dir.path().join("run")).unwrap();
+    fs::write(dir.path().join("run/url"), " postgres://me:\"${x}\"@db\n").unwrap();
+    fs::write(dir.path().join("listen"), "127.0.0.1:1\n").unwrap();
+    let environment = Environment::from_pairs([("DIR", "run")]);
+    let reading = reading::read(dir.path(), &environment).unwrap();
+    assert!(reading.violations.is_empty(), "{:?}", reading.violations);
+    assert_eq!(reading.raw.registry.url, "postgres://me:\"${x}\"@db");
+    let settings = Settings::load(dir.path(), &environment).unwrap();
+    assert_eq!(settings.gateway.http, ["127.0.0.1:1".parse().unwrap()]);
+}
+
+#[test]
+fn what_can_be_believed_of_broken_settings_leads_to_the_catalog() {
+    let catalog = |text: &str| {
+        let dir = conf(text);
+        fs::create_dir(dir.path().join("catalog")).unwrap();
+        let recovered = Settings::recover(dir.path(), &Environment::default());
+        assert!(!recovered.violations.is_empty());
+        let settings = recovered.settings.map(|settings| settings.catalog);
+        settings.map(|catalog| catalog.strip_prefix(dir.path()).unwrap().display().to_string())
+    };
+    assert_eq!(
+        catalog("[catalog]\ndir = 'apis'\n[limits]\nconnections = 0\n").unwrap(),
+        "apis"
+    );
+    for doubtful in [
+        "[catalog]\ndir = ''\n",
+        "[catalog]\ndir = 1\n",
+        "[catalog]\ndri = 'x'\n",
+        "[catalogue]\ndir = 'x'\n",
+        "[catalog]\ndir = \n",
+    ] {
+        assert_eq!(catalog(doubtful).unwrap(), "catalog", "{doubtful}");
+    }
+    let dir = conf("[catalog]\ndir = 1\n");
+    let recovered = Settings::recover(dir.path(), &Environment::default());
+    assert!(
+        recovered.settings.is_none(),
+        "a directory that nobody stated and that is not there is no fault"
+    );
+}

@@ -3,7 +3,7 @@
 //! Every version is mounted at its full context, every Api with a default also at its bare context; the longest
 //! mount wins. A lookup costs one hash per segment of the deepest mount, however many APIs and tenants there are.
 
-use std::collections::HashMap;
+use ahash::AHashMap;
 
 use super::VersionId;
 
@@ -29,14 +29,16 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     tenants: Vec<Tenant>,
-    by_domain: HashMap<Box<str>, usize>,
-    by_host: HashMap<Box<str>, usize>,
+    by_domain: AHashMap<Box<str>, usize>,
+    by_host: AHashMap<Box<str>, usize>,
+    /// The tenant of every host and path that name none.
+    root: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Tenant {
     is_active: bool,
-    contexts: HashMap<Box<str>, Mount>,
+    contexts: AHashMap<Box<str>, Mount>,
     /// Segments of the deepest context; lookups start there.
     depth: usize,
 }
@@ -54,6 +56,9 @@ impl Mounts {
             ..Tenant::default()
         });
         self.by_domain.insert(domain.into(), index);
+        if domain == ROOT {
+            self.root = Some(index);
+        }
         self.by_host.extend(hostnames.map(|host| (host.into(), index)));
     }
 
@@ -91,9 +96,7 @@ impl Mounts {
     fn tenant(&self, host: &str, path: &str) -> Option<(usize, usize)> {
         let owner = self.by_host.get(host).copied();
         let Some(named) = path.strip_prefix("/t/") else {
-            return owner
-                .or_else(|| self.by_domain.get(ROOT).copied())
-                .map(|tenant| (tenant, 0));
+            return owner.or(self.root).map(|tenant| (tenant, 0));
         };
         let domain = named.split('/').next().unwrap_or_default();
         let tenant = self.by_domain.get(domain).copied()?;
@@ -119,10 +122,11 @@ impl Tenant {
 
 /// Returns the offset of the slash that ends the first `depth` segments.
 fn nth_slash(path: &str, depth: usize) -> Option<usize> {
-    path.match_indices('/').nth(depth).map(|(offset, _)| offset)
+    let mut slashes = path.bytes().enumerate().filter(|&(_, byte)| byte == b'/');
+    slashes.nth(depth).map(|(offset, _)| offset)
 }
 
-/// The tenant of every host and path that name none.
+/// The domain of the tenant that needs no name.
 const ROOT: &str = "carbon.super";
 
 #[cfg(test)]

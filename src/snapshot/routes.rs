@@ -4,7 +4,7 @@
 //! resource for the method is left again for the next one. The walk never visits a node twice, so its cost is bounded
 //! by the size of one version's tree and does not grow with other versions or APIs.
 
-use std::collections::HashMap;
+use ahash::AHashMap;
 
 use super::RouteId;
 use crate::model::method::{MethodName, MethodSet};
@@ -29,7 +29,7 @@ pub enum Found {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Self>,
+    literals: AHashMap<Box<str>, Self>,
     parameter: Option<Box<Self>>,
     ends: Vec<(MethodSet, RouteId)>,
     rests: Vec<(MethodSet, RouteId)>,

@@ -54,5 +54,10 @@ fn header_bytes(head: &Head<'_>) -> usize {
 /// Tells whether a line ends without a carriage return, which Pingora 0.9.1 lets pass: proxies that disagree about
 /// where a line ends can be made to disagree about where a request ends (RFC 9112, 2.2).
 fn has_bare_line_feed(raw: &[u8]) -> bool {
-    memchr::memchr_iter(b'\n', raw).any(|at| at.checked_sub(1).and_then(|before| raw.get(before)) != Some(&b'\r'))
+    let pairs = raw.iter().zip(raw.get(1..).unwrap_or_default());
+    // Without a way out at the first one, many are looked at in one step.
+    let is_bare = pairs.fold(false, |found, (&before, &byte)| {
+        found | (byte == b'\n') & (before != b'\r')
+    });
+    is_bare || raw.first() == Some(&b'\n')
 }

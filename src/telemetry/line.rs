@@ -5,52 +5,69 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
-
-use serde::Serialize;
 
 use super::clock;
 use super::record::{Asked, Record};
+use crate::forwarding::write_address;
 
 /// Writes a record as one JSON object and a line end.
+///
+/// Every request pays for this, so what is known of the text is in the keys: each closes the value before it.
 pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
     let Record { asked, answer, .. } = record;
     let mut line = Object(Vec::with_capacity(TYPICAL));
-    let mut time = [0; clock::RFC3339_LENGTH];
-    clock::write_rfc3339(&mut time.as_mut_slice(), record.at);
-    line.text("{\"time\":", &time, TEXT);
-    line.text(",\"request_id\":", record.id.as_bytes(), TEXT);
-    line.value(",\"client\":", &asked.client);
-    line.text(",\"scheme\":", asked.scheme.as_bytes(), TEXT);
-    line.text(",\"protocol\":", record.protocol().as_bytes(), TEXT);
-    line.text(",\"method\":", asked.method.as_bytes(), TEXT);
-    line.text(",\"host\":", asked.host, TEXT);
-    line.text(",\"path\":", asked.path, PATH);
-    line.value(",\"status\":", &answer.status);
-    if let Some(code) = answer.code {
-        line.text(",\"code\":", code.as_bytes(), TEXT);
-    }
-    if let Some(reason) = answer.reason {
-        line.text(",\"reason\":", reason.as_bytes(), TEXT);
+    line.ours("{\"time\":\"");
+    line.0.extend_from_slice(&clock::rfc3339(record.at));
+    line.ours("\",\"request_id\":\"");
+    line.ours(record.id);
+    line.ours("\",\"client\":\"");
+    write_address(&mut line.0, asked.client);
+    line.ours("\",\"scheme\":\"");
+    line.ours(asked.scheme);
+    line.ours("\",\"protocol\":\"");
+    line.ours(record.protocol());
+    line.text("\",\"method\":\"", asked.method.as_bytes(), TEXT);
+    line.text("\",\"host\":\"", asked.host, TEXT);
+    line.text("\",\"path\":\"", asked.path, PATH);
+    line.number("\",\"status\":", answer.status);
+    if let (Some(code), Some(reason)) = (answer.code, answer.reason) {
+        line.text(",\"code\":\"", code.as_bytes(), TEXT);
+        line.text("\",\"reason\":\"", reason.as_bytes(), TEXT);
+        line.ours("\"");
     }
     if let Some(flaw) = answer.flaw {
-        line.text(",\"flaw\":", flaw.as_bytes(), TEXT);
+        line.text(",\"flaw\":\"", flaw.as_bytes(), TEXT);
+        line.ours("\"");
     }
     line.route(record);
     line.identity(record);
-    line.value(",\"request_bytes\":", &asked.bytes);
-    line.value(",\"response_bytes\":", &answer.bytes);
-    line.value(",\"duration_ms\":", &milliseconds(answer.duration));
+    line.number(",\"request_bytes\":", asked.bytes);
+    line.number(",\"response_bytes\":", answer.bytes);
+    line.milliseconds(",\"duration_ms\":", answer.duration);
     line.upstream(record);
-    line.value(",\"revision\":", &record.revision);
+    line.number(",\"revision\":", record.revision);
     if !asked.user_agent.is_empty() {
-        line.text(",\"user_agent\":", asked.user_agent, TEXT);
+        line.text(",\"user_agent\":\"", asked.user_agent, TEXT);
+        line.ours("\"");
     }
     if let Some(trace) = asked.trace {
-        line.text(",\"trace_id\":", trace.as_bytes(), TEXT);
+        line.text(",\"trace_id\":\"", trace.as_bytes(), TEXT);
+        line.ours("\"");
     }
-    line.0.extend_from_slice(b"}\n");
+    line.ours("}\n");
     line.0
+}
+
+/// Writes what every line of a version says of it, once for all of them.
+pub(super) fn names(tenant: &str, api: &str, version: &str) -> Box<str> {
+    let mut names = Object(Vec::new());
+    names.text(",\"tenant\":\"", tenant.as_bytes(), TEXT);
+    names.text("\",\"api\":\"", api.as_bytes(), TEXT);
+    names.text("\",\"version\":\"", version.as_bytes(), TEXT);
+    names.ours("\"");
+    String::from_utf8(names.0).unwrap_or_default().into()
 }
 
 /// Writes a record in the combined log format of Apache and nginx.
@@ -96,64 +113,92 @@ const PATH: usize = 4096;
 /// The longest of any other text that a caller sends.
 const TEXT: usize = 512;
 
-/// A JSON object as it is written. Its keys are ours and come ready to be copied, which every request pays for;
-/// values that need more than that are left to the library.
+/// A JSON object as it is written; what is ours needs no escape.
 struct Object(Vec<u8>);
 
 impl Object {
+    fn ours(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    /// Writes a key, which opens the quotes, and a value that may hold anything.
     fn text(&mut self, key: &str, bytes: &[u8], limit: usize) {
-        self.0.extend_from_slice(key.as_bytes());
-        let needs_no_escape = |&byte: &u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+        self.ours(key);
         let bytes = cut(bytes, limit);
+        let needs_no_escape = |&byte: &u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
         if bytes.iter().all(needs_no_escape) {
-            self.0.push(b'"');
             self.0.extend_from_slice(bytes);
-            self.0.push(b'"');
         } else {
-            self.value("", &text(bytes, limit));
+            let quoted = serde_json::to_string(&text(bytes, limit)).unwrap_or_default();
+            let inside = quoted.strip_prefix('"').and_then(|quoted| quoted.strip_suffix('"'));
+            self.ours(inside.unwrap_or_default());
         }
     }
 
-    fn value<T: Serialize>(&mut self, key: &str, value: &T) {
-        self.0.extend_from_slice(key.as_bytes());
-        // A vector takes everything, and numbers, addresses and text have a form in JSON.
-        let _ = serde_json::to_writer(&mut self.0, value);
+    fn number(&mut self, key: &str, number: impl itoa::Integer) {
+        self.ours(key);
+        self.ours(itoa::Buffer::new().format(number));
+    }
+
+    /// Writes a duration to the microsecond, without zeros that say nothing.
+    fn milliseconds(&mut self, key: &str, duration: Duration) {
+        let micros = (duration.as_nanos() + 500) / 1000;
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        self.number(key, micros / 1000);
+        let rest = micros % 1000;
+        let [hundreds, tens, ones] = [rest / 100, rest / 10 % 10, rest % 10].map(|digit| b'0' + digit as u8);
+        self.0.extend_from_slice(&[b'.', hundreds, tens, ones]);
+        for _ in 0..2 {
+            if self.0.last() == Some(&b'0') {
+                self.0.pop();
+            }
+        }
     }
 
     fn route(&mut self, record: &Record<'_>) {
         let Some(route) = record.route else { return };
-        self.text(",\"tenant\":", route.tenant.as_bytes(), TEXT);
-        self.text(",\"api\":", route.api.as_bytes(), TEXT);
-        self.text(",\"version\":", route.version.as_bytes(), TEXT);
-        self.text(",\"resource\":", route.template.as_bytes(), TEXT);
-        self.value(",\"by_default\":", &route.by_default);
+        self.ours(route.names);
+        self.text(",\"resource\":\"", route.template.as_bytes(), TEXT);
+        self.ours(if route.by_default {
+            "\",\"by_default\":true"
+        } else {
+            "\",\"by_default\":false"
+        });
     }
 
     fn identity(&mut self, record: &Record<'_>) {
         let Some(who) = record.identity else { return };
         if let Some(application) = who.application {
-            self.text(",\"application\":", application.as_bytes(), TEXT);
+            self.text(",\"application\":\"", application.as_bytes(), TEXT);
+            self.ours("\"");
         }
         if !who.client.is_empty() {
-            self.text(",\"consumer_key\":", who.client.as_bytes(), TEXT);
+            self.text(",\"consumer_key\":\"", who.client.as_bytes(), TEXT);
+            self.ours("\"");
         }
-        self.text(",\"subject\":", who.subject.as_bytes(), TEXT);
+        self.text(",\"subject\":\"", who.subject.as_bytes(), TEXT);
+        self.ours("\"");
     }
 
     fn upstream(&mut self, record: &Record<'_>) {
         let Some(called) = record.upstream else { return };
         if let Some(endpoint) = called.endpoint {
-            self.value(",\"endpoint\":", &endpoint);
+            self.ours(",\"endpoint\":\"");
+            match endpoint {
+                SocketAddr::V4(_) => {
+                    write_address(&mut self.0, endpoint.ip());
+                    self.number(":", endpoint.port());
+                }
+                // Writing to a vector cannot fail.
+                SocketAddr::V6(_) => drop(write!(self.0, "{endpoint}")),
+            }
+            self.ours("\"");
         }
-        self.value(",\"attempts\":", &called.attempts);
+        self.number(",\"attempts\":", called.attempts);
         if let Some(duration) = called.duration {
-            self.value(",\"upstream_ms\":", &milliseconds(duration));
+            self.milliseconds(",\"upstream_ms\":", duration);
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Returns text that JSON can hold and no reader takes for the end of a line.
@@ -212,9 +257,7 @@ pub(super) mod tests {
                 bytes: 0,
             },
             route: Some(Routed {
-                tenant: "carbon.super",
-                api: "YouTube",
-                version: "3.0",
+                names: r#","tenant":"carbon.super","api":"YouTube","version":"3.0""#,
                 template: "/videos/{id}",
                 by_default: true,
             }),
@@ -282,6 +325,15 @@ pub(super) mod tests {
         assert!(
             line.contains(r"GET /a\x22b\x5Cc\x0D\x0A\x00\x1B[2J\x7F\xFF\xC2\x85\xE2\x80\xA8{}"),
             "{line}"
+        );
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let written = names("carbon.super", "You\"Tube", "3.0");
+        assert_eq!(
+            &*written,
+            r#","tenant":"carbon.super","api":"You\"Tube","version":"3.0""#
         );
     }
 

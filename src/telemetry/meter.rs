@@ -17,6 +17,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::latency::Latency;
+use super::line;
 use crate::upstream::Failure;
 
 /// What counts a version's requests; clones count into the same place.
@@ -26,15 +27,28 @@ pub struct Meter(Arc<Counts>);
 impl Meter {
     /// Counts one attempt on an endpoint that failed, whether or not another one answered after it.
     pub fn upstream_failed(&self, failure: Failure) {
-        let [broken, connect_failed, connect_timed_out, no_endpoint, timed_out] = &self.0.failures;
+        let [
+            broken,
+            connect_failed,
+            connect_timed_out,
+            no_endpoint,
+            timed_out,
+            unresolved,
+        ] = &self.0.failures;
         let counter = match failure {
             Failure::Broken => broken,
             Failure::ConnectFailed => connect_failed,
             Failure::ConnectTimedOut => connect_timed_out,
             Failure::NoEndpoint => no_endpoint,
             Failure::TimedOut => timed_out,
+            Failure::Unresolved => unresolved,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the names of its version, as log lines have them.
+    pub(super) fn names(&self) -> &str {
+        &self.0.names
     }
 
     pub(super) fn answered(&self, status: u16, took: Duration) {
@@ -64,6 +78,7 @@ impl fmt::Debug for Meter {
 #[derive(Debug, Default)]
 struct Counts {
     labels: Labels,
+    names: Box<str>,
     answered: [AtomicU64; CLASSES.len()],
     whole: Latency,
     upstream: Latency,
@@ -75,12 +90,13 @@ struct Counts {
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// In the order of [`Failure`].
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 6] = [
     "broken",
     "connect_failed",
     "connect_timed_out",
     "no_endpoint",
     "timed_out",
+    "unresolved",
 ];
 
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -132,6 +148,7 @@ impl Meters {
         let made = || {
             Meter(Arc::new(Counts {
                 labels: labels.clone(),
+                names: line::names(name.0, name.1, name.2),
                 ..Counts::default()
             }))
         };
@@ -272,8 +289,9 @@ mod tests {
         let meter = Meter::default();
         meter.upstream_failed(Failure::Broken);
         meter.upstream_failed(Failure::TimedOut);
+        meter.upstream_failed(Failure::Unresolved);
         let counted: Vec<_> = meter.0.by_reason().filter(|(_, count)| *count == 1).collect();
-        assert_eq!(counted, [("broken", 1), ("timed_out", 1)]);
+        assert_eq!(counted, [("broken", 1), ("timed_out", 1), ("unresolved", 1)]);
     }
 
     #[test]

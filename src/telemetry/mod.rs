@@ -38,6 +38,7 @@ pub struct Telemetry {
     refusals: Family<[(&'static str, &'static str); 2], Counter>,
     in_flight: Gauge,
     catalog: CatalogMetrics,
+    certificates_refused: Gauge,
     access_log: Option<Arc<AccessLog>>,
     registry: Registry,
 }
@@ -62,6 +63,7 @@ impl Telemetry {
             refusals: Family::default(),
             in_flight: Gauge::default(),
             catalog: CatalogMetrics::default(),
+            certificates_refused: Gauge::default(),
             access_log: access_log.clone(),
             registry: Registry::default(),
         };
@@ -82,6 +84,7 @@ impl Telemetry {
             refusals,
             in_flight,
             catalog,
+            certificates_refused,
             ..
         } = self;
         registry.register(
@@ -108,6 +111,11 @@ impl Telemetry {
             "tollgate_catalog_refused",
             "1 while a change waits to be mended",
             catalog.refused.clone(),
+        );
+        registry.register(
+            "tollgate_certificates_refused",
+            "1 while changed certificates wait to be mended",
+            certificates_refused.clone(),
         );
         registry.register("tollgate_catalog_apis", "APIs that are served", catalog.apis.clone());
         registry.register_with_unit(
@@ -183,6 +191,11 @@ impl Telemetry {
     pub fn reload_refused(&self) {
         self.catalog.reloads.get_or_create(&[("outcome", "refused")]).inc();
         self.catalog.refused.set(1);
+    }
+
+    /// Notes whether changed certificates are kept from being served.
+    pub fn certificates_refused(&self, is_refused: bool) {
+        self.certificates_refused.set(i64::from(is_refused));
     }
 
     /// Opens the access log's file anew.

@@ -1,7 +1,6 @@
 //! What an exchange leaves behind, read from it and from Pingora's session when it is over.
 
-use std::time::SystemTime;
-
+use http::HeaderName;
 use http::header::{HOST, USER_AGENT};
 use pingora_error::Error;
 use pingora_proxy::Session;
@@ -16,17 +15,13 @@ use crate::upstream::classify;
 /// Counts and logs an exchange; called once for each, refusals included.
 pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     let duration = exchange.arrived.elapsed();
-    let route = exchange.version().map(|version| Routed {
-        tenant: &version.tenant,
-        api: &version.api,
-        version: &version.version,
+    let route = exchange.meter().map(|meter| Routed {
+        names: meter.names(),
         template: exchange.route().map_or("", |route| &route.template),
         by_default: exchange.permit().is_some_and(Permit::by_default),
     });
     let record = Record {
-        at: SystemTime::now()
-            .checked_sub(duration)
-            .unwrap_or(SystemTime::UNIX_EPOCH),
+        at: exchange.at,
         id: exchange.id(),
         revision: exchange.served.snapshot.revision(),
         asked: asked(session, exchange),
@@ -75,13 +70,15 @@ fn asked<'a>(session: &'a Session, exchange: &'a Exchange) -> Asked<'a> {
         user_agent: field(USER_AGENT).unwrap_or_default(),
         trace: request
             .headers
-            .get("traceparent")
+            .get(TRACEPARENT)
             .and_then(|value| trace_id(value.to_str().ok()?)),
         bytes: exchange
             .tunnelled
             .map_or(session.body_bytes_read() as u64, |ended| ended.to_backend.bytes),
     }
 }
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Cuts the trace id out of a `traceparent` (W3C Trace Context, 3.2.2).
 fn trace_id(traceparent: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! Whether the gateway may be sent traffic, and what became of its catalog.
+//! Whether the gateway may be sent traffic, and what became of its catalog and its certificates.
 
 use std::time::SystemTime;
 
@@ -16,6 +16,7 @@ pub struct Readiness(Mutex<State>);
 struct State {
     serving: Option<Serving>,
     refused: Vec<Violation>,
+    refused_certificates: Vec<Violation>,
     registry: Option<String>,
     is_draining: bool,
 }
@@ -33,6 +34,7 @@ pub(super) struct Report {
     revision: Option<u64>,
     draining: bool,
     catalog: CatalogReport,
+    certificates: CertificatesReport,
     registry: RegistryReport,
 }
 
@@ -45,6 +47,11 @@ struct RegistryReport {
 #[derive(Debug, Serialize)]
 struct CatalogReport {
     applied: Option<String>,
+    refused: Vec<Violation>,
+}
+
+#[derive(Debug, Serialize)]
+struct CertificatesReport {
     refused: Vec<Violation>,
 }
 
@@ -67,6 +74,12 @@ impl Readiness {
     /// Says that nothing is refused any more.
     pub fn clear_refused(&self) {
         self.0.lock().refused.clear();
+    }
+
+    /// Says what keeps changed certificates from being served, or, with nothing, that they are; the gateway stays ready
+    /// with those it has.
+    pub fn set_refused_certificates(&self, violations: &[Violation]) {
+        violations.clone_into(&mut self.0.lock().refused_certificates);
     }
 
     /// Says why the registry cannot be followed, or that it can be again; the gateway stays ready with what it knows.
@@ -96,8 +109,13 @@ impl Readiness {
             revision: state.serving.map(|serving| serving.revision),
             draining: state.is_draining,
             catalog: CatalogReport {
-                applied: state.serving.map(|serving| clock::rfc3339(serving.applied)),
+                applied: state
+                    .serving
+                    .map(|serving| String::from_utf8_lossy(&clock::rfc3339(serving.applied)).into_owned()),
                 refused: state.refused.clone(),
+            },
+            certificates: CertificatesReport {
+                refused: state.refused_certificates.clone(),
             },
             registry: RegistryReport {
                 error: state.registry.clone(),

@@ -55,12 +55,8 @@ pub struct Asked<'a> {
 /// Which resource of which version a request met.
 #[derive(Clone, Copy, Debug)]
 pub struct Routed<'a> {
-    /// The domain of the tenant.
-    pub tenant: &'a str,
-    /// The name of the Api.
-    pub api: &'a str,
-    /// The label of the version.
-    pub version: &'a str,
+    /// Its tenant, Api and version, as [`names`](super::line::names) writes them.
+    pub names: &'a str,
     /// The template of the resource.
     pub template: &'a str,
     /// Whether the version was chosen by default and not by name.

@@ -152,7 +152,7 @@ fn open() -> Page {
     let second = Duration::from_secs(1);
     let patience = Patience {
         handshake: second,
-        first_byte: second,
+        silence: second,
         header: second,
     };
     let door = Door::plain(status, Connections::new(8), patience);

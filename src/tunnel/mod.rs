@@ -42,31 +42,27 @@ pub fn is_websocket(request: &RequestHeader) -> bool {
             .flat_map(|value| value.split(','))
             .any(|token| token.trim().eq_ignore_ascii_case(wanted))
     };
-    let empty = request
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .is_none_or(|length| length == "0")
-        && !request.headers.contains_key(header::TRANSFER_ENCODING);
-    request.version == Version::HTTP_11
-        && request.method == Method::GET
+    let is_empty = || {
+        let length = request.headers.get(header::CONTENT_LENGTH);
+        length.is_none_or(|length| length == "0") && !request.headers.contains_key(header::TRANSFER_ENCODING)
+    };
+    // What hardly any request has comes first.
+    has(header::UPGRADE, "websocket")
         && has(header::CONNECTION, "upgrade")
-        && has(header::UPGRADE, "websocket")
-        && empty
+        && request.version == Version::HTTP_11
+        && request.method == Method::GET
+        && is_empty()
 }
 
-/// Makes the request that an endpoint gets from the caller's, without what belongs to the caller's connection.
+/// Makes a request, of which nothing is left that belongs to the caller's connection, ask for a WebSocket.
 ///
 /// # Errors
 ///
 /// Returns an error where a field that is made here is not a valid one, which no input should achieve.
-pub fn handshake(request: &RequestHeader) -> Result<RequestHeader, Box<Error>> {
-    let mut out = request.clone();
-    for name in hop::fields(&request.headers).iter().chain(&ONE_HOP) {
-        out.remove_header(name);
-    }
-    out.insert_header(header::CONNECTION, "Upgrade")?;
-    out.insert_header(header::UPGRADE, "websocket")?;
-    Ok(out)
+pub fn ask(request: &mut RequestHeader) -> Result<(), Box<Error>> {
+    request.remove_header(&header::CONTENT_LENGTH);
+    request.insert_header(header::CONNECTION, "Upgrade")?;
+    request.insert_header(header::UPGRADE, "websocket")
 }
 
 /// How long a tunnel may last.
@@ -296,7 +292,7 @@ async fn relay(
 /// Replaces what belongs to the backend's connection by what belongs to the caller's.
 fn clean_up(answer: &mut ResponseHeader) {
     let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS;
-    for name in hop::fields(&answer.headers).iter().chain([&header::TRAILER]) {
+    for name in hop::of_response(&answer.headers).iter().chain([&header::TRAILER]) {
         let is_handshake = name.as_str().starts_with("sec-websocket-") || *name == header::UPGRADE;
         if !(upgraded && is_handshake) {
             answer.remove_header(name);
@@ -328,17 +324,6 @@ fn not_upgraded() -> TunnelError {
         "the caller did not ask for an upgrade",
     ))
 }
-
-/// What a handshake carries for one hop alone; Pingora's policy strips the same of other requests (0.9.1).
-const ONE_HOP: [HeaderName; 7] = [
-    header::CONTENT_LENGTH,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    HeaderName::from_static("http2-settings"),
-];
 
 #[cfg(test)]
 mod tests;

@@ -79,7 +79,8 @@ impl Attempts {
         let again = self.again.take();
         // The try before is over; its endpoint must not count it against itself.
         self.held = None;
-        let now = clock::now();
+        let moment = Instant::now();
+        let now = clock::at(moment);
         let (slot, on_trial, avoid) = match again {
             Some(Again {
                 slot,
@@ -90,15 +91,15 @@ impl Attempts {
                 slot,
                 place: Place::Other,
                 ..
-            }) => with(backend.choose(now, &call, Some(slot)))?,
-            None => with(backend.choose(now, &call, None))?,
+            }) => with(backend, backend.choose(now, &call, Some(slot)))?,
+            None => with(backend, backend.choose(now, &call, None))?,
         };
-        let target = &backend.slots.get(slot).ok_or(NoEndpoint)?.target;
+        let target = &backend.slots.get(slot).ok_or_else(|| backend.unfit())?.target;
         let Some((mut peer, address)) = target.peer(now, avoid) else {
             if on_trial {
                 target.condition.give_back(now);
             }
-            return Err(NoEndpoint);
+            return Err(backend.unfit());
         };
         target.begin();
         self.held = Some(Held {
@@ -110,7 +111,8 @@ impl Attempts {
         });
         self.tries = self.tries.saturating_add(1);
         self.streams = is_stream(call.headers);
-        self.set_timeouts(&mut peer, backend, call.asks_for_stream());
+        let streams = self.streams || call.asks_for_stream();
+        self.set_timeouts(&mut peer, backend, moment, streams);
         if again.is_some_and(|again| again.unused) {
             peer.group_key = unused(peer.group_key);
             peer.options.idle_timeout = Some(Duration::ZERO);
@@ -118,9 +120,8 @@ impl Attempts {
         Ok(peer)
     }
 
-    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, streams: bool) {
+    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, now: Instant, streams: bool) {
         let timeouts = backend.timeouts();
-        let now = Instant::now();
         let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
@@ -150,7 +151,11 @@ impl Attempts {
             match failure {
                 Failure::Broken if stale => {}
                 Failure::Broken => held.fail(|target, _| target.failed(now)),
-                Failure::NoEndpoint | Failure::ConnectFailed | Failure::ConnectTimedOut | Failure::TimedOut => {
+                Failure::NoEndpoint
+                | Failure::Unresolved
+                | Failure::ConnectFailed
+                | Failure::ConnectTimedOut
+                | Failure::TimedOut => {
                     held.fail(|target, address| target.unreachable(now, address));
                 }
             }
@@ -312,8 +317,10 @@ impl fmt::Debug for Held {
     }
 }
 
-fn with(chosen: Option<(usize, bool)>) -> Result<(usize, bool, Option<SocketAddr>), NoEndpoint> {
-    chosen.map(|(slot, on_trial)| (slot, on_trial, None)).ok_or(NoEndpoint)
+fn with(backend: &Backend, chosen: Option<(usize, bool)>) -> Result<(usize, bool, Option<SocketAddr>), NoEndpoint> {
+    chosen
+        .map(|(slot, on_trial)| (slot, on_trial, None))
+        .ok_or_else(|| backend.unfit())
 }
 
 fn is_repeatable(session: &Session) -> bool {
@@ -404,7 +411,7 @@ mod tests {
     fn another_address_of_the_same_name_is_another_place_to_try() {
         let backend = backend(spec(&["http://origin.test:80"]));
         let mut attempts = Attempts::default();
-        assert_eq!(next(&mut attempts, &backend).unwrap_err(), NoEndpoint);
+        assert_eq!(next(&mut attempts, &backend).unwrap_err(), NoEndpoint::Unresolved);
         backend.slots[0]
             .target
             .learn(&["192.0.2.1:80".parse().unwrap(), "192.0.2.2:80".parse().unwrap()]);
@@ -439,11 +446,17 @@ mod tests {
         let target = Arc::clone(&backend.slots[0].target);
         target.failed(clock::now());
         target.failed(clock::now());
-        assert_eq!(next(&mut Attempts::default(), &backend).unwrap_err(), NoEndpoint);
+        assert_eq!(
+            next(&mut Attempts::default(), &backend).unwrap_err(),
+            NoEndpoint::SetAside
+        );
         target.condition.give_back(clock::now());
         let mut on_trial = Attempts::default();
         next(&mut on_trial, &backend).unwrap();
-        assert_eq!(next(&mut Attempts::default(), &backend).unwrap_err(), NoEndpoint);
+        assert_eq!(
+            next(&mut Attempts::default(), &backend).unwrap_err(),
+            NoEndpoint::SetAside
+        );
         drop(on_trial);
         assert!(next(&mut Attempts::default(), &backend).is_ok());
     }

@@ -13,6 +13,7 @@ use crate::model::backend::{self as model, Balance, HashOn, Timeouts};
 use crate::registry::key_pair::KeyType;
 
 use super::balance;
+use super::failure::NoEndpoint;
 use super::health::Standing;
 use super::target::Target;
 
@@ -89,14 +90,14 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Tells whether the caller asks for something that is not bounded in time as a whole.
+    /// Tells whether the caller asks for something that is not bounded in time as a whole; that what it sends is not
+    /// is another question.
     pub(super) fn asks_for_stream(&self) -> bool {
         let accepts = self.headers.get_all(header::ACCEPT).iter();
         accepts
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.contains(EVENT_STREAM))
             || self.asks_for_websocket()
-            || is_stream(self.headers)
     }
 
     fn asks_for_websocket(&self) -> bool {
@@ -164,6 +165,15 @@ impl Backend {
             .iter()
             .filter(|slot| slot.target.standing(now) != Standing::Shut)
             .count()
+    }
+
+    /// Says why no endpoint is fit to be tried.
+    pub(super) fn unfit(&self) -> NoEndpoint {
+        if self.slots.iter().any(|slot| slot.target.is_resolved()) {
+            NoEndpoint::SetAside
+        } else {
+            NoEndpoint::Unresolved
+        }
     }
 
     /// Chooses an endpoint; says whether its call is the one that is let through after a suspension.
@@ -263,7 +273,6 @@ mod tests {
             .asks_for_stream()
         };
         assert!(asks(&[("accept", "text/event-stream")]));
-        assert!(asks(&[("content-type", "application/grpc")]));
         assert!(asks(&[("upgrade", "h2c, WebSocket")]));
         assert!(!asks(&[("accept", "*/*"), ("upgrade", "h2c")]));
     }

@@ -7,9 +7,14 @@ use std::time::{Duration, Instant};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Returns the present moment; never zero, which means "no moment" to those who store one.
+/// Returns the present moment.
 pub(super) fn now() -> u64 {
-    millis(START.elapsed()).saturating_add(1)
+    at(Instant::now())
+}
+
+/// Returns a moment as this clock has it; never zero, which means "no moment" to those who store one.
+pub(super) fn at(moment: Instant) -> u64 {
+    millis(moment.saturating_duration_since(*START)).saturating_add(1)
 }
 
 /// Returns the moment that lies a period after another.

@@ -13,6 +13,8 @@ use pingora_http::ResponseHeader;
 pub enum Failure {
     /// None was fit to be tried.
     NoEndpoint,
+    /// None has an address: their names lead nowhere.
+    Unresolved,
     /// No connection came about: refused, unreachable, or not whom we expected.
     ConnectFailed,
     /// No connection came about in time.
@@ -23,19 +25,30 @@ pub enum Failure {
     Broken,
 }
 
-/// No endpoint of a backend is fit to be tried: each is set aside, found broken, or has no address.
+/// Why no endpoint of a backend is fit to be tried.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("no endpoint is fit to be tried")]
-pub struct NoEndpoint;
+pub enum NoEndpoint {
+    /// Each is set aside, found broken, or has no address.
+    #[error("no endpoint is fit to be tried")]
+    SetAside,
+    /// None has an address.
+    #[error("no endpoint's name could be resolved")]
+    Unresolved,
+}
 
 /// A call that took too long as a whole, although nothing in it stood still.
 pub(super) const LATE: ErrorType = ErrorType::Custom("Late");
 
 const NO_ENDPOINT: &str = "NoEndpoint";
+const UNRESOLVED: &str = "Unresolved";
 
 impl From<NoEndpoint> for Box<Error> {
     fn from(cause: NoEndpoint) -> Self {
-        Error::because(ErrorType::Custom(NO_ENDPOINT), "choosing an endpoint", cause).into_up()
+        let kind = match cause {
+            NoEndpoint::SetAside => NO_ENDPOINT,
+            NoEndpoint::Unresolved => UNRESOLVED,
+        };
+        Error::because(ErrorType::Custom(kind), "choosing an endpoint", cause).into_up()
     }
 }
 
@@ -50,6 +63,7 @@ pub fn classify(error: &Error) -> Option<Failure> {
     )]
     match error.etype {
         ErrorType::Custom(NO_ENDPOINT) => Some(Failure::NoEndpoint),
+        ErrorType::Custom(UNRESOLVED) => Some(Failure::Unresolved),
         PING_TIMEDOUT | LATE => Some(Failure::TimedOut),
         ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Some(Failure::ConnectTimedOut),
         ErrorType::ConnectRefused
@@ -120,9 +134,14 @@ mod tests {
 
     #[test]
     fn no_endpoint_survives_the_way_through_pingora() {
-        let error: Box<Error> = NoEndpoint.into();
-        assert!(!error.retry());
-        assert_eq!(classify(&error), Some(Failure::NoEndpoint));
-        assert_eq!(classify(&error.more_context("peer")), Some(Failure::NoEndpoint));
+        for (cause, failure) in [
+            (NoEndpoint::SetAside, Failure::NoEndpoint),
+            (NoEndpoint::Unresolved, Failure::Unresolved),
+        ] {
+            let error: Box<Error> = cause.into();
+            assert!(!error.retry());
+            assert_eq!(classify(&error), Some(failure));
+            assert_eq!(classify(&error.more_context("peer")), Some(failure));
+        }
     }
 }

@@ -13,6 +13,7 @@ use pingora_core::connectors::TransportConnector;
 use pingora_core::connectors::http::v2::Connector;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
 use crate::model::backend as model;
 use crate::model::catalog::Catalog;
@@ -28,6 +29,8 @@ use super::target::Target;
 /// Every endpoint the gateway knows.
 pub struct Pool {
     registry: Mutex<Registry>,
+    /// How long idle connections to endpoints are kept.
+    idle: Duration,
     /// Rises with each commit, for those who follow.
     commits: watch::Sender<u64>,
     prober: Arc<Prober>,
@@ -42,14 +45,15 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Makes a pool that knows nothing yet.
-    pub fn new() -> Arc<Self> {
+    /// Makes a pool that knows nothing yet, and keeps idle connections so long.
+    pub fn new(idle: Duration) -> Arc<Self> {
         let prober = Prober {
             connector: OnceLock::new(),
             at_once: Semaphore::new(PROBES_AT_ONCE),
         };
         Arc::new(Self {
             registry: Mutex::default(),
+            idle,
             commits: watch::Sender::new(0),
             prober: Arc::new(prober),
         })
@@ -62,7 +66,7 @@ impl Pool {
     /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
     pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Backends>, Vec<Violation>> {
         let registry = self.registry.lock();
-        let mut draft = Draft::beside(&registry);
+        let mut draft = Draft::beside(&registry, self.idle);
         let mut made = Vec::new();
         for api in catalog.apis() {
             for version in &api.versions {
@@ -127,19 +131,34 @@ impl Pool {
         self.registry.lock().active().map(Arc::clone).collect()
     }
 
+    /// Looks every name up again and again, and those without an address sooner, in growing intervals.
     async fn follow_names(&self) {
         let mut commits = self.commits.subscribe();
+        let (mut refresh, mut again, mut pause) = (Instant::now() + REFRESH, Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         loop {
-            let unresolved = self.active().iter().any(|target| !target.is_resolved());
-            let pause = if unresolved { LOOK_AGAIN } else { REFRESH };
-            // A commit may bring names that are still unknown; those are looked for sooner.
-            if let Ok(changed) = tokio::time::timeout(pause, commits.changed()).await {
-                if changed.is_err() {
-                    return;
-                }
+            let unresolved = self.active().into_iter().filter(|target| !target.is_resolved());
+            let unresolved: Vec<_> = unresolved.collect();
+            // Moments, not periods: commits must not put either off.
+            let due = if unresolved.is_empty() {
+                refresh
             } else {
-                resolve(self.active().into_iter()).await;
+                refresh.min(again)
+            };
+            match timeout_at(due, commits.changed()).await {
+                Ok(Err(_)) => return,
+                Ok(Ok(())) => {
+                    pause = LOOK_AGAIN;
+                    again = again.min(Instant::now() + pause);
+                    continue;
+                }
+                Err(_) if due == refresh => {
+                    resolve(self.active().into_iter()).await;
+                    refresh = Instant::now() + REFRESH;
+                }
+                Err(_) => resolve(unresolved.into_iter()).await,
             }
+            again = Instant::now() + pause;
+            pause = (pause * 2).min(REFRESH);
         }
     }
 
@@ -186,7 +205,7 @@ impl Probes {
 
 const PROBES_AT_ONCE: usize = 64;
 const REFRESH: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Prober {
     /// Returns the connector, made at its first use: it reads the system's authorities.

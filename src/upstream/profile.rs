@@ -46,6 +46,8 @@ pub(super) struct Profile {
     group: u64,
     ca: Option<Arc<CaType>>,
     identity: Option<Arc<CertKey>>,
+    /// How long an idle connection is kept.
+    idle: Duration,
 }
 
 impl fmt::Debug for Profile {
@@ -74,7 +76,7 @@ pub(super) enum ProfileError {
 
 impl Profile {
     /// Reads the PEM material; reports everything that is wrong with it.
-    pub(super) fn believe(name: &ProfileName) -> Result<Self, Vec<ProfileError>> {
+    pub(super) fn believe(name: &ProfileName, idle: Duration) -> Result<Self, Vec<ProfileError>> {
         let mut wrong = Vec::new();
         let ca = name
             .tls
@@ -92,6 +94,7 @@ impl Profile {
                 group: next_group(),
                 ca,
                 identity,
+                idle,
             })
         } else {
             Err(wrong)
@@ -129,7 +132,7 @@ impl Profile {
         if secure {
             options.ca.clone_from(&self.ca);
         }
-        options.idle_timeout = Some(IDLE);
+        options.idle_timeout = Some(self.idle);
         options.max_h2_streams = MAX_H2_STREAMS;
         options.h2_ping_interval = Some(H2_PING);
         options.tcp_keepalive = Some(TcpKeepalive {
@@ -138,8 +141,8 @@ impl Profile {
             count: 3,
             user_timeout: Duration::ZERO,
         });
-        // WebSocket has a tunnel of its own; no other upgrade is ours to pass on.
-        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+        // Whoever rewrites the request removes what is of one hop, upgrades included; WebSocket has a tunnel of its own.
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
         options
     }
 }
@@ -151,8 +154,6 @@ pub(super) fn check_name(name: &str) -> Result<(), ProfileError> {
         .map_err(|_| ProfileError::BadServerName(name.to_owned()))
 }
 
-/// Shorter than the keep-alive of common servers, so that we close idle connections before they do.
-const IDLE: Duration = Duration::from_secs(50);
 const H2_PING: Duration = Duration::from_secs(30);
 const MAX_H2_STREAMS: usize = 100;
 
@@ -216,6 +217,8 @@ mod tests {
 
     use super::*;
 
+    const IDLE: Duration = Duration::from_secs(7);
+
     fn named(tls: TlsProfile, protocol: Protocol) -> ProfileName {
         ProfileName {
             tenant: "carbon.super".into(),
@@ -237,7 +240,7 @@ mod tests {
                 ca: Some(ca),
                 ..TlsProfile::default()
             };
-            Profile::believe(&named(tls, Protocol::Auto))
+            Profile::believe(&named(tls, Protocol::Auto), IDLE)
                 .unwrap()
                 .peer(address, true, "origin.test")
         };
@@ -251,7 +254,7 @@ mod tests {
             identity: Some((pem().0, pem().1)),
             server_name: Some(String::new()),
         };
-        let wrong = Profile::believe(&named(tls, Protocol::Auto)).unwrap_err();
+        let wrong = Profile::believe(&named(tls, Protocol::Auto), IDLE).unwrap_err();
         let said: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 3, "{said:?}");
         assert!(
@@ -267,7 +270,7 @@ mod tests {
             ca: Some(pem),
             ..TlsProfile::default()
         };
-        assert!(Profile::believe(&named(tls, Protocol::Auto)).is_err());
+        assert!(Profile::believe(&named(tls, Protocol::Auto), IDLE).is_err());
     }
 
     #[test]
@@ -277,23 +280,20 @@ mod tests {
             identity: Some((chain, key)),
             ..TlsProfile::default()
         };
-        let profile = Profile::believe(&named(tls, Protocol::Auto)).unwrap();
+        let profile = Profile::believe(&named(tls, Protocol::Auto), IDLE).unwrap();
         let peer = profile.peer("127.0.0.1:9".parse().unwrap(), true, "127.0.0.1");
         assert_eq!(peer.sni, "127.0.0.1");
         assert!(peer.client_cert_key.is_some());
-        assert!(peer.idle_timeout().is_some() && peer.tcp_keepalive().is_some());
+        assert_eq!(peer.idle_timeout(), Some(IDLE));
+        assert!(peer.tcp_keepalive().is_some());
         assert_eq!(peer.options.max_h2_streams, MAX_H2_STREAMS);
-        assert_eq!(
-            peer.options.http_upstream_request_policy,
-            HttpUpstreamRequestPolicy::deny_upgrades()
-        );
         assert_ne!(unused(peer.group_key), peer.group_key);
     }
 
     #[test]
     fn protocols_become_alpn() {
         let alpn = |protocol, secure| {
-            let profile = Profile::believe(&named(TlsProfile::default(), protocol)).unwrap();
+            let profile = Profile::believe(&named(TlsProfile::default(), protocol), IDLE).unwrap();
             profile
                 .peer("127.0.0.1:9".parse().unwrap(), secure, "origin.test")
                 .options

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -58,6 +59,8 @@ impl Registry {
 /// Backends in the making.
 pub(super) struct Draft<'a> {
     known: &'a Registry,
+    /// How long idle connections are kept.
+    idle: Duration,
     targets: HashMap<TargetName, Arc<Target>>,
     profiles: HashMap<ProfileName, Arc<Profile>>,
     violations: Vec<Violation>,
@@ -65,9 +68,10 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Begins beside what is known.
-    pub(super) fn beside(known: &'a Registry) -> Self {
+    pub(super) fn beside(known: &'a Registry, idle: Duration) -> Self {
         Self {
             known,
+            idle,
             targets: HashMap::new(),
             profiles: HashMap::new(),
             violations: Vec::new(),
@@ -112,7 +116,7 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.known.profiles.get(&name).or_else(|| self.profiles.get(&name)) {
             return Some(Arc::clone(known));
         }
-        match Profile::believe(&name) {
+        match Profile::believe(&name, self.idle) {
             Ok(profile) => Some(Arc::clone(
                 self.profiles.entry(name).or_insert_with(|| Arc::new(profile)),
             )),
@@ -197,8 +201,6 @@ fn read(uri: &Uri, spec: &model::Backend, group: u64) -> Option<(Endpoint, Targe
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
-
     use crate::model::backend::{Balance, Health, HostHeader, Protocol, Timeouts, TlsProfile};
     use crate::registry::key_pair::KeyType;
 
@@ -235,7 +237,7 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn draft(known: &Registry, wanted: &[(BackendName, model::Backend)]) -> Vec<Arc<Backend>> {
-        let mut draft = Draft::beside(known);
+        let mut draft = Draft::beside(known, Duration::from_secs(7));
         let made = wanted
             .iter()
             .map(|(name, spec)| draft.backend(name.clone(), true, spec).unwrap())
@@ -315,7 +317,7 @@ pub(super) mod tests {
         let mut wrong = spec(&["https://127.0.0.1:9"]);
         wrong.tls.ca = Some("no pem".into());
         let registry = Registry::default();
-        let mut draft = Draft::beside(&registry);
+        let mut draft = Draft::beside(&registry, Duration::from_secs(7));
         assert!(draft.backend(name("t", "1"), true, &wrong).is_none());
         assert!(
             draft

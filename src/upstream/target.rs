@@ -260,7 +260,7 @@ mod tests {
             protocol: Protocol::Auto,
             tls: TlsProfile::default(),
         };
-        let profile = Arc::new(Profile::believe(&name).unwrap());
+        let profile = Arc::new(Profile::believe(&name, Duration::from_secs(7)).unwrap());
         let health = Health {
             max_failures: 1,
             suspend: Duration::from_secs(1),

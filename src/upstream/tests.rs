@@ -11,7 +11,7 @@ use pingora_core::apps::ServerApp;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, Result};
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, HttpProxy, ProxyHttp, Session, http_proxy};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -61,6 +61,11 @@ impl ProxyHttp for Gateway {
         reused: bool,
     ) -> Box<Error> {
         ctx.broke(session, e, reused)
+    }
+
+    async fn upstream_request_filter(&self, _: &mut Session, out: &mut RequestHeader, _: &mut Attempts) -> Result<()> {
+        out.remove_header("connection");
+        Ok(())
     }
 
     async fn response_filter(&self, _: &mut Session, head: &mut ResponseHeader, ctx: &mut Attempts) -> Result<()> {
@@ -216,6 +221,21 @@ async fn failures_keep_their_kind_on_the_way_out() {
             .await
             .contains("failure: Some(TimedOut)")
     );
+}
+
+#[tokio::test]
+async fn a_name_is_looked_for_again_however_often_the_catalog_changes() {
+    let pool = Pool::new(Duration::from_secs(7));
+    let backends = [backend(spec(&["http://localhost:9"]))];
+    let (stop, stopping) = watch::channel(false);
+    let running = tokio::spawn(Arc::clone(&pool).run(stopping));
+    eventually(|| {
+        pool.commit(&[production(&backends[0])]);
+        backends[0].slots[0].target.is_resolved()
+    })
+    .await;
+    stop.send_replace(true);
+    running.await.unwrap();
 }
 
 #[tokio::test]
@@ -423,7 +443,7 @@ async fn probes_close_an_endpoint_and_open_it_again() {
         }
     })
     .await;
-    let pool = Pool::new();
+    let pool = Pool::new(Duration::from_secs(7));
     let (stop, shutdown) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
@@ -444,7 +464,7 @@ async fn probes_end_when_their_endpoint_is_gone() {
         always_ok(count, stream)
     })
     .await;
-    let pool = Pool::new();
+    let pool = Pool::new(Duration::from_secs(7));
     let (_stop, shutdown) = watch::channel(false);
     tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
@@ -476,7 +496,7 @@ async fn probes_speak_the_protocol_of_the_endpoint() {
     let backend = backend(spec);
     let target = &backend.slots[0].target;
     target.condition.judged(false);
-    let pool = Pool::new();
+    let pool = Pool::new(Duration::from_secs(7));
     let (_stop, shutdown) = watch::channel(false);
     tokio::spawn(Arc::clone(&pool).run(shutdown));
     pool.commit(&[production(&backend)]);
@@ -488,7 +508,7 @@ async fn names_have_addresses_before_they_are_served() {
     let port = origin(always_ok).await.port();
     let backend = backend(spec(&[&format!("http://localhost:{port}")]));
     assert_eq!(backend.fit(), 0);
-    Pool::new()
+    Pool::new(Duration::from_secs(7))
         .resolve(&[production(&backend)], Duration::from_secs(5))
         .await;
     assert_eq!(backend.fit(), 1);

@@ -71,6 +71,20 @@ async fn a_connection_that_was_closed_while_idle_costs_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_whose_name_leads_nowhere_cannot_be_reached_and_is_not_suspended() {
+    let gateway = serving(version("1.0").production(&["http://nowhere.invalid"])).await;
+    let fault = gateway.get("/p/1.0/a").await.expect(502).json();
+    assert_eq!(fault["code"], "101503");
+    let record = &gateway.access_log(1).await[0];
+    assert_eq!(
+        (&record["code"], &record["reason"]),
+        (&"101503".into(), &"backend_unresolved".into())
+    );
+    let reason = ["reason=\"backend_unresolved\""];
+    assert!(gateway.metric("tollgate_refusals_total", &reason).await > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_fails_is_set_aside() {
     let (refusing, _guard) = refusing();
     let gateway = serving(version("1.0").production(&[&url(refusing)]).suspend(2, "60s")).await;

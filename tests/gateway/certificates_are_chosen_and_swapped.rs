@@ -84,6 +84,36 @@ async fn a_certificate_that_cannot_be_read_leaves_the_last_good_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_cannot_be_read_is_shown_until_it_is_mended() {
+    let origin = origin().start().await;
+    let authority = Authority::new("test");
+    let (old, new) = (authority.identity(&["a.test"]), authority.identity(&["a.test"]));
+    let gateway = gateway().certificate("a", &old).api(&open(&origin)).start().await;
+    let refused = async || gateway.status("/readyz").await.expect(200).json()["certificates"]["refused"].clone();
+    let gauge = async || gateway.metric("tollgate_certificates_refused", &[]).await;
+    assert_eq!((refused().await, gauge().await), (serde_json::json!([]), 0.0));
+    std::fs::write(gateway.path("a.pem"), "torn").unwrap();
+    eventually("the refusal to be shown", async || {
+        refused().await[0]["file"]
+            .as_str()
+            .is_some_and(|file| file.ends_with("a.pem"))
+    })
+    .await;
+    assert!(gauge().await > 0.0);
+    gateway.reloaded();
+    assert!(
+        refused().await[0].is_object(),
+        "a good catalog does not mend a certificate"
+    );
+    std::fs::write(gateway.path("a.pem"), &new.chain).unwrap();
+    std::fs::write(gateway.path("a.key"), &new.key).unwrap();
+    eventually("nothing to be refused", async || {
+        (refused().await, gauge().await) == (serde_json::json!([]), 0.0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn plain_text_at_the_tls_address_harms_nobody() {
     let origin = origin().start().await;
     let gateway = gateway().tls().api(&open(&origin)).start().await;

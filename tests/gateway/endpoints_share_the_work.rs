@@ -126,3 +126,22 @@ async fn an_endpoint_may_be_named_by_a_hostname() {
     gateway.get("/p/1.0/a").await.expect(200);
     assert_eq!(origin.only_request().header("host"), url.strip_prefix("http://"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_to_an_endpoint_is_used_again_and_closed_in_time() {
+    let origin = origin().start().await;
+    let gateway = gateway()
+        .set("upstream.idle_timeout", "\"1s\"")
+        .api(&api("Open", "/p").version(version("1.0").to(&origin)))
+        .start()
+        .await;
+    gateway.get("/p/1.0/a").await.expect(200);
+    gateway.get("/p/1.0/a").await.expect(200);
+    assert_eq!(origin.connections(), 1);
+    eventually("the idle connection to be closed", async || {
+        origin.open_connections() == 0
+    })
+    .await;
+    gateway.get("/p/1.0/a").await.expect(200);
+    assert_eq!((origin.connections(), origin.open_connections()), (2, 1));
+}

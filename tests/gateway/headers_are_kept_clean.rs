@@ -70,6 +70,9 @@ async fn a_hop_is_recorded() {
         .expect(200);
     let via = origin.only_request().fields.all("via").join(", ");
     assert!(via.starts_with("1.0 before, 1.1 "), "{via}");
+    gateway.connect_h2().await.get("/p/1.0/a").await;
+    let via = origin.last_request().fields.all("via").join(", ");
+    assert!(via.starts_with("2.0 "), "the version that the caller speaks: {via}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,10 +129,22 @@ async fn what_is_for_one_hop_goes_one_hop() {
         .header("Keep-Alive", "timeout=5")
         .header("Proxy-Connection", "keep-alive")
         .header("X-Public", "every hop");
+    let ours = [
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "HTTP2-Settings",
+        "TE",
+        "Trailer",
+        "Upgrade",
+    ];
+    let call = ours.iter().fold(call, |call, name| call.header(name, "one hop"));
     gateway.call(call).await.expect(200);
     let request = origin.only_request();
-    for name in ["x-secret", "keep-alive", "proxy-connection"] {
-        assert_eq!(request.header(name), None, "{name}");
+    for name in ["x-secret", "connection", "keep-alive", "proxy-connection"]
+        .iter()
+        .chain(&ours)
+    {
+        assert_eq!(request.header(&name.to_lowercase()), None, "{name}");
     }
     assert_eq!(request.header("x-public"), Some("every hop"));
 }

@@ -271,3 +271,48 @@ async fn an_empty_http2_body_makes_no_second_request() {
     );
     assert!(count(&origin.bytes_of(0), b"0\r\n\r\n") <= 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_waits_to_be_asked_for_is_asked_for_by_the_endpoint() {
+    let origin = origin()
+        .answers(|request| answer(200).body(&request.body))
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let head = "POST /p/1.0/a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    let mut caller = gateway.connect().await;
+    caller.send(head).await;
+    let interim = soon("to be asked for the body", caller.wire().head()).await.unwrap();
+    assert!(
+        interim.starts_with(b"HTTP/1.1 100 "),
+        "{}",
+        String::from_utf8_lossy(&interim)
+    );
+    caller.send("hello").await;
+    let reply = caller.reply_to("POST").await.expect(200);
+    assert_eq!(reply.text(), "hello");
+    // Pingora takes an interim answer for one that came before the body was wanted (0.9.1), and says so.
+    assert_eq!(reply.header("connection"), Some("close"));
+    assert_eq!(origin.last_request().header("expect"), Some("100-continue"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_wants_is_not_asked_for() {
+    let strict = origin().early().answers(|_| answer(413).close()).start().await;
+    let gateway = serving(version("1.0").to(&strict)).await;
+    for (path, status) in [("/p/1.0/a", 413), ("/nowhere", 404)] {
+        let mut caller = gateway.connect().await;
+        caller
+            .send(format!(
+                "POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+            ))
+            .await;
+        let head = soon("an answer", caller.wire().head()).await.unwrap();
+        let wanted = format!("HTTP/1.1 {status} ");
+        assert!(
+            head.starts_with(wanted.as_bytes()),
+            "{}",
+            String::from_utf8_lossy(&head)
+        );
+    }
+}

@@ -25,6 +25,11 @@ pub trait References {
     ///
     /// Returns why the file cannot be read.
     fn file(&self, source: &str, path: &str) -> io::Result<String>;
+
+    /// Returns the path of the file whose text a whole string stands for; by default no string stands for a file.
+    fn named_by<'t>(&self, _text: &'t str) -> Option<&'t str> {
+        None
+    }
 }
 
 /// References that lead nowhere: no variable is set and no file is there.

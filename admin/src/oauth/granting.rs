@@ -88,6 +88,7 @@ const MOST: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::place::Place;
 
     fn scope(key: &str, roles: &[&str]) -> Scope {
         Scope {
@@ -95,6 +96,7 @@ mod tests {
             key: ScopeName::parse(key).unwrap(),
             name: key.to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            place: Place::default(),
         }
     }
 

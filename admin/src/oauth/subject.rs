@@ -38,6 +38,7 @@ pub fn read(sub: &str) -> Option<UserName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::place::Place;
     use crate::model::tenant::TenantState;
 
     #[test]
@@ -47,6 +48,9 @@ mod tests {
             domain: tenant("acme.example"),
             hostnames: Vec::new(),
             state: TenantState::Active,
+            authorization: None,
+            api_key: None,
+            place: Place::default(),
         }];
         for (text, name, domain) in [
             ("tom", "tom", "plain.example"),

@@ -28,7 +28,7 @@ use super::*;
 use crate::accept::{deadline, possession, sample};
 use crate::settings::{CertificateFiles, Tls};
 
-/// Answers every request with the length of its body.
+/// Answers every request with the length of its body, and panics at `/panic`.
 struct Lengths;
 
 #[async_trait]
@@ -39,11 +39,11 @@ impl ProxyHttp for Lengths {
 
     async fn early_request_filter(&self, session: &mut Session, (): &mut ()) -> Result<()> {
         deadline::header_read(session);
-        session.set_keepalive(Some(60));
         Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, (): &mut ()) -> Result<bool> {
+        assert_ne!(session.req_header().uri.path(), "/panic", "a filter that panics");
         let mut length = 0;
         while let Some(part) = session.read_request_body().await? {
             length += part.len();
@@ -77,7 +77,7 @@ struct Gate {
 
 const PATIENCE: Patience = Patience {
     handshake: Duration::from_millis(300),
-    first_byte: Duration::from_millis(300),
+    silence: Duration::from_secs(60),
     header: Duration::from_millis(300),
 };
 
@@ -99,7 +99,7 @@ impl Gate {
         let tls = Tls {
             certificates: files.iter().map(|files| (*files).clone()).collect(),
         };
-        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent")).unwrap();
+        let certificates = Certificates::open(&tls, std::path::Path::new("/nonexistent"), Box::new(|_| {})).unwrap();
         let door = Door::tls(lengths(), Connections::new(8), PATIENCE, certificates.clone());
         (Self::open(door), certificates)
     }
@@ -272,11 +272,21 @@ async fn a_slow_body_and_an_idle_connection_outlive_the_header_deadline() {
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_let_go() {
-    let gate = Gate::plain();
-    let mut client = gate.connect().await;
-    let began = Instant::now();
-    assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
-    assert!(about(PATIENCE.first_byte, began.elapsed()));
+    let patience = Patience {
+        silence: Duration::from_millis(300),
+        ..PATIENCE
+    };
+    let gate = Gate::open(Door::plain(lengths(), Connections::new(2), patience));
+    for requests in 0..3 {
+        let mut client = gate.connect().await;
+        for _ in 0..requests {
+            assert_eq!(ask(&mut client, GET).await, '0');
+        }
+        let began = Instant::now();
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!(about(patience.silence, began.elapsed()));
+    }
+    assert_eq!(gate.connections.header_timeouts(), 0);
 }
 
 #[tokio::test]
@@ -304,11 +314,7 @@ async fn connections_beyond_the_limit_are_closed_at_once_and_counted() {
 
 #[tokio::test]
 async fn stopping_closes_idle_connections_whether_they_spoke_or_not() {
-    let patience = Patience {
-        first_byte: Duration::from_secs(60),
-        ..PATIENCE
-    };
-    let gate = Gate::open(Door::plain(lengths(), Connections::new(2), patience));
+    let gate = Gate::plain();
     let began = Instant::now();
     let mut silent = gate.connect().await;
     let mut kept_alive = gate.connect().await;
@@ -318,7 +324,7 @@ async fn stopping_closes_idle_connections_whether_they_spoke_or_not() {
     assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
     assert_eq!(kept_alive.read(&mut [0; 1]).await.unwrap(), 0);
     gate.connections.idle().await;
-    assert!(began.elapsed() < patience.first_byte / 2);
+    assert!(began.elapsed() < PATIENCE.silence / 2);
 }
 
 #[tokio::test]
@@ -431,4 +437,35 @@ async fn a_dripped_header_is_cut_over_tls_too() {
     stream.read_to_end(&mut Vec::new()).await.unwrap_or(0);
     assert!(about(PATIENCE.header, began.elapsed()));
     assert_eq!(gate.connections.header_timeouts(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_filter_costs_its_own_connection_and_no_other() {
+    let gate = Gate::plain();
+    let mut other = gate.connect().await;
+    assert_eq!(ask(&mut other, GET).await, '0');
+    // More often than there are places.
+    for _ in 0..4 {
+        let mut unlucky = gate.connect().await;
+        unlucky
+            .write_all(b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        _ = unlucky.read_to_end(&mut answer).await;
+        assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+        let begun = Instant::now();
+        while gate.connections.open() > 1 {
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "its place was not given back"
+            );
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert_eq!(ask(&mut other, GET).await, '0');
+    assert_eq!(ask(&mut gate.connect().await, GET).await, '0');
+    gate.stop.send_replace(true);
+    drop(other);
+    gate.task.await.unwrap();
 }

@@ -1,6 +1,7 @@
 //! An HTTP/1 origin that plays a script and remembers every byte that reached it, and two addresses that play dead.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use super::{eventually, soon};
 struct Seen {
     wires: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     requests: Mutex<Vec<Request>>,
+    /// How many connections have ended.
+    ended: AtomicUsize,
 }
 
 impl Seen {
@@ -149,6 +152,11 @@ impl Origin {
         self.seen.wires.lock().unwrap().len()
     }
 
+    /// Returns how many connections are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections() - self.seen.ended.load(Ordering::SeqCst)
+    }
+
     /// Returns every byte that came on one connection.
     pub(crate) fn bytes_of(&self, connection: usize) -> Vec<u8> {
         let wires = self.seen.wires.lock().unwrap();
@@ -184,6 +192,7 @@ async fn accept(listener: TcpListener, plan: Arc<Plan>, tls: Option<TlsAcceptor>
             if let Some(socket) = secure(stream, tls).await {
                 converse(Wire::recording(socket, record), connection, &plan).await;
             }
+            plan.seen.ended.fetch_add(1, Ordering::SeqCst);
         });
     }
 }
@@ -203,7 +212,7 @@ async fn converse(mut wire: Wire, connection: usize, plan: &Plan) {
         let goes_on = if plan.is_early {
             (plan.script)(&request).play(&mut wire, &request.method).await
                 && read_body(&mut wire, &request, place, &plan.seen).await
-        } else if read_body(&mut wire, &request, place, &plan.seen).await {
+        } else if ask_for_body(&mut wire, &request).await && read_body(&mut wire, &request, place, &plan.seen).await {
             let whole = plan.seen.requests.lock().unwrap()[place].clone();
             (plan.script)(&whole).play(&mut wire, &request.method).await
         } else {
@@ -214,6 +223,11 @@ async fn converse(mut wire: Wire, connection: usize, plan: &Plan) {
             return;
         }
     }
+}
+
+/// Asks for a body that is only sent when it is asked for; `false` when the connection has ended.
+async fn ask_for_body(wire: &mut Wire, request: &Request) -> bool {
+    request.header("expect").is_none() || wire.write(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_ok()
 }
 
 /// Reads a body into its request; `false` when the connection ended before it did.

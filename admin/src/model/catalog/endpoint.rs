@@ -8,6 +8,8 @@ use thiserror::Error;
 pub(super) enum EndpointError {
     #[error("`{0}` is not an absolute URL")]
     Relative(String),
+    #[error("`{0}` holds `{1}`, and a URL is ASCII")]
+    Letter(String, char),
     #[error("`{0}` is neither `http://` nor `https://`")]
     Scheme(String),
     #[error("an endpoint's URL holds no user and no password")]
@@ -24,6 +26,7 @@ impl EndpointError {
     pub(super) fn fix(&self) -> &'static str {
         match self {
             Self::Relative(_) | Self::Scheme(_) => "write it as `http://host:port/path` or `https://host:port/path`",
+            Self::Letter(..) => "write the host in its `xn--` form, and the path percent-encoded",
             Self::User => "remove what stands before the `@`",
             Self::Query(_) => "remove what follows the path",
             Self::Port(_) => "write a port, or remove the `:` for the scheme's own",
@@ -40,6 +43,9 @@ pub(super) fn parse(text: &str) -> Result<Uri, EndpointError> {
         .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(EndpointError::User);
+    }
+    if let Some(letter) = text.chars().find(|letter| !letter.is_ascii()) {
+        return Err(EndpointError::Letter(said(), letter));
     }
     if text.contains(['?', '#']) {
         return Err(EndpointError::Query(said()));
@@ -113,6 +119,12 @@ mod tests {
             ("http://a:65536/b", EndpointError::Port("http://a:65536/b".into())),
             ("http://[::1]:x", EndpointError::Port("http://[::1]:x".into())),
             ("http://a/b/../c", EndpointError::Dots("http://a/b/../c".into())),
+            (
+                "http://münchen.example",
+                EndpointError::Letter("http://münchen.example".into(), 'ü'),
+            ),
+            ("http://a/é?b", EndpointError::Letter("http://a/é?b".into(), 'é')),
+            ("http://mé:secret@a", EndpointError::User),
             ("http://a/%2E%2e", EndpointError::Dots("http://a/%2E%2e".into())),
         ] {
             assert_eq!(parse(text).unwrap_err(), error, "{text}");

@@ -1,7 +1,8 @@
 //! Reads a TOML file into a type, and says everything that is wrong with the file at once.
 //!
 //! A file is parsed into a tree that keeps places, `${VAR}` is filled in, and serde reads the tree. What serde refuses
-//! is reported and taken out of the tree, and it reads again, until nothing is refused. Shared by the catalog and
+//! is reported and taken out of the tree, and it reads again, until nothing is refused. Where a key is missing, a blank
+//! stands in for it until all that is missing beside it was reported; then the table goes. Shared by the catalog and
 //! the settings; neither files nor the environment are touched here.
 
 mod fault;
@@ -16,7 +17,7 @@ use toml::de::DeTable;
 use super::source::{References, Source};
 use super::violation::Violation;
 use fault::{Fault, Kind};
-use substitute::substitute;
+use substitute::{SubstituteError, expand};
 use tree::{Node, Step, Value};
 
 pub use places::{Place, Places};
@@ -81,10 +82,11 @@ impl<'s> Reader<'s> {
         Err(violations)
     }
 
-    /// Fills variables in, in every string of the tree.
+    /// Fills variables and files in, in every string of the tree.
     fn fill_in(&mut self, references: &dyn References) {
         let mut refused = Vec::new();
-        fill_in(&mut self.root, &mut Vec::new(), references, &mut refused);
+        let expand = |text: &str| expand(&self.source.name, text, references);
+        fill_in(&mut self.root, &mut Vec::new(), &expand, &mut refused);
         // From the last to the first, so that what is taken out of a list does not renumber what is still to be.
         for (path, error) in refused.into_iter().rev() {
             let start = self.root.find(&path).map_or(0, |node| node.span.start);
@@ -99,7 +101,12 @@ impl<'s> Reader<'s> {
     fn deserialize<T: DeserializeOwned>(&mut self) -> Option<T> {
         for _ in 0..MOST_REFUSALS {
             match T::deserialize(&self.root) {
-                Ok(value) => return Some(value),
+                Ok(_) if self.root.is_unfinished() => return None,
+                Ok(value) => {
+                    if !self.root.take_out_unfinished() {
+                        return Some(value);
+                    }
+                }
                 Err(fault) => {
                     if !self.refuse(fault) {
                         return None;
@@ -107,6 +114,7 @@ impl<'s> Reader<'s> {
                 }
             }
         }
+        self.give_up();
         None
     }
 
@@ -114,11 +122,29 @@ impl<'s> Reader<'s> {
     fn refuse(&mut self, mut fault: Fault) -> bool {
         fault.steps.reverse();
         let path = std::mem::take(&mut fault.steps);
+        if matches!(self.root.find(&path).map(|node| &node.value), Some(Value::Blank)) {
+            // No blank fits there, so what else is missing beside it stays unknown.
+            let around = path.split_last().map_or(path.as_slice(), |(_, around)| around);
+            return self.root.take_out(around, None);
+        }
         if !self.follows_from_another(&fault, &path) {
             let violation = self.describe(&fault, &path);
             self.violations.push(violation);
         }
-        self.root.take_out(&path, fault.meant())
+        match fault.kind {
+            Kind::Missing(key) => self.root.stand_in(&path, key),
+            Kind::Broken(_) | Kind::UnknownKey { .. } | Kind::UnknownWord { .. } | Kind::Unfit { .. } => {
+                self.root.take_out(&path, fault.meant())
+            }
+        }
+    }
+
+    /// Says, at the end of the file, that not everything was said.
+    fn give_up(&mut self) {
+        let shown = self.violations.len();
+        let message = format!("too much is wrong with this file: {shown} problems are shown, and there may be more");
+        let violation = self.violation(self.source.text.len(), &[], message);
+        self.violations.push(violation.fix("fix these first"));
     }
 
     /// Tells whether a key is missing only because it was refused before.
@@ -175,11 +201,13 @@ impl<'s> Reader<'s> {
     }
 }
 
-type Refused = Vec<(Vec<Step>, substitute::SubstituteError)>;
+type Refused = Vec<(Vec<Step>, SubstituteError)>;
 
-fn fill_in(node: &mut Node, path: &mut Vec<Step>, references: &dyn References, refused: &mut Refused) {
+type Expand<'r> = dyn Fn(&str) -> Result<Option<String>, SubstituteError> + 'r;
+
+fn fill_in(node: &mut Node, path: &mut Vec<Step>, expand: &Expand<'_>, refused: &mut Refused) {
     match &mut node.value {
-        Value::Text(text) => match substitute(text, references) {
+        Value::Text(text) => match expand(text) {
             Ok(None) => {}
             Ok(Some(filled)) => *text = filled,
             Err(error) => refused.push((path.clone(), error)),
@@ -187,18 +215,18 @@ fn fill_in(node: &mut Node, path: &mut Vec<Step>, references: &dyn References, r
         Value::List { items, .. } => {
             for (index, item) in items.iter_mut().enumerate() {
                 path.push(Step::Index(index));
-                fill_in(&mut item.node, path, references, refused);
+                fill_in(&mut item.node, path, expand, refused);
                 path.pop();
             }
         }
         Value::Table { entries, .. } => {
             for entry in entries {
                 path.push(Step::Key(entry.key.clone()));
-                fill_in(&mut entry.node, path, references, refused);
+                fill_in(&mut entry.node, path, expand, refused);
                 path.pop();
             }
         }
-        Value::Boolean(_) | Value::Float(_) | Value::Integer(_) | Value::Moment => {}
+        Value::Blank | Value::Boolean(_) | Value::Float(_) | Value::Integer(_) | Value::Moment => {}
     }
 }
 

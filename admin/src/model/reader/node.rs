@@ -15,6 +15,7 @@ impl<'de> de::Deserializer<'de> for &Node {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.value {
+            Value::Blank => visitor.visit_str(""),
             Value::Boolean(truth) => visitor.visit_bool(*truth),
             Value::Float(float) => visitor.visit_f64(*float),
             Value::Integer(Some(integer)) => visitor.visit_i64(*integer),
@@ -35,6 +36,15 @@ impl<'de> de::Deserializer<'de> for &Node {
         visitor.visit_some(self)
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if matches!(self.value, Value::Blank) {
+            return visitor.visit_seq(Items {
+                items: [].iter().enumerate(),
+            });
+        }
+        self.deserialize_any(visitor)
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
@@ -45,22 +55,30 @@ impl<'de> de::Deserializer<'de> for &Node {
         words: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let Value::Text(word) = &self.value else {
-            return Err(self.unfit(&format!("one of {}", listed(words))));
+        let word = match &self.value {
+            Value::Blank => words.first().copied().unwrap_or_default(),
+            Value::Text(word) => word.as_str(),
+            Value::Boolean(_)
+            | Value::Float(_)
+            | Value::Integer(_)
+            | Value::List { .. }
+            | Value::Moment
+            | Value::Table { .. } => return Err(self.unfit(&format!("one of {}", listed(words)))),
         };
-        let word: StrDeserializer<'_, Fault> = word.as_str().into_deserializer();
+        let word: StrDeserializer<'_, Fault> = word.into_deserializer();
         visitor.visit_enum(word)
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit unit_struct tuple tuple_struct map struct identifier ignored_any
     }
 }
 
 impl Node {
     fn unfit(&self, wanted: &str) -> Fault {
         let found = match &self.value {
+            Value::Blank => "nothing".to_owned(),
             Value::Boolean(truth) => format!("`{truth}`"),
             Value::Float(_) | Value::Integer(_) => "the number".to_owned(),
             Value::List { .. } => "a list".to_owned(),

@@ -1,4 +1,5 @@
-//! `${VAR}` and `${VAR:-default}` in the string values of a file; `$${` stands for `${` itself.
+//! `${VAR}` and `${VAR:-default}` in the string values of a file; `$${` stands for `${` itself. What is filled in may
+//! name a file, whose text then takes the place of all of it; that text is not filled in again.
 
 use thiserror::Error;
 
@@ -7,6 +8,9 @@ use crate::model::source::References;
 /// Why a text cannot be filled in.
 #[derive(Debug, Eq, Error, PartialEq)]
 pub(super) enum SubstituteError {
+    /// A file that cannot be read, and why.
+    #[error("the file `{0}` cannot be read: {1}")]
+    Unreadable(String, String),
     /// A `${` that no `}` ends.
     #[error("`${{` without `}}`")]
     Open,
@@ -21,6 +25,7 @@ pub(super) enum SubstituteError {
 impl SubstituteError {
     pub(super) fn fix(&self) -> String {
         match self {
+            Self::Unreadable(..) => "a path is relative to the settings file".to_owned(),
             Self::Open | Self::NotAName(_) => {
                 "write `${NAME}` or `${NAME:-default}`, and `$${` for the characters themselves".to_owned()
             }
@@ -29,8 +34,20 @@ impl SubstituteError {
     }
 }
 
+/// Fills a text of a source in, and reads the file that it then names; `None` where it stays as it is.
+pub(super) fn expand(source: &str, text: &str, references: &dyn References) -> Result<Option<String>, SubstituteError> {
+    let filled = substitute(text, references)?;
+    let Some(path) = references.named_by(filled.as_deref().unwrap_or(text)) else {
+        return Ok(filled);
+    };
+    match references.file(source, path) {
+        Ok(content) => Ok(Some(content.trim().to_owned())),
+        Err(reason) => Err(SubstituteError::Unreadable(path.to_owned(), reason.to_string())),
+    }
+}
+
 /// Fills a text in; `None` where there is nothing to fill in.
-pub(super) fn substitute(text: &str, references: &dyn References) -> Result<Option<String>, SubstituteError> {
+fn substitute(text: &str, references: &dyn References) -> Result<Option<String>, SubstituteError> {
     if !text.contains("${") {
         return Ok(None);
     }

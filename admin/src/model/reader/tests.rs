@@ -96,6 +96,64 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn everything_that_a_table_lacks_is_said() {
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "what matters is what is refused")]
+    struct Book {
+        title: String,
+        mood: Mood,
+        pages: Vec<u16>,
+        next: Option<Box<Self>>,
+        price: u16,
+        place: String,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Library {
+        books: Vec<Book>,
+    }
+    let text = "[[books]]\nplace = 1\nnext = { title = 'b', pages = [1, 'x'] }\n\n[[books]]\ntitel = 'c'\n";
+    let reading = recover::<Library>(&source(text), &NoReferences);
+    let messages: Vec<_> = reading.violations.iter().map(|v| v.message.as_str()).collect();
+    // What nothing can stand in for, such as a number, ends the search; the next round tells the rest.
+    let expected = [
+        "`books[0]` has no `mood`",
+        "`books[0]` has no `pages`",
+        "`books[0]` has no `price`",
+        "`books[0]` has no `title`",
+        "`place` cannot be the number `1`",
+        "`next` has no `mood`",
+        "`next` has no `price`",
+        "`pages[1]` cannot be `x`",
+        "`books[1]` has no `mood`",
+        "`books[1]` has no `pages`",
+        "`books[1]` has no `price`",
+        "unknown key `titel` in `books[1]`",
+    ];
+    assert_eq!(messages, expected);
+    let (library, places) = reading.kept.unwrap();
+    assert!(library.books.is_empty() && places.lost("books"));
+    assert_eq!(
+        recover::<Book>(&source(""), &NoReferences).violations.len(),
+        4,
+        "also of the file itself"
+    );
+}
+
+#[test]
+fn giving_up_is_said_at_the_end() {
+    let text: String = (0..300).map(|number| format!("key{number} = 1\n")).collect();
+    let found = refused(&text);
+    assert_eq!(found.len(), MOST_REFUSALS + 1);
+    assert_eq!(
+        found.last().unwrap(),
+        "301:1 : too much is wrong with this file: 200 problems are shown, and there may be more | fix these first"
+    );
+    let text: String = (0..199).map(|number| format!("key{number} = 1\n")).collect();
+    assert_eq!(refused(&text).len(), 199);
+}
+
+#[test]
 fn an_unknown_key_like_no_other_lists_the_known_ones() {
     assert_eq!(
         refused("[[shelves]]\nlabel = 'x'\ncolour = 'red'"),

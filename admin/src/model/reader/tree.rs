@@ -17,6 +17,8 @@ pub(super) struct Node {
 /// What a file states.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
+    /// Nothing: it stands in for a key that is missing, until whatever else is missing beside it was found out.
+    Blank,
     Boolean(bool),
     Float(f64),
     /// `None` where the number is beyond what any setting could mean.
@@ -133,6 +135,62 @@ impl Node {
             }
             _ => false,
         }
+    }
+
+    /// Puts a blank where a table has no such key; returns whether there is such a table.
+    pub(super) fn stand_in(&mut self, path: &[Step], key: &str) -> bool {
+        let Some(Self {
+            span,
+            value: Value::Table { entries, .. },
+        }) = self.find_mut(path)
+        else {
+            return false;
+        };
+        entries.push(Entry {
+            key: key.to_owned(),
+            key_start: span.start,
+            node: Self {
+                span: span.clone(),
+                value: Value::Blank,
+            },
+        });
+        true
+    }
+
+    /// Takes out every table with a blank in it; returns whether there was any.
+    pub(super) fn take_out_unfinished(&mut self) -> bool {
+        match &mut self.value {
+            Value::List { items, is_cut } => {
+                let before = items.len();
+                let mut any = false;
+                items.retain_mut(|item| {
+                    any |= item.node.take_out_unfinished();
+                    !item.node.is_unfinished()
+                });
+                *is_cut |= items.len() < before;
+                any | (items.len() < before)
+            }
+            Value::Table { entries, lost } => {
+                let before = entries.len();
+                let mut any = false;
+                entries.retain_mut(|entry| {
+                    any |= entry.node.take_out_unfinished();
+                    if entry.node.is_unfinished() {
+                        lost.push(entry.key.clone());
+                    }
+                    !entry.node.is_unfinished()
+                });
+                any | (entries.len() < before)
+            }
+            Value::Blank | Value::Boolean(_) | Value::Float(_) | Value::Integer(_) | Value::Moment | Value::Text(_) => {
+                false
+            }
+        }
+    }
+
+    /// Tells whether something is missing in it, and only a blank stands there.
+    pub(super) fn is_unfinished(&self) -> bool {
+        matches!(&self.value, Value::Table { entries, .. } if entries.iter().any(|entry| matches!(entry.node.value, Value::Blank)))
     }
 
     /// Writes a path as people do, with the numbers that its lists had in the file.

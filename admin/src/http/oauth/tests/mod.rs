@@ -28,6 +28,7 @@ use crate::model::catalog::Catalog;
 use crate::model::instant::UnixTime;
 use crate::model::key_manager::{ClaimNames, IssuerKeys, KeyManager};
 use crate::model::name::{KeyManagerName, ScopeName, TenantName, TierName};
+use crate::model::place::Place;
 use crate::model::scope::Scope;
 use crate::model::tenant::{Tenant, TenantState};
 use crate::oauth::keys::{Rotation, SigningKeys};
@@ -120,6 +121,9 @@ fn tenant(domain: &str) -> Tenant {
         domain: TenantName::parse(domain).unwrap(),
         hostnames: Vec::new(),
         state: TenantState::Active,
+        authorization: None,
+        api_key: None,
+        place: Place::default(),
     }
 }
 
@@ -129,6 +133,7 @@ fn scope(key: &str, name: &str, roles: &[&str]) -> Scope {
         key: ScopeName::parse(key).unwrap(),
         name: name.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        place: Place::default(),
     }
 }
 
@@ -145,6 +150,7 @@ fn key_manager(issuer: &str, keys: IssuerKeys) -> KeyManager {
             roles: None,
         },
         introspection: None,
+        place: Place::default(),
     }
 }
 
