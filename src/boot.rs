@@ -3,8 +3,10 @@
 //! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
 //! and serves. A process that takes over from another prepares first and asks for the sockets last.
 
+mod answers;
 mod bootstrap;
 mod identity;
+mod listeners;
 mod running;
 mod sockets;
 mod tasks;
