@@ -93,10 +93,7 @@ impl Site {
         };
         let backend = free_port();
         let sample = root().join("conf");
-        site.write(
-            "origin",
-            &format!("127.0.0.1:{backend}"),
-        );
+        site.write("origin", &format!("127.0.0.1:{backend}"));
         site.write(
             "tollgate.toml",
             &format!(
@@ -114,7 +111,10 @@ impl Site {
         let news = fs::read_to_string(sample.join("catalog/apis/news.toml")).unwrap();
         let news = news.replace("127.0.0.1:9001", &format!("127.0.0.1:{backend}"));
         site.write("catalog/apis/news.toml", &news);
-        site.write("catalog/issuers.toml", &catalog.replace("{issuer}", &site.issuer.to_string()));
+        site.write(
+            "catalog/issuers.toml",
+            &catalog.replace("{issuer}", &site.issuer.to_string()),
+        );
         site
     }
 
@@ -194,7 +194,10 @@ fn install() -> &'static Path {
             .stdin(Stdio::null())
             .status();
         let missing = "these tests need Node 18 or later and npm: `make test-tools`, or the packages nodejs and npm";
-        assert!(installed.expect(missing).success(), "npm could not install what the tests need");
+        assert!(
+            installed.expect(missing).success(),
+            "npm could not install what the tests need"
+        );
         directory
     })
 }

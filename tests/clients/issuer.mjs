@@ -18,7 +18,7 @@ function provider(keys) {
   const resource = (indicator) => ({
     audience: API,
     scope: 'news_read',
-    accessTokenTTL: 6,
+    accessTokenTTL: 60,
     ...(indicator.endsWith('/opaque') ? { accessTokenFormat: 'opaque' } : { accessTokenFormat: 'jwt', jwt }),
   });
   return new Provider(address.origin, {

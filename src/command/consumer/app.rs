@@ -310,7 +310,10 @@ async fn replace_jwks(desk: &Desk, client: &Client, jwks: Option<String>) -> Res
     desk.registry.set_key_pair(&client.consumer_key, &terms).await?;
     desk.tell()?;
     let told = json!({ "application": client.application.name, "consumer_key": client.consumer_key });
-    Told::new(told, format!("{} proves itself by these public keys now", client.consumer_key))
+    Told::new(
+        told,
+        format!("{} proves itself by these public keys now", client.consumer_key),
+    )
 }
 
 fn new_pair(application: &Application, key_type: KeyType, (keys, jwks): (&Keys, Option<String>)) -> NewKeyPair {

@@ -106,11 +106,26 @@ fn a_client_with_public_keys_needs_no_secret() {
     assert!(keys.proof.jwks.as_ref().is_some_and(|jwks| jwks.contains("Ed25519")));
     assert!(keys.given.as_ref().is_some_and(|(_, secret)| secret.len() > 40));
     for (line, expected) in [
-        ("jwks = \"file:private.json\"", "bootstrap.toml:15:8: a client's keys are public ones, without `d` and `k`"),
-        ("jwks = \"{}\"", "bootstrap.toml:15:8: a client's keys are a JWK set of at most 32 KiB"),
-        ("jwks = \"file:missing\"", "bootstrap.toml:15:8: cannot read the file `missing`"),
-        ("", "bootstrap.toml:12:1: a key pair has a `consumer_secret` or `jwks`, or is `public`"),
-        ("public = true\njwks = \"file:public.json\"", "bootstrap.toml:16:8: a public client proves itself by nothing"),
+        (
+            "jwks = \"file:private.json\"",
+            "bootstrap.toml:15:8: a client's keys are public ones, without `d` and `k`",
+        ),
+        (
+            "jwks = \"{}\"",
+            "bootstrap.toml:15:8: a client's keys are a JWK set of at most 32 KiB",
+        ),
+        (
+            "jwks = \"file:missing\"",
+            "bootstrap.toml:15:8: cannot read the file `missing`",
+        ),
+        (
+            "",
+            "bootstrap.toml:12:1: a key pair has a `consumer_secret` or `jwks`, or is `public`",
+        ),
+        (
+            "public = true\njwks = \"file:public.json\"",
+            "bootstrap.toml:16:8: a public client proves itself by nothing",
+        ),
     ] {
         let found = with(line).err().unwrap_or_default();
         assert!(found.len() == 1 && found[0].starts_with(expected), "{line}: {found:?}");
