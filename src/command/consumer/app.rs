@@ -11,7 +11,7 @@ use serde_json::json;
 use super::api_key::{self, ApiKeyArgs};
 use super::app_rights::{self, Right, Subscribe};
 use super::failure::Failure;
-use super::table::Told;
+use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};
 use crate::command::exit::Exit;
 use crate::credential::now;
@@ -219,8 +219,9 @@ async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&
     let made = desk.view().application(id);
     let made = made.ok_or_else(|| Failure::Broken("the application is gone again".to_owned()))?;
     let text = format!(
-        "{name} made ({})\nnext: tollgate app keys {name}, tollgate app subscribe {name} API VERSION",
-        made.uuid
+        "{name} made ({})\nnext: tollgate app keys {word}, tollgate app subscribe {word} API VERSION",
+        made.uuid,
+        word = shell_word(name),
     );
     Told::new(Row::of(&made), text)
 }
