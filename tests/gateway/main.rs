@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod auth_types_decide_by_kind_of_token;
 mod broken_endpoints_are_avoided;
 mod callers_must_show_who_they_are;
 mod certificates_are_chosen_and_swapped;
@@ -24,7 +25,10 @@ mod no_request_fails_while_changes_go_live;
 mod protocols_pass_through;
 mod refusals_are_readable;
 mod requests_find_their_version;
+mod revocation_is_immediate;
+mod scopes_are_checked;
 mod slow_callers_are_cut;
+mod subscriptions_and_keys_decide;
 mod the_gateway_is_seen;
 mod websockets_are_tunnelled;
 mod what_is_matched_is_sent;
