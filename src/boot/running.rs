@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use admin::control::publish::Revision;
 use admin::oauth::peer::Peer;
+use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
 use pingora_core::apps::HttpServerOptions;
@@ -60,6 +61,7 @@ pub struct Running {
     status_shutdown: watch::Sender<bool>,
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
     upkeep_shutdown: watch::Sender<bool>,
+    registry: Arc<Registry>,
     tasks: Tasks,
 }
 
@@ -145,7 +147,7 @@ impl Prepared {
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
         let upkeep = Upkeep::new(
-            identity.registry,
+            Arc::clone(&identity.registry),
             identity.keys,
             (Arc::clone(&identity.credentials), Arc::clone(&live)),
             Arc::clone(&readiness),
@@ -179,6 +181,7 @@ impl Prepared {
             shutdown,
             status_shutdown,
             upkeep_shutdown,
+            registry: identity.registry,
             tasks,
         })
     }
@@ -203,6 +206,11 @@ impl Running {
     /// Returns where the token endpoint is served beside the gateway.
     pub fn admin(&self) -> &[SocketAddr] {
         &self.admin
+    }
+
+    /// Returns where users, applications and subscriptions live.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Returns the table of listening sockets, for the process that comes next.
