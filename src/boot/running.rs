@@ -32,6 +32,7 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Answer, Command, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::head::Scheme;
@@ -100,12 +101,14 @@ impl Prepared {
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
+        let refusals = Arc::new(Refusals::new(settings.refusals));
         let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             pool: Arc::clone(&pool),
             own: own.clone(),
             credentials: Arc::clone(&identity.credentials),
+            refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
