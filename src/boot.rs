@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod identity;
+mod offline;
 mod running;
 mod sockets;
 mod tasks;
@@ -40,6 +41,7 @@ use crate::upstream::Pool;
 
 pub use bootstrap::examine as examine_bootstrap;
 pub use identity::{authority, open_keys, open_registry};
+pub use offline::explainer;
 pub use running::Running;
 
 use identity::Identity;

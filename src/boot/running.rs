@@ -32,6 +32,7 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Answer, Command, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
@@ -102,11 +103,11 @@ impl Prepared {
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let refusals = Arc::new(Refusals::new(settings.refusals));
-        let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
+        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             pool: Arc::clone(&pool),
-            own: own.clone(),
+            own,
             credentials: Arc::clone(&identity.credentials),
             refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
@@ -117,6 +118,16 @@ impl Prepared {
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
+        let explainer = Arc::new(Explainer {
+            live: Arc::clone(&live),
+            credentials: Arc::clone(&identity.credentials),
+            limits: settings.limits.clone(),
+            trust: trust.clone(),
+            refusals,
+            notes: Vec::new(),
+        });
+        let of_operators = identity.of_operators(&explainer);
+        let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
         let mut listeners = Listeners {
             tasks: Tasks::default(),
@@ -157,6 +168,7 @@ impl Prepared {
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
+            explainer,
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
@@ -331,6 +343,7 @@ impl fmt::Debug for Running {
 
 /// Who answers the control socket.
 struct Answers {
+    explainer: Arc<Explainer>,
     reload: Reload,
     certificates: Option<Arc<Certificates>>,
     upkeep: Upkeep,
@@ -340,7 +353,9 @@ struct Answers {
 impl Answers {
     fn answer(&self, command: Command) -> Answer {
         match command {
+            Command::Explain(question) => self.explainer.explain_answer(&question, &self.runtime),
             Command::Follow => self.upkeep.follow_answer(&self.runtime),
+            Command::Recall(request) => self.explainer.recall_answer(&request),
             Command::Reload => self.reload(),
             Command::RotateKey => self.upkeep.rotate_answer(),
             Command::Status => self.reload.status_answer(),
