@@ -148,7 +148,10 @@ fn offline(
         Ok(catalog) => catalog,
         Err(violations) => return Ok(Ok(Answer::Refused { violations })),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let explained = runtime.block_on(boot::explainer(settings, &catalog));
     Ok(Ok(match explained {
         Ok(explainer) => explainer.explain_answer(&question, runtime.handle()),
@@ -172,7 +175,12 @@ fn explained_as(format: Format, explained: &Explanation, out: &mut Output<'_>) -
             Outcome::Refused => "NO",
             Outcome::Skipped => "--",
         };
-        let line = format!("  {mark}  {:<14}  {:<width$}  {}", step.stage, plain(&step.says), step.rule);
+        let line = format!(
+            "  {mark}  {:<14}  {:<width$}  {}",
+            step.stage,
+            plain(&step.says),
+            step.rule
+        );
         writeln!(out, "{}", line.trim_end())?;
         for detail in &step.details {
             writeln!(out, "                        {}", plain(detail))?;
@@ -204,9 +212,16 @@ fn recalled_as(format: Format, recalled: &[Refused], out: &mut Output<'_>) -> io
         return writeln!(out, "{}", serde_json::to_string_pretty(recalled)?);
     }
     for refused in recalled {
-        let Refused { status, code, reason, .. } = refused;
+        let Refused {
+            status, code, reason, ..
+        } = refused;
         let what = format!("{} {} of {}", refused.method, refused.path, refused.host);
-        writeln!(out, "{} {}: refused with {status} {code} {reason}", refused.time, plain(&what))?;
+        writeln!(
+            out,
+            "{} {}: refused with {status} {code} {reason}",
+            refused.time,
+            plain(&what)
+        )?;
         let version = refused.version.as_ref();
         let version = version.map(|[tenant, api, version]| format!("{api} {version} of {tenant}"));
         let scopes = |scopes: &[String]| Some(scopes.join(", ")).filter(|scopes| !scopes.is_empty());

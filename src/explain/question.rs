@@ -185,7 +185,13 @@ mod tests {
     #[test]
     fn a_url_becomes_the_head_that_the_gateway_would_read() {
         for (url, host, path, query, scheme) in [
-            ("http://a.example:8280/x/y?z=1", "a.example", "/x/y", "z=1", Scheme::Http),
+            (
+                "http://a.example:8280/x/y?z=1",
+                "a.example",
+                "/x/y",
+                "z=1",
+                Scheme::Http,
+            ),
             ("HTTPS://[::1]:8243/x#part", "::1", "/x", "", Scheme::Https),
             ("https://a.example", "a.example", "/", "", Scheme::Https),
             ("/x?y", "localhost", "/x", "y", Scheme::Http),
@@ -214,7 +220,9 @@ mod tests {
     #[test]
     fn forwarding_fields_are_believed_of_the_same_peers() {
         let mut asked = question("http://a.example/");
-        asked.headers.push(("X-Forwarded-For".to_owned(), "192.0.2.9".to_owned()));
+        asked
+            .headers
+            .push(("X-Forwarded-For".to_owned(), "192.0.2.9".to_owned()));
         asked.client_ip = Some("203.0.113.5".parse().unwrap());
         assert_eq!(believed(&asked).unwrap().client.to_string(), "203.0.113.5");
         asked.client_ip = Some("10.1.1.1".parse().unwrap());
@@ -224,7 +232,9 @@ mod tests {
     #[test]
     fn nothing_that_is_shown_gets_into_a_log() {
         let mut asked = question("http://a.example/x?apikey=tgk_secret");
-        asked.headers.push(("Authorization".to_owned(), "Basic c2VjcmV0".to_owned()));
+        asked
+            .headers
+            .push(("Authorization".to_owned(), "Basic c2VjcmV0".to_owned()));
         asked.token = Some("secret-token".to_owned());
         assert_eq!(format!("{asked:?}"), "Question { method: \"GET\", .. }");
     }

@@ -186,7 +186,10 @@ impl Entry {
             denial: sketch.denial,
             flaw: sketch.flaw,
             revision: sketch.snapshot.revision(),
-            rule: stage.and_then(|stage| rules::place(stage, version, route)).cloned().unwrap_or_default(),
+            rule: stage
+                .and_then(|stage| rules::place(stage, version, route))
+                .cloned()
+                .unwrap_or_default(),
             id: cut(sketch.id, SHORT),
             method: cut(sketch.method, SHORT),
             path: cut(&String::from_utf8_lossy(sketch.path), LONG),
@@ -229,7 +232,10 @@ impl Entry {
             says: words::flaw_or(self.flaw, fault.description),
             stage: rules::stage(self.denial, self.version.is_some()).map(|stage| stage.name().to_owned()),
             rule: rules::setting(self.denial).map_or_else(|| self.rule.to_string(), str::to_owned),
-            version: self.version.as_ref().map(|names| names.each_ref().map(ToString::to_string)),
+            version: self
+                .version
+                .as_ref()
+                .map(|names| names.each_ref().map(ToString::to_string)),
             resource: owned(&self.resource),
             application: owned(&self.application),
             subject: owned(&self.subject),
@@ -324,7 +330,11 @@ mod tests {
         assert!(kept.bytes <= 100 * USUAL, "{}", kept.bytes);
         assert_eq!(kept.bytes, kept.ring.iter().map(Entry::bytes).sum::<usize>());
         assert!(kept.ring.len() > 50, "{}", kept.ring.len());
-        assert!(kept.ring.iter().all(|entry| entry.path.len() <= LONG && entry.id.len() <= SHORT));
+        assert!(
+            kept.ring
+                .iter()
+                .all(|entry| entry.path.len() <= LONG && entry.id.len() <= SHORT)
+        );
     }
 
     #[test]

@@ -11,9 +11,7 @@ pub(super) fn place<'a>(stage: Stage, version: Option<&'a Version>, route: Optio
     let of_version = version.map(|version| &version.place);
     match stage {
         Stage::Bound => None,
-        Stage::Authenticate | Stage::Authorize | Stage::MatchResource => {
-            route.map(|route| &route.place).or(of_version)
-        }
+        Stage::Authenticate | Stage::Authorize | Stage::MatchResource => route.map(|route| &route.place).or(of_version),
         Stage::Direct | Stage::Entitle | Stage::Locate | Stage::Permit | Stage::PinVersion => of_version,
     }
 }

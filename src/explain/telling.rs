@@ -152,7 +152,9 @@ impl<'a> Telling<'a> {
         let description = denial.fault().description.to_owned();
         let version = self.version();
         match denial {
-            Denial::UnknownApi => "no API of the host's tenant is mounted there, or its tenant is not active".to_owned(),
+            Denial::UnknownApi => {
+                "no API of the host's tenant is mounted there, or its tenant is not active".to_owned()
+            }
             Denial::NoDefaultVersion => "no version of the API's default_version can answer".to_owned(),
             Denial::Blocked | Denial::UnknownVersion => version.map_or(description, |version| {
                 format!("{} is {}", named(version), words::state(version.state))
@@ -162,7 +164,10 @@ impl<'a> Telling<'a> {
                 format!("no resource of {} has this path", named(version))
             }),
             Denial::MissingCredentials => version.map_or(description, |version| {
-                format!("no credential that the version takes was shown. {}", version.challenge.advice)
+                format!(
+                    "no credential that the version takes was shown. {}",
+                    version.challenge.advice
+                )
             }),
             Denial::InvalidCredentials | Denial::RestrictedKey => {
                 let last = facts.iter().rev().find_map(unproven);
@@ -210,7 +215,9 @@ impl<'a> Telling<'a> {
                 subscription.state.word(),
                 subscription.tier
             ),
-            Entitlement::Unregistered => "the client is no application of the registry, so it has no subscription".to_owned(),
+            Entitlement::Unregistered => {
+                "the client is no application of the registry, so it has no subscription".to_owned()
+            }
             Entitlement::Unsubscribed => format!("the application {whose} has no subscription to {to}"),
         }
     }

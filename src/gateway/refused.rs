@@ -20,7 +20,11 @@ pub(super) fn remember(refusals: &Refusals, session: &Session, exchange: &Exchan
         at: exchange.at,
         method: request.method.as_str(),
         // Without the query, which may hold credentials.
-        path: request.raw_path().split(|&byte| byte == b'?').next().unwrap_or_default(),
+        path: request
+            .raw_path()
+            .split(|&byte| byte == b'?')
+            .next()
+            .unwrap_or_default(),
         host: authority.or_else(host).unwrap_or_default(),
         client: exchange.origin.client,
         denial,

@@ -124,7 +124,10 @@ impl Judge<'_> {
 
     fn by_certificate(&self, told: &mut impl Recorder) -> Judged {
         let shown = self.head.certificate.filter(|_| self.security.accepts.mutual_tls);
-        let judged: Judged = self.credentials.certificate(shown.ok_or(Doubt::Missing)?, &self.on).into();
+        let judged: Judged = self
+            .credentials
+            .certificate(shown.ok_or(Doubt::Missing)?, &self.on)
+            .into();
         told.learn(|| Fact::Shown(Credential::Certificate, outcome(&judged)));
         judged
     }

@@ -64,7 +64,11 @@ pub(super) fn entitle(
 }
 
 fn needless(is_free: bool) -> Fact {
-    Fact::Entitled(if is_free { Entitlement::Free } else { Entitlement::NotAsked })
+    Fact::Entitled(if is_free {
+        Entitlement::Free
+    } else {
+        Entitlement::NotAsked
+    })
 }
 
 /// Tells why a subscription in this state does not let a call with this type of key through, if it does not.

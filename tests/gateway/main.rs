@@ -22,6 +22,7 @@ mod hostile_input_is_contained;
 mod lifecycle_and_transport_decide;
 mod no_request_fails_while_changes_go_live;
 mod protocols_pass_through;
+mod refusals_are_explained;
 mod refusals_are_readable;
 mod requests_find_their_version;
 mod slow_callers_are_cut;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::snapshot::Found;
-use crate::stages::recorder::Silent;
 use crate::stages::entitle::tests::{World, catalog, name, pinned, somebody};
+use crate::stages::recorder::Silent;
 
 /// The scopes example of W 6.1, and a resource that takes the scope that is everybody's.
 const ORGNEWS: &str = r#"

@@ -147,9 +147,15 @@ impl World {
 
     /// Asks whether a caller may call what a path names; returns the code of the refusal.
     fn answer(&self, caller: &Caller, snapshot: &Snapshot, path: &str) -> Result<Option<SubscriptionId>, Denial> {
-        entitle(caller, &pinned(snapshot, path), snapshot, self.registry.view(), &mut Silent)
-            .map(|found| found.map(|subscription| subscription.id))
-            .map_err(|refusal| refusal.denial)
+        entitle(
+            caller,
+            &pinned(snapshot, path),
+            snapshot,
+            self.registry.view(),
+            &mut Silent,
+        )
+        .map(|found| found.map(|subscription| subscription.id))
+        .map_err(|refusal| refusal.denial)
     }
 }
 

@@ -17,7 +17,7 @@ mod wire;
 
 use std::time::Duration;
 
-pub(crate) use caller::{Caller, Reply, call, get, post};
+pub(crate) use caller::{Call, Caller, Reply, call, get, post};
 pub(crate) use caller_h2::CallerH2;
 pub(crate) use catalog::{Api, Version, api, version};
 pub(crate) use gateway::{Gateway, GatewayBuilder, gateway};

@@ -26,11 +26,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 
+use crate::oauth::Authority;
 use crate::oauth::error::{ErrorCode, OauthError};
 use crate::oauth::form::Form;
 use crate::oauth::operator::operator;
 use crate::oauth::peer::Peer;
-use crate::oauth::Authority;
 
 pub use port::{Explain, Explaining, Question};
 
@@ -120,12 +120,20 @@ fn token(parts: &Parts) -> Result<Option<&str>, OauthError> {
     if fields.next().is_some() {
         return Err(malformed());
     }
-    let (scheme, token) = field.to_str().map_err(|_| malformed())?.split_once(' ').unwrap_or_default();
+    let (scheme, token) = field
+        .to_str()
+        .map_err(|_| malformed())?
+        .split_once(' ')
+        .unwrap_or_default();
     let token = token.trim_start_matches(' ');
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Ok(None);
     }
-    if token.is_empty() { Err(malformed()) } else { Ok(Some(token)) }
+    if token.is_empty() {
+        Err(malformed())
+    } else {
+        Ok(Some(token))
+    }
 }
 
 enum Asked {
@@ -153,9 +161,11 @@ fn in_query(query: &str) -> Result<Asked, String> {
         !name.is_empty() && !KNOWN.contains(&name)
     };
     if query.split('&').any(is_unknown) {
-        return Err("the query takes `method`, `url`, `client_ip` and `request`; what a request shows goes into the \
+        return Err(
+            "the query takes `method`, `url`, `client_ip` and `request`; what a request shows goes into the \
                     body of a POST"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if let Some(id) = form.find("request") {
         return Ok(Asked::Request(id.to_owned()));

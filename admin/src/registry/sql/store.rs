@@ -47,7 +47,9 @@ impl Store {
         let (engine, options, greeting): (_, AnyConnectOptions, _) = if url.starts_with("postgres") {
             (Engine::Postgres, url.parse()?, POSTGRES_READING)
         } else {
-            let options = SqliteConnectOptions::new().filename(sqlite_path(url, data)?).read_only(true);
+            let options = SqliteConnectOptions::new()
+                .filename(sqlite_path(url, data)?)
+                .read_only(true);
             let options = AnyConnectOptions::from_url(&options.to_url_lossy())?;
             (Engine::Sqlite, options, SQLITE_READING)
         };
