@@ -32,6 +32,8 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::Explainer;
+use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::head::Scheme;
@@ -101,12 +103,14 @@ impl Prepared {
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
-        let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
+        let refusals = Arc::new(Refusals::new(settings.refusals));
+        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             pool: Arc::clone(&pool),
-            own: own.clone(),
+            own,
             credentials: Arc::clone(&identity.credentials),
+            refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
@@ -115,6 +119,16 @@ impl Prepared {
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
+        let explainer = Arc::new(Explainer {
+            live: Arc::clone(&live),
+            credentials: Arc::clone(&identity.credentials),
+            limits: settings.limits.clone(),
+            trust: trust.clone(),
+            refusals,
+            notes: Vec::new(),
+        });
+        let of_operators = identity.of_operators(&explainer);
+        let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
         let mut listeners = Listeners {
             tasks: Tasks::default(),
@@ -155,6 +169,7 @@ impl Prepared {
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
+            explainer,
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,

@@ -56,7 +56,10 @@ async fn a_token_that_was_given_back() {
         let token = gateway.app_token(keys).await;
         let other = gateway.app_token(keys).await;
         ends(&world, &token, "900901", async || {
-            gateway.ask("/revoke", keys, &format!("token={token}")).await.expect(200);
+            gateway
+                .ask("/revoke", keys, &format!("token={token}"))
+                .await
+                .expect(200);
         })
         .await;
         gateway.call(get("/p/1.0/a").bearer(&other)).await.expect(200);
@@ -69,9 +72,15 @@ async fn the_tokens_of_a_refresh_token_that_was_given_back_or_used_twice() {
         let world = world(token_type).await;
         let (gateway, keys) = (&world.gateway, &world.app.keys);
         let granted = gateway.user_grant(keys, "tom", "").await;
-        let (access, refresh) = (granted["access_token"].as_str().unwrap(), granted["refresh_token"].as_str().unwrap());
+        let (access, refresh) = (
+            granted["access_token"].as_str().unwrap(),
+            granted["refresh_token"].as_str().unwrap(),
+        );
         ends(&world, access, "900901", async || {
-            gateway.ask("/oauth2/revoke", keys, &format!("token={refresh}")).await.expect(200);
+            gateway
+                .ask("/oauth2/revoke", keys, &format!("token={refresh}"))
+                .await
+                .expect(200);
         })
         .await;
         let granted = gateway.user_grant(keys, "tom", "").await;
@@ -154,12 +163,21 @@ async fn a_subscription_that_is_blocked_or_gone() {
     let token = gateway.app_token(&app.keys).await;
     ends(&world, &token, "900907", async || {
         let registry = gateway.registry();
-        registry.set_subscription_state(id, SubscriptionState::Blocked).await.unwrap();
+        registry
+            .set_subscription_state(id, SubscriptionState::Blocked)
+            .await
+            .unwrap();
     })
     .await;
     let registry = gateway.registry();
-    registry.set_subscription_state(id, SubscriptionState::Unblocked).await.unwrap();
-    ends(&world, &token, "900908", async || registry.unsubscribe(id).await.unwrap()).await;
+    registry
+        .set_subscription_state(id, SubscriptionState::Unblocked)
+        .await
+        .unwrap();
+    ends(&world, &token, "900908", async || {
+        registry.unsubscribe(id).await.unwrap()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +213,11 @@ async fn a_password_that_was_changed_is_known_at_the_next_request() {
     caller.call(call(&old)).await.expect(200);
     // Tried before its time: that must not be held against it.
     caller.call(call(&new)).await.expect(401);
-    gateway.registry().set_password(&tom, "another horse", now()).await.unwrap();
+    gateway
+        .registry()
+        .set_password(&tom, "another horse", now())
+        .await
+        .unwrap();
     caller.call(call(&old)).await.expect(401);
     caller.call(call(&new)).await.expect(200);
     assert_eq!(world.origin.requests().len(), 2);

@@ -41,6 +41,26 @@ impl Store {
         Ok(store)
     }
 
+    /// Connects to tables that are there already, to read them and nothing else.
+    pub(in crate::registry) async fn open_reading(url: &str, data: &Path) -> sqlx::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (engine, options, greeting): (_, AnyConnectOptions, _) = if url.starts_with("postgres") {
+            (Engine::Postgres, url.parse()?, POSTGRES_READING)
+        } else {
+            let options = SqliteConnectOptions::new()
+                .filename(sqlite_path(url, data)?)
+                .read_only(true);
+            let options = AnyConnectOptions::from_url(&options.to_url_lossy())?;
+            (Engine::Sqlite, options, SQLITE_READING)
+        };
+        let read = pool(READERS, greeting).connect_with(options).await?;
+        Ok(Self {
+            engine,
+            write: read.clone(),
+            read,
+        })
+    }
+
     async fn postgres(url: &str) -> sqlx::Result<Self> {
         let options: AnyConnectOptions = url.parse()?;
         let pool = pool(CONNECTIONS, POSTGRES_GREETING).connect_with(options).await?;
@@ -173,6 +193,9 @@ static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const POSTGRES_GREETING: &str =
     "SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
 const SQLITE_GREETING: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+
+const POSTGRES_READING: &str = "SET statement_timeout = '60s'; SET default_transaction_read_only = on";
+const SQLITE_READING: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000";
 
 const CONNECTIONS: u32 = 8;
 const READERS: u32 = 4;
