@@ -51,15 +51,25 @@ async fn the_table_holds(token_type: TokenType) {
         ("any", missing, ok, ok),
     ] {
         let of_garbage = if auth == "none" { ok } else { (401, "900901") };
-        let mut cases = vec![(None, of_nobody), (Some(application), of_application), (Some(user), of_user)];
+        let mut cases = vec![
+            (None, of_nobody),
+            (Some(application), of_application),
+            (Some(user), of_user),
+        ];
         cases.extend(garbage.map(|token| (Some(token), of_garbage)));
         for (token, (status, code)) in cases {
             let before = origin.requests().len();
             let call = get(&format!("/p/1.0/{auth}"));
-            let reply = caller.call(token.map_or(call.clone(), |token| call.bearer(token))).await;
+            let reply = caller
+                .call(token.map_or(call.clone(), |token| call.bearer(token)))
+                .await;
             let reply = reply.expect(status);
             let is_served = status == 200;
-            assert_eq!(origin.requests().len(), before + usize::from(is_served), "{auth} {token:?}");
+            assert_eq!(
+                origin.requests().len(),
+                before + usize::from(is_served),
+                "{auth} {token:?}"
+            );
             if !is_served {
                 assert_eq!(reply.json()["code"], code, "{auth} {token:?}");
                 assert!(reply.header("www-authenticate").is_some());

@@ -44,7 +44,9 @@ impl World {
         let mut validation = Validation::new(algorithm);
         validation.validate_aud = false;
         validation.set_issuer(&["wso2.org/products/am"]);
-        decode(token, &DecodingKey::from_jwk(key).unwrap(), &validation).unwrap().claims
+        decode(token, &DecodingKey::from_jwk(key).unwrap(), &validation)
+            .unwrap()
+            .claims
     }
 }
 
@@ -64,11 +66,23 @@ async fn a_backend_can_verify_who_calls_and_gets_no_credential() {
         let closed = || get("/p/1.0/closed");
         for (call, kind, end_user, is_apps) in [
             (closed().bearer(&user), "APPLICATION_USER", "tom@carbon.super", true),
-            (closed().bearer(&own), "APPLICATION", world.app.keys.consumer_key.as_str(), true),
+            (
+                closed().bearer(&own),
+                "APPLICATION",
+                world.app.keys.consumer_key.as_str(),
+                true,
+            ),
             (closed().header("apikey", &key), "APPLICATION", "Phone", true),
-            (closed().header("Authorization", &basic("tom", PASSWORD)), "APPLICATION_USER", "tom@carbon.super", false),
+            (
+                closed().header("Authorization", &basic("tom", PASSWORD)),
+                "APPLICATION_USER",
+                "tom@carbon.super",
+                false,
+            ),
         ] {
-            let forged = call.header("X-JWT-Assertion", "forged").header("X_JWT_Assertion", "forged");
+            let forged = call
+                .header("X-JWT-Assertion", "forged")
+                .header("X_JWT_Assertion", "forged");
             gateway.call(forged).await.expect(200);
             let claims = world.stated("x-jwt-assertion", algorithm).await;
             assert_eq!(claim(&claims, "usertype"), kind);
@@ -77,7 +91,11 @@ async fn a_backend_can_verify_who_calls_and_gets_no_credential() {
             assert_eq!(claim(&claims, "version"), "1.0");
             let application = if is_apps { Value::from("Phone") } else { Value::Null };
             assert_eq!(*claim(&claims, "applicationname"), application);
-            let subscriber = if is_apps { Value::from("joe@carbon.super") } else { Value::Null };
+            let subscriber = if is_apps {
+                Value::from("joe@carbon.super")
+            } else {
+                Value::Null
+            };
             assert_eq!(*claim(&claims, "subscriber"), subscriber);
             let head = String::from_utf8_lossy(&world.origin.last_request().head).into_owned();
             for secret in [&user, &own, &key, "forged", &basic("tom", PASSWORD)[6..]] {
@@ -126,7 +144,14 @@ async fn a_statement_is_made_once_for_a_token_and_anew_when_what_it_says_changes
     let mut seen = Vec::new();
     for _ in 0..2 {
         caller.call(get("/p/1.0/closed").bearer(&token)).await.expect(200);
-        seen.push(world.origin.last_request().header("x-jwt-assertion").unwrap().to_owned());
+        seen.push(
+            world
+                .origin
+                .last_request()
+                .header("x-jwt-assertion")
+                .unwrap()
+                .to_owned(),
+        );
     }
     assert_eq!(seen[0], seen[1]);
     let other = world.gateway.app_token(&world.app.keys).await;

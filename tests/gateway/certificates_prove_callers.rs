@@ -12,7 +12,10 @@ fn pets(origin: &Origin, taken: &[&str], security: &str) -> Api {
     let list: Vec<String> = taken.iter().map(|pem| format!("\"\"\"\n{pem}\"\"\"")).collect();
     let version = version("1.0")
         .to(origin)
-        .line(&format!("security = {security}\nclient_certificates = [{}]", list.join(", ")))
+        .line(&format!(
+            "security = {security}\nclient_certificates = [{}]",
+            list.join(", ")
+        ))
         .asking("any", &["GET"], "/*");
     api("Pets", "/p").version(version)
 }
@@ -70,14 +73,20 @@ async fn over_tls_a_foreign_an_expired_and_no_certificate_are_not() {
         origin.saw_nothing();
     }
     let (mut caller, _) = gateway.connect_tls("gateway.test", &["http/1.1"]).await;
-    assert_eq!(caller.call(get("/p/1.0/a")).await.refused(401, &origin).json()["code"], "900902");
+    assert_eq!(
+        caller.call(get("/p/1.0/a")).await.refused(401, &origin).json()["code"],
+        "900902"
+    );
     gateway.get("/p/1.0/a").await.refused(401, &origin);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_is_believed_from_a_trusted_proxy_alone() {
     let (ours, trusted) = (Authority::new("ours"), "127.0.0.0/8");
-    let (client, stranger) = (ours.identity(&["client.test"]), Authority::new("foreign").identity(&["x.test"]));
+    let (client, stranger) = (
+        ours.identity(&["client.test"]),
+        Authority::new("foreign").identity(&["x.test"]),
+    );
     for (is_trusted, is_configured) in [(true, true), (false, true), (true, false)] {
         let origin = origin().start().await;
         let mut builder = begin().api(&pets(&origin, &[&ours.pem()], "[\"mutual_tls\"]"));
@@ -126,7 +135,10 @@ async fn a_certificate_and_a_token_are_both_demanded_where_both_are_mandatory() 
     bare.call(get("/p/1.0/a")).await.refused(401, &origin);
     bare.call(with_token()).await.refused(401, &origin);
     shown.call(get("/p/1.0/a")).await.refused(401, &origin);
-    shown.call(get("/p/1.0/a").bearer("nonsense")).await.refused(401, &origin);
+    shown
+        .call(get("/p/1.0/a").bearer("nonsense"))
+        .await
+        .refused(401, &origin);
     shown.call(with_token()).await.expect(200);
 }
 
@@ -134,7 +146,10 @@ async fn a_certificate_and_a_token_are_both_demanded_where_both_are_mandatory() 
 async fn a_token_that_is_bound_to_a_certificate_is_worth_nothing_without_it() {
     let origin = origin().start().await;
     let ours = Authority::new("ours");
-    let version = version("1.0").to(&origin).line("tiers = []").asking("any", &["GET"], "/*");
+    let version = version("1.0")
+        .to(&origin)
+        .line("tiers = []")
+        .asking("any", &["GET"], "/*");
     let gateway = begin().api(&api("Pets", "/p").version(version)).start().await;
     let (client, other) = (ours.identity(&["client.test"]), ours.identity(&["other.test"]));
     let app = gateway.app("joe", "Phone").await;
@@ -155,7 +170,10 @@ async fn a_token_that_is_bound_to_a_certificate_is_worth_nothing_without_it() {
     let (mut bare, _) = gateway.connect_tls("gateway.test", &["http/1.1"]).await;
     wrong.call(ask()).await.expect(401);
     bare.call(ask()).await.expect(401);
-    let token = shown.call(ask()).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let token = shown.call(ask()).await.expect(200).json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let call = || get("/p/1.0/a").bearer(&token);
     for caller in [&mut wrong, &mut bare] {
         caller.call(call()).await.refused(401, &origin);

@@ -21,7 +21,10 @@ async fn world(lines: &str, tenant: &str, server: Option<&str>) -> World {
     let mut builder = gateway()
         .set("oauth.algorithm", "\"ES256\"")
         .trusting(&["127.0.0.0/8"])
-        .file("catalog/tenants.toml", &format!("[[tenants]]\ndomain = \"carbon.super\"\n{tenant}\n"))
+        .file(
+            "catalog/tenants.toml",
+            &format!("[[tenants]]\ndomain = \"carbon.super\"\n{tenant}\n"),
+        )
         .api(&api("Pets", "/p").version(version));
     if let Some(name) = server {
         builder = builder.set("credentials.authorization_header", &format!("{name:?}"));
@@ -114,7 +117,10 @@ async fn an_api_key_is_taken_from_field_and_query_and_the_rest_of_the_query_goes
     let key = &world.key;
     for (target, sent) in [
         (format!("/p/1.0/a?apikey={key}"), "/a"),
-        (format!("/p/1.0/a?x=%2f&apikey={key}&&y=a+b%20&z"), "/a?x=%2f&&y=a+b%20&z"),
+        (
+            format!("/p/1.0/a?x=%2f&apikey={key}&&y=a+b%20&z"),
+            "/a?x=%2f&&y=a+b%20&z",
+        ),
         (format!("/p/1.0/a?ApiKey={key}&x"), "/a?x"),
         (format!("/p/1.0/a?%61pikey={key}&x"), "/a?x"),
         (format!("/p/1.0/a?x=?&apikey={key}"), "/a?x=?"),
@@ -150,7 +156,10 @@ async fn an_api_key_is_taken_from_where_it_may_be_used() {
         referers: referers.iter().map(|&referer| referer.to_owned()).collect(),
     };
     let from_network = world.gateway.api_key(&world.app, with(&["192.0.2.0/24"], &[])).await;
-    let from_page = world.gateway.api_key(&world.app, with(&[], &["www.example.com/*"])).await;
+    let from_page = world
+        .gateway
+        .api_key(&world.app, with(&[], &["www.example.com/*"]))
+        .await;
     let call = |key: &str, name: &str, value: &str| get("/p/1.0/a").header("apikey", key).header(name, value);
     for (call, is_served) in [
         (call(&from_network, "X-Forwarded-For", "192.0.2.7"), true),
@@ -159,7 +168,10 @@ async fn an_api_key_is_taken_from_where_it_may_be_used() {
         (call(&from_network, "X-Forwarded-For", "192.0.2.7, 198.51.100.7"), false),
         (call(&from_network, "X-Real-IP", "192.0.2.7"), false),
         (call(&from_page, "Referer", "https://www.example.com/a"), true),
-        (call(&from_page, "Referer", "https://www.example.com.evil.test/a"), false),
+        (
+            call(&from_page, "Referer", "https://www.example.com.evil.test/a"),
+            false,
+        ),
         (call(&from_page, "Origin", "https://www.example.com"), false),
     ] {
         let before = world.origin.requests().len();
@@ -179,9 +191,15 @@ async fn a_password_proves_a_user_of_the_apis_tenant_and_guessing_is_slowed() {
     let gateway = &world.gateway;
     gateway.user("tom", &[]).await;
     let call = |name: &str, password: &str| get("/p/1.0/a").header("Authorization", &basic(name, password));
-    gateway.call(call("tom", "wrong horse")).await.refused(401, &world.origin);
+    gateway
+        .call(call("tom", "wrong horse"))
+        .await
+        .refused(401, &world.origin);
     gateway.call(call("nobody", PASSWORD)).await.refused(401, &world.origin);
-    gateway.call(get("/p/1.0/a").bearer(&world.token)).await.refused(401, &world.origin);
+    gateway
+        .call(get("/p/1.0/a").bearer(&world.token))
+        .await
+        .refused(401, &world.origin);
     gateway.call(call("tom", PASSWORD)).await.expect(200);
     gateway.call(call("tom@carbon.super", PASSWORD)).await.expect(200);
     assert_eq!(world.origin.last_request().header("authorization"), None);

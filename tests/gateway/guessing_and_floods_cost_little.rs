@@ -25,7 +25,10 @@ async fn an_address_that_guesses_passwords_is_slowed_while_others_go_on() {
     }
     let known_as = basic(&app.keys.consumer_key, &app.keys.consumer_secret);
     let form = |user: &str, password: &str, from: &str| {
-        let form = format!("grant_type=password&username={user}&password={}", password.replace(' ', "+"));
+        let form = format!(
+            "grant_type=password&username={user}&password={}",
+            password.replace(' ', "+")
+        );
         post("/token", form)
             .header("Content-Type", "application/x-www-form-urlencoded")
             .header("Authorization", &known_as)
@@ -34,7 +37,9 @@ async fn an_address_that_guesses_passwords_is_slowed_while_others_go_on() {
     let mut guesser = gateway.connect().await;
     let mut slowed = 0;
     for number in 0..20 {
-        let reply = guesser.call(form("tom", &format!("guess {number}"), "192.0.2.66")).await;
+        let reply = guesser
+            .call(form("tom", &format!("guess {number}"), "192.0.2.66"))
+            .await;
         if reply.status == 429 || reply.header("retry-after").is_some() {
             slowed += 1;
         } else {

@@ -44,19 +44,31 @@ async fn no_method_does() {
         ("Access-Control-Request-Method", "GET"),
         ("Origin", "https://evil.test"),
     ] {
-        gateway.call(get("/p/1.0/closed/a").header(name, value)).await.refused(401, &origin);
+        gateway
+            .call(get("/p/1.0/closed/a").header(name, value))
+            .await
+            .refused(401, &origin);
     }
     // The gateway's own answer to OPTIONS never reaches a backend; a declared one is a resource like any other.
     gateway.call(call("OPTIONS", "/p/1.0/closed/a")).await;
     origin.saw_nothing();
-    gateway.call(call("OPTIONS", "/p/1.0/options")).await.refused(401, &origin);
+    gateway
+        .call(call("OPTIONS", "/p/1.0/options"))
+        .await
+        .refused(401, &origin);
     let preflight = call("OPTIONS", "/p/1.0/options")
         .header("Origin", "https://a.test")
         .header("Access-Control-Request-Method", "GET");
     gateway.call(preflight).await;
     origin.saw_nothing();
-    gateway.call(call("HEAD", "/p/1.0/closed/a").bearer(&token)).await.expect(200);
-    gateway.call(call("OPTIONS", "/p/1.0/options").bearer(&token)).await.expect(200);
+    gateway
+        .call(call("HEAD", "/p/1.0/closed/a").bearer(&token))
+        .await
+        .expect(200);
+    gateway
+        .call(call("OPTIONS", "/p/1.0/options").bearer(&token))
+        .await
+        .expect(200);
     let reply = gateway.call(call("HEAD", "/p/1.0/users").bearer(&token)).await;
     reply.expect(401);
     assert_eq!(origin.requests().len(), 2);
@@ -102,7 +114,11 @@ async fn no_version_of_http_does() {
     let (origin, gateway, token) = world().await;
     let show = format!("Authorization: Bearer {token}\r\n");
     for (fields, status) in [("", 401), ("Authorization: Bearer x\r\n", 401), (show.as_str(), 200)] {
-        for line in ["HTTP/1.0\r\n", "HTTP/1.0\r\nHost: gateway.test\r\n", "HTTP/1.0\r\nConnection: keep-alive\r\n"] {
+        for line in [
+            "HTTP/1.0\r\n",
+            "HTTP/1.0\r\nHost: gateway.test\r\n",
+            "HTTP/1.0\r\nConnection: keep-alive\r\n",
+        ] {
             let before = origin.requests().len();
             let mut caller = gateway.connect().await;
             caller.send(format!("GET /p/1.0/closed/a {line}{fields}\r\n")).await;
@@ -124,7 +140,10 @@ async fn no_version_of_http_does() {
     };
     let reply = h2.call(grpc(None), &[b"x"]).await;
     assert_eq!((reply.status, reply.header("grpc-status")), (200, Some("16")));
-    assert_eq!(h2.call(grpc(Some("x")), &[b"x"]).await.header("grpc-status"), Some("16"));
+    assert_eq!(
+        h2.call(grpc(Some("x")), &[b"x"]).await.header("grpc-status"),
+        Some("16")
+    );
     assert_eq!(origin.requests().len(), before);
     let twice = Request::get("http://gateway.test/p/1.0/closed/a")
         .header("authorization", format!("Bearer {token}"))
@@ -141,9 +160,7 @@ async fn no_version_of_http_does() {
 async fn a_websocket_is_opened_with_a_token_alone_and_the_token_stays_here() {
     let origin = origin().start().await;
     let echo = websocket_origin().await;
-    let version = version("1.0")
-        .production(&[&echo.url()])
-        .asking("any", &["GET"], "/*");
+    let version = version("1.0").production(&[&echo.url()]).asking("any", &["GET"], "/*");
     let gateway = gateway()
         .set("oauth.algorithm", "\"ES256\"")
         .api(&api("Chat", "/c").version(version))
@@ -152,8 +169,14 @@ async fn a_websocket_is_opened_with_a_token_alone_and_the_token_stays_here() {
     let app = gateway.app("joe", "Phone").await;
     let token = gateway.app_token(&app.keys).await;
     gateway.call(upgrade("/c/1.0/a")).await.refused(401, &origin);
-    gateway.call(upgrade("/c/1.0/a").bearer("x")).await.refused(401, &origin);
-    gateway.call(upgrade("/c/1.0/a").bearer(&token)).await.refused(403, &origin);
+    gateway
+        .call(upgrade("/c/1.0/a").bearer("x"))
+        .await
+        .refused(401, &origin);
+    gateway
+        .call(upgrade("/c/1.0/a").bearer(&token))
+        .await
+        .refused(403, &origin);
     assert_eq!(echo.connections(), 0);
     gateway.subscribe(&app, "Chat", "1.0").await;
     gateway.call(upgrade("/c/1.0/a").bearer(&token)).await.expect(101);
@@ -197,11 +220,23 @@ async fn no_trick_with_fields_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_that_was_routed_by_is_the_host_that_the_backend_is_told() {
     let (origin, gateway, token) = world().await;
-    let call = get("http://routed.test/p/1.0/closed/a").host("stated.test").bearer(&token);
-    gateway.call(call).await.expect(200);
-    let seen = origin.only_request();
-    assert_eq!(seen.header("x-forwarded-host"), Some("routed.test"));
-    assert!(seen.header("forwarded").unwrap().contains("host=\"routed.test\""), "{seen:?}");
+    let routed = || get("http://routed.test/p/1.0/closed/a").bearer(&token);
+    gateway.call(routed().host("stated.test")).await.refused(400, &origin);
+    gateway.call(routed().host("routed.test")).await.expect(200);
+    let h2 = Request::get("http://routed.test/p/1.0/closed/a")
+        .header("host", "stated.test")
+        .header("authorization", format!("Bearer {token}"))
+        .body(())
+        .unwrap();
+    let reply = gateway.connect_h2().await.call(h2, &[]).await;
+    assert!([200, 400].contains(&reply.status));
+    for seen in origin.requests() {
+        assert_eq!(seen.header("x-forwarded-host"), Some("routed.test"));
+        assert!(
+            seen.header("forwarded").unwrap().contains("host=\"routed.test\""),
+            "{seen:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

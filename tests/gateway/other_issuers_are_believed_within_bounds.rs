@@ -22,7 +22,10 @@ fn with(name: &str, value: Value) -> Value {
 
 async fn serving(manager: &str) -> (Origin, Gateway) {
     let origin = origin().start().await;
-    let version = version("1.0").to(&origin).line("tiers = []").asking("any", &["GET"], "/*");
+    let version = version("1.0")
+        .to(&origin)
+        .line("tiers = []")
+        .asking("any", &["GET"], "/*");
     let gateway = gateway()
         .set("oauth.algorithm", "\"ES256\"")
         .file("catalog/managers.toml", manager)
@@ -80,7 +83,10 @@ async fn unknown_keys_are_asked_for_a_few_times_however_many_name_them() {
     for lane in flood {
         lane.await.unwrap();
     }
-    gateway.call(call(&stranger.sign(&claims()))).await.refused(401, &origin);
+    gateway
+        .call(call(&stranger.sign(&claims())))
+        .await
+        .refused(401, &origin);
     let asked = issuer.asked();
     assert!((1..=12).contains(&asked), "asked {asked} times for 400 tokens");
     gateway.call(call(&key.sign(&claims()))).await.expect(200);
@@ -194,7 +200,10 @@ async fn an_issuer_is_asked_about_a_token_once_whatever_it_says() {
     }
     assert_eq!(issuer.asked(), 1);
     let question = issuer.origin().last_request();
-    assert_eq!(question.header("authorization"), Some(basic("gateway", "top%20secret").as_str()));
+    assert_eq!(
+        question.header("authorization"),
+        Some(basic("gateway", "top%20secret").as_str())
+    );
     assert_eq!(question.body, b"token=unknown-token&token_type_hint=access_token");
     issuer.introspects(json!({ "active": true, "client_id": "theirs", "sub": "x", "exp": now().0 + 600 }));
     for _ in 0..10 {

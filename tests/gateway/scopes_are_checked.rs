@@ -88,7 +88,10 @@ async fn a_scope_that_gains_roles_is_asked_for_them_at_the_next_request() {
     let token = gateway.user_token(&app.keys, "tom", "news_read").await;
     let mut caller = gateway.connect().await;
     caller.call(get("/news/1.0/news").bearer(&token)).await.expect(200);
-    gateway.edit("scopes.toml", &SCOPES.replace("[\"employee\", \"manager\"]", "[\"manager\"]"));
+    gateway.edit(
+        "scopes.toml",
+        &SCOPES.replace("[\"employee\", \"manager\"]", "[\"manager\"]"),
+    );
     gateway.reloaded();
     caller.call(get("/news/1.0/news").bearer(&token)).await.expect(403);
     origin.only_request();
@@ -102,6 +105,12 @@ async fn scopes_are_not_asked_of_api_keys_and_an_application_has_its_owners_role
     let granted = gateway.grant(&app.keys, &with_scope("news_read")).await;
     assert_eq!(granted["scope"], "am_application_scope default");
     let token = granted["access_token"].as_str().unwrap().to_owned();
-    gateway.call(get("/news/1.0/news").bearer(&token)).await.refused(403, &origin);
-    gateway.call(get("/news/1.0/news").header("apikey", &key)).await.expect(200);
+    gateway
+        .call(get("/news/1.0/news").bearer(&token))
+        .await
+        .refused(403, &origin);
+    gateway
+        .call(get("/news/1.0/news").header("apikey", &key))
+        .await
+        .expect(200);
 }

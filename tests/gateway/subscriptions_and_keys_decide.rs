@@ -1,6 +1,5 @@
 //! Whose application is subscribed is served, as the state of the subscription and the type of the key say (W 6.3, 10).
 
-use admin::registry::api_key::Restrictions;
 use admin::registry::subscription::SubscriptionState;
 
 use crate::harness::*;
@@ -20,16 +19,23 @@ fn closed(label: &str) -> Version {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_of_a_subscription_has_its_effect_at_once() {
-    let (production, sandbox) = (origin().says("production").start().await, origin().says("sandbox").start().await);
-    let both = closed("1.0").to(&production).endpoints(&format!("sandbox = [{:?}]", sandbox.url()));
+    let (production, sandbox) = (
+        origin().says("production").start().await,
+        origin().says("sandbox").start().await,
+    );
+    let both = closed("1.0")
+        .to(&production)
+        .endpoints(&format!("sandbox = [{:?}]", sandbox.url()));
     let gateway = start(&[api("Pets", "/p").version(both)]).await;
     let app = gateway.app("joe", "Phone").await;
     let real = gateway.app_token(&app.keys).await;
     let trial = gateway.app_token(&gateway.sandbox_keys(&app).await).await;
-    let key = gateway.api_key(&app, Restrictions::default()).await;
     let mut caller = gateway.connect().await;
     for token in [&real, &trial] {
-        let reply = caller.call(get("/p/1.0/a").bearer(token)).await.refused(403, &production);
+        let reply = caller
+            .call(get("/p/1.0/a").bearer(token))
+            .await
+            .refused(403, &production);
         assert_eq!(reply.json()["code"], "900908");
     }
     sandbox.saw_nothing();
@@ -57,7 +63,6 @@ async fn every_state_of_a_subscription_has_its_effect_at_once() {
             }
         }
     }
-    _ = key;
     gateway.registry().unsubscribe(id).await.unwrap();
     caller.call(get("/p/1.0/a").bearer(&real)).await.expect(403);
 }
@@ -66,7 +71,8 @@ async fn every_state_of_a_subscription_has_its_effect_at_once() {
 async fn a_key_leads_to_the_endpoints_of_its_own_type_or_nowhere() {
     let origin = origin().start().await;
     let real_only = api("Real", "/real").version(closed("1.0").to(&origin));
-    let trial_only = api("Trial", "/trial").version(closed("1.0").endpoints(&format!("sandbox = [{:?}]", origin.url())));
+    let trial_only =
+        api("Trial", "/trial").version(closed("1.0").endpoints(&format!("sandbox = [{:?}]", origin.url())));
     let gateway = start(&[real_only, trial_only]).await;
     let app = gateway.app("joe", "Phone").await;
     gateway.subscribe(&app, "Real", "1.0").await;
@@ -74,8 +80,16 @@ async fn a_key_leads_to_the_endpoints_of_its_own_type_or_nowhere() {
     let real = gateway.app_token(&app.keys).await;
     let trial = gateway.app_token(&gateway.sandbox_keys(&app).await).await;
     for (path, token, words) in [
-        ("/real/1.0/a", &trial, "Sandbox key offered to the API with no sandbox endpoint"),
-        ("/trial/1.0/a", &real, "Production key offered to the API with no production endpoint"),
+        (
+            "/real/1.0/a",
+            &trial,
+            "Sandbox key offered to the API with no sandbox endpoint",
+        ),
+        (
+            "/trial/1.0/a",
+            &real,
+            "Production key offered to the API with no production endpoint",
+        ),
     ] {
         let fault = gateway.call(get(path).bearer(token)).await.refused(403, &origin).json();
         assert_eq!(fault["code"], "900901");
@@ -92,7 +106,9 @@ async fn the_default_url_takes_a_subscription_to_any_version_and_a_versions_own_
         .default_version(&["2.0"])
         .version(closed("1.0").to(&origin))
         .version(closed("2.0").to(&origin));
-    let other = api("Other", "/o").default_version(&["1.0"]).version(closed("1.0").to(&origin));
+    let other = api("Other", "/o")
+        .default_version(&["1.0"])
+        .version(closed("1.0").to(&origin));
     let gateway = start(&[pets, other]).await;
     let app = gateway.app("joe", "Phone").await;
     let old = gateway.subscribe(&app, "Pets", "1.0").await;
@@ -103,7 +119,10 @@ async fn the_default_url_takes_a_subscription_to_any_version_and_a_versions_own_
     gateway.call(get("/p/a").bearer(&token)).await.expect(200);
     gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
     let registry = gateway.registry();
-    registry.set_subscription_state(old, SubscriptionState::Blocked).await.unwrap();
+    registry
+        .set_subscription_state(old, SubscriptionState::Blocked)
+        .await
+        .unwrap();
     let fault = gateway.call(get("/p/a").bearer(&token)).await.expect(401).json();
     assert_eq!(fault["code"], "900907");
     gateway.subscribe(&app, "Pets", "2.0").await;
@@ -118,7 +137,10 @@ async fn a_version_without_tiers_needs_no_subscription_but_a_valid_token() {
     let gateway = start(&[api("Pets", "/p").version(free)]).await;
     let app = gateway.app("joe", "Phone").await;
     gateway.get("/p/1.0/a").await.refused(401, &origin);
-    gateway.call(get("/p/1.0/a").bearer("nonsense")).await.refused(401, &origin);
+    gateway
+        .call(get("/p/1.0/a").bearer("nonsense"))
+        .await
+        .refused(401, &origin);
     let token = gateway.app_token(&app.keys).await;
     gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
 }
@@ -135,7 +157,11 @@ async fn applications_of_other_tenants_are_served_only_where_they_may_subscribe(
     // As a subscription that was made while it was allowed.
     gateway.subscribe(&app, "Pets", "1.0").await;
     let token = gateway.app_token(&app.keys).await;
-    let fault = gateway.call(get("/p/1.0/a").bearer(&token)).await.refused(403, &origin).json();
+    let fault = gateway
+        .call(get("/p/1.0/a").bearer(&token))
+        .await
+        .refused(403, &origin)
+        .json();
     assert_eq!(fault["code"], "900908");
     for (subscribers, status) in [
         ("subscribers = [\"globex.example\"]", 403),
@@ -155,12 +181,17 @@ async fn the_same_api_of_another_tenant_is_another_api() {
     let origin = origin().start().await;
     let here = api("Pets", "/p").version(closed("1.0").to(&origin));
     let gateway = start(&[here]).await;
-    let there = api("Pets", "/p").tenant("acme.example").version(closed("1.0").to(&origin));
+    let there = api("Pets", "/p")
+        .tenant("acme.example")
+        .version(closed("1.0").to(&origin));
     gateway.edit("apis/there.toml", &there.toml());
     gateway.reloaded();
     let app = gateway.app("joe", "Phone").await;
     gateway.subscribe(&app, "Pets", "1.0").await;
     let token = gateway.app_token(&app.keys).await;
-    gateway.call(get("/t/acme.example/p/1.0/a").bearer(&token)).await.refused(403, &origin);
+    gateway
+        .call(get("/t/acme.example/p/1.0/a").bearer(&token))
+        .await
+        .refused(403, &origin);
     gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
 }

@@ -86,7 +86,11 @@ impl Gateway {
         let pair = NewKeyPair {
             application,
             key_type,
-            grants: vec![GrantType::ClientCredentials, GrantType::Password, GrantType::RefreshToken],
+            grants: vec![
+                GrantType::ClientCredentials,
+                GrantType::Password,
+                GrantType::RefreshToken,
+            ],
             redirect_uris: Vec::new(),
             proof,
             given: None,
