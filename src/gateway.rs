@@ -105,13 +105,14 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
-        let path = own(&head(session, exchange, &raw), &self.limits).map(|path| path.map(Cow::into_owned));
+        let head = head(session, exchange, &raw);
+        let path = own(&head, &self.limits).map(|path| path.map(Cow::into_owned));
         if let Some(path) = path.transpose() {
             // Boxed, as tunnels are: few requests are for the gateway itself.
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
-        match self.admission(session, exchange, &raw).await {
+        match self.admission(&head, exchange).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.assertion = self.assertion(exchange).await?;
@@ -277,19 +278,16 @@ impl Gateway {
     }
 
     /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it.
-    async fn admission(
-        &self,
-        session: &Session,
-        exchange: &Exchange,
-        raw: &[u8],
-    ) -> std::result::Result<Admission, Refusal> {
+    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admission, Refusal> {
         let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
+        let mut now = credential::at(exchange.at);
         for _ in 0..FETCHES {
-            let now = credential::now();
-            let head = head(session, exchange, raw);
-            match admit(&head, snapshot, &self.limits, (credentials, now)) {
-                // Boxed: its state is large, and most requests need nothing of it.
-                Err(Halt::Fetch(fetch)) => Box::pin(credentials.obtain(fetch, now)).await,
+            match admit(head, snapshot, &self.limits, (credentials, now)) {
+                Err(Halt::Fetch(fetch)) => {
+                    // Boxed: its state is large, and most requests need nothing of it.
+                    Box::pin(credentials.obtain(fetch, now)).await;
+                    now = credential::now();
+                }
                 Err(Halt::Refused(refusal)) => return Err(refusal),
                 Ok(admission) => return Ok(admission),
             }
