@@ -5,6 +5,7 @@
 use crate::credential::{self, Credentials, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
+use crate::model::instant::UnixTime;
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
 use crate::stages::recorder::Recorder;
@@ -19,6 +20,8 @@ pub struct Means<'a> {
     pub limits: &'a Limits,
     /// What proves callers.
     pub credentials: &'a Credentials,
+    /// When the request arrived.
+    pub now: UnixTime,
 }
 
 /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it. The head is made anew after
@@ -36,14 +39,15 @@ pub async fn admission<'h>(
         snapshot,
         limits,
         credentials,
+        mut now,
     } = means;
     for _ in 0..FETCHES {
-        let now = credential::now();
         match admit_told(&head(), snapshot, limits, (credentials, now), told) {
             Err(Halt::Fetch(fetch)) => {
                 told.fetch(&fetch);
                 // Boxed: its state is large, and most requests need nothing of it.
                 Box::pin(credentials.obtain(fetch, now)).await;
+                now = credential::now();
             }
             Err(Halt::Refused(refusal)) => return Err(refusal),
             Ok(admission) => return Ok(admission),

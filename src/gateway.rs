@@ -111,13 +111,14 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
-        let path = own(&head(session, exchange, &raw), &self.limits).map(|path| path.map(Cow::into_owned));
+        let head = head(session, exchange, &raw);
+        let path = own(&head, &self.limits).map(|path| path.map(Cow::into_owned));
         if let Some(path) = path.transpose() {
             // Boxed, as tunnels are: few requests are for the gateway itself.
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
-        match self.admission(session, exchange, &raw).await {
+        match self.admission(&head, exchange).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.assertion = self.assertion(exchange).await?;
@@ -286,18 +287,14 @@ impl Gateway {
     }
 
     /// Admits, or refuses.
-    async fn admission(
-        &self,
-        session: &Session,
-        exchange: &Exchange,
-        raw: &[u8],
-    ) -> std::result::Result<Admission, Refusal> {
+    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admission, Refusal> {
         let means = Means {
             snapshot: &exchange.served.snapshot,
             limits: &self.limits,
             credentials: &self.credentials,
+            now: credential::at(exchange.at),
         };
-        admission(|| head(session, exchange, raw), means, &mut Silent).await
+        admission(|| *head, means, &mut Silent).await
     }
 
     /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.

@@ -20,7 +20,7 @@ use pingora_proxy::Session;
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::{Origin, write_address};
 use crate::hop;
-use crate::model::security::Security;
+use crate::model::security::{CredentialFields, Security};
 use crate::stages::Permit;
 use crate::upstream::Endpoint;
 
@@ -51,21 +51,15 @@ pub fn request(
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = &mut parts.headers;
     // From HTTP/2 to HTTP/2 there is nothing of a hop but the `TE` that gRPC is known by (RFC 9113, 8.2.2).
-    if (came_by, parts.version) == (Version::HTTP_2, Version::HTTP_2) {
-        // And a credential for a proxy, which is one that stands before us.
+    let has_hops = (came_by, parts.version) != (Version::HTTP_2, Version::HTTP_2);
+    drop_unsent(headers, has_hops, exchange.origin.is_trusted, snapshot.fields());
+    if !has_hops {
+        // A credential for a proxy, which is one that stands before us.
         headers.remove(PROXY_AUTHORIZATION);
-    } else {
-        drop_all(headers, &hop::of_request(headers));
     }
-    drop_claims(headers, exchange.origin.is_trusted);
     headers.reserve(ADDED_FIELDS);
     if let Some(caller) = permit.caller() {
         consumed::strip(headers, caller, &version.security);
-    }
-    let fields = snapshot.fields();
-    drop_field(headers, &fields.assertion);
-    if let Some(field) = &fields.certificate {
-        drop_field(headers, field);
     }
     // Whoever was routed by the authority is told of it, whatever `Host` says beside it (RFC 9113, 8.3.1).
     let stated = headers.insert(HOST, endpoint.host.clone());
@@ -154,38 +148,45 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// Removes a field, however its hyphens are written: an underscore is one to many a backend.
-fn drop_field(headers: &mut HeaderMap, name: &HeaderName) {
-    let is_it = |other: &HeaderName| {
-        let mut pairs = other.as_str().bytes().zip(name.as_str().bytes());
-        other.as_str().len() == name.as_str().len() && pairs.all(|(one, two)| plain(one) == plain(two))
+/// Removes what goes no further: fields of one hop, what this peer may not state, and what is between the gateway and
+/// those around it. Most requests have none of it, so the names are looked at once, rather than looked up.
+fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields: &CredentialFields) {
+    let is_unsent = |name: &HeaderName| {
+        has_hops && hop::is_of_request(name.as_str())
+            || is_claim(name.as_str(), is_trusted)
+            || is_alike(name, &fields.assertion)
+            || fields.certificate.as_ref().is_some_and(|field| is_alike(name, field))
     };
-    let found: Vec<HeaderName> = headers.keys().filter(|other| is_it(other)).cloned().collect();
-    for name in &found {
+    let mut unsent: Vec<HeaderName> = headers.keys().filter(|name| is_unsent(name)).cloned().collect();
+    if has_hops {
+        hop::add_nominated(headers, &mut unsent);
+    }
+    for name in &unsent {
         headers.remove(name);
     }
+}
+
+/// Tells whether a name is another one, however its hyphens are written: an underscore is one to many a backend.
+fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+    let (one, other) = (one.as_str(), other.as_str());
+    one.len() == other.len()
+        && one
+            .bytes()
+            .zip(other.bytes())
+            .all(|(one, other)| plain(one) == plain(other))
 }
 
 fn plain(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 
-/// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
-fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
-    let claims = headers.keys().filter(|name| is_claim(name.as_str(), is_trusted));
-    let claims: Vec<_> = claims.cloned().collect();
-    drop_all(headers, &claims);
-}
-
-fn drop_all(headers: &mut HeaderMap, names: &[HeaderName]) {
-    for name in names {
-        headers.remove(name);
-    }
-}
-
 /// Tells whether a field is one that this peer may not state: an identity never, a forwarding field only where it is
 /// trusted. An underscore is a hyphen to many a backend (RFC 3875, 4.1.18), so no proxy of ours would write one.
 fn is_claim(name: &str, is_trusted: bool) -> bool {
+    // Every such name begins with one of these, and hardly any other one does.
+    if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'x')) {
+        return false;
+    }
     let begins = |wanted: &str| {
         let mut pairs = name.bytes().zip(wanted.bytes());
         name.len() >= wanted.len() && pairs.all(|(byte, wanted)| byte == wanted || byte == b'_' && wanted == b'-')
@@ -265,7 +266,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        drop_claims(&mut headers, is_trusted);
+        drop_unsent(&mut headers, true, is_trusted, &CredentialFields::default());
         forward(&mut headers, &origin, Some(&HeaderValue::from_static("api.test"))).unwrap();
         headers
     }

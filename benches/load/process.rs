@@ -77,6 +77,11 @@ impl Process {
         Ok(())
     }
 
+    /// Returns its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the CPU time it used so far, user and system.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
@@ -128,6 +133,11 @@ impl Conf {
             beside,
             self.dir().join(format!("catalog/apis/api{index}.toml")),
         )?)
+    }
+
+    /// Writes what fills the registry at the first start.
+    pub(crate) fn fill(&self, registry: &str) -> Result<()> {
+        Ok(fs::write(self.dir().join("bootstrap.toml"), registry)?)
     }
 
     /// Returns the directory that `--conf` names.

@@ -236,7 +236,12 @@ impl Flaw {
 
 /// Returns the present moment; everything here takes it as a parameter.
 pub fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    at(SystemTime::now())
+}
+
+/// Returns a moment of the clock on the wall.
+pub fn at(moment: SystemTime) -> UnixTime {
+    let since = moment.duration_since(SystemTime::UNIX_EPOCH);
     UnixTime(since.unwrap_or_default().as_secs())
 }
 

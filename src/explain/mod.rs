@@ -73,6 +73,7 @@ impl Explainer {
                     snapshot,
                     limits: &self.limits,
                     credentials: &self.credentials,
+                    now: credential::now(),
                 };
                 Decided::of(admission(|| asked.head(), means, &mut told).await)
             }

@@ -25,6 +25,12 @@ pub(super) fn strip(headers: &mut HeaderMap, caller: &Caller, security: &Securit
 fn strip_authorization(headers: &mut HeaderMap, caller: &Caller, security: &Security) {
     let field = &security.authorization;
     let is_taken = matches!(caller.by, Proof::Basic | Proof::ForeignToken | Proof::Token);
+    if let Some(only) = only_part(headers, field) {
+        if is_taken || is_ours(only, security) {
+            headers.remove(field);
+        }
+        return;
+    }
     let (kept, is_found) = foreign_parts(headers, field, security);
     headers.remove(field);
     if is_found || !is_taken {
@@ -34,17 +40,27 @@ fn strip_authorization(headers: &mut HeaderMap, caller: &Caller, security: &Secu
     }
 }
 
+/// Returns the value of a field that has one line of one part, as most have.
+fn only_part<'a>(headers: &'a HeaderMap, field: &HeaderName) -> Option<&'a [u8]> {
+    let mut lines = headers.get_all(field).iter();
+    let only = lines.next().filter(|_| lines.next().is_none())?.as_bytes();
+    memchr::memchr(b',', only).is_none().then_some(only)
+}
+
+/// Tells whether a part of a field is a credential of one of our schemes.
+fn is_ours(part: &[u8], security: &Security) -> bool {
+    let scheme = part
+        .trim_ascii_start()
+        .split(|byte| *byte == b' ')
+        .next()
+        .unwrap_or_default();
+    security.accepts.oauth2 && scheme.eq_ignore_ascii_case(b"bearer")
+        || security.accepts.basic && scheme.eq_ignore_ascii_case(b"basic")
+}
+
 /// Returns the lines of a field without the credentials of our schemes, and whether there were any.
 fn foreign_parts(headers: &HeaderMap, field: &HeaderName, security: &Security) -> (Vec<HeaderValue>, bool) {
-    let is_ours = |part: &[u8]| {
-        let scheme = part
-            .trim_ascii_start()
-            .split(|byte| *byte == b' ')
-            .next()
-            .unwrap_or_default();
-        security.accepts.oauth2 && scheme.eq_ignore_ascii_case(b"bearer")
-            || security.accepts.basic && scheme.eq_ignore_ascii_case(b"basic")
-    };
+    let is_ours = |part: &[u8]| is_ours(part, security);
     let (mut kept, mut is_found) = (Vec::new(), false);
     for line in headers.get_all(field) {
         let parts = || line.as_bytes().split(|byte| *byte == b',');

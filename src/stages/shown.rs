@@ -42,7 +42,9 @@ pub(super) fn shown<'a>(
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Flaw> {
     let mut fields = headers.get_all(name).iter();
     let Some(field) = fields.next() else { return Ok(None) };
-    let text = field.to_str().map_err(|_| Flaw::Malformed)?;
+    // A value holds no control character but the tab, so this is what it takes to be text; it reads many bytes at once.
+    let text = str::from_utf8(field.as_bytes()).ok().filter(|text| text.is_ascii());
+    let text = text.ok_or(Flaw::Malformed)?;
     if fields.next().is_some() {
         Err(Flaw::Malformed)
     } else {

@@ -2,8 +2,9 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::Hash;
 
+use ahash::RandomState;
 use parking_lot::RwLock;
 
 /// A map for many readers.
@@ -11,8 +12,11 @@ use parking_lot::RwLock;
 pub(super) struct Table<K, V> {
     /// Says where a key is; keys come from outside, so nobody else may know it.
     hasher: RandomState,
-    shards: [RwLock<HashMap<K, V>>; SHARDS],
+    shards: [RwLock<Map<K, V>>; SHARDS],
 }
+
+/// Every request looks several things up, each in two hashes, so they are keyed ones of the fast kind.
+type Map<K, V> = HashMap<K, V, RandomState>;
 
 impl<K: Eq + Hash, V> Table<K, V> {
     /// Returns what `read` makes of a value.
@@ -84,7 +88,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         }
     }
 
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<HashMap<K, V>> {
+    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<Map<K, V>> {
         let [first, ..] = &self.shards;
         // The upper bits: the shard's own map begins with the lower ones.
         let place = (self.hasher.hash_one(key) >> 57) as usize % SHARDS;
