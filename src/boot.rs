@@ -7,6 +7,7 @@ mod answers;
 mod bootstrap;
 mod identity;
 mod listeners;
+mod offline;
 mod running;
 mod sockets;
 mod tasks;
@@ -42,6 +43,7 @@ use crate::upstream::Pool;
 
 pub use bootstrap::examine as examine_bootstrap;
 pub use identity::{authority, open_keys, open_registry};
+pub use offline::explainer;
 pub use running::Running;
 
 use identity::Identity;

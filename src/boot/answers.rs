@@ -8,9 +8,11 @@ use crate::accept::certificates::Certificates;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{Answer, Command};
 use crate::bridge::upkeep::Upkeep;
+use crate::explain::Explainer;
 
 /// Who answers the control socket.
 pub(super) struct Answers {
+    pub(super) explainer: Arc<Explainer>,
     pub(super) reload: Reload,
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) upkeep: Upkeep,
@@ -21,7 +23,9 @@ impl Answers {
     /// Answers a request; it blocks.
     pub(super) fn answer(&self, command: Command) -> Answer {
         match command {
+            Command::Explain(question) => self.explainer.explain_answer(&question, &self.runtime),
             Command::Follow => self.upkeep.follow_answer(&self.runtime),
+            Command::Recall(request) => self.explainer.recall_answer(&request),
             Command::Reload => self.reload(),
             Command::RotateKey => self.upkeep.rotate_answer(),
             Command::Status => self.reload.status_answer(),

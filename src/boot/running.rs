@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use admin::control::publish::Revision;
 use admin::oauth::peer::Peer;
+use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
 use pingora_core::apps::HttpServerOptions;
@@ -31,6 +32,8 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::Explainer;
+use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::head::Scheme;
@@ -60,6 +63,7 @@ pub struct Running {
     status_shutdown: watch::Sender<bool>,
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
     upkeep_shutdown: watch::Sender<bool>,
+    registry: Arc<Registry>,
     tasks: Tasks,
 }
 
@@ -99,12 +103,14 @@ impl Prepared {
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
-        let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
+        let refusals = Arc::new(Refusals::new(settings.refusals));
+        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             pool: Arc::clone(&pool),
-            own: own.clone(),
+            own,
             credentials: Arc::clone(&identity.credentials),
+            refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
@@ -113,6 +119,16 @@ impl Prepared {
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
+        let explainer = Arc::new(Explainer {
+            live: Arc::clone(&live),
+            credentials: Arc::clone(&identity.credentials),
+            limits: settings.limits.clone(),
+            trust: trust.clone(),
+            refusals,
+            notes: Vec::new(),
+        });
+        let of_operators = identity.of_operators(&explainer);
+        let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
         let mut listeners = Listeners {
             tasks: Tasks::default(),
@@ -145,7 +161,7 @@ impl Prepared {
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
         let upkeep = Upkeep::new(
-            identity.registry,
+            Arc::clone(&identity.registry),
             identity.keys,
             (Arc::clone(&identity.credentials), Arc::clone(&live)),
             Arc::clone(&readiness),
@@ -153,6 +169,7 @@ impl Prepared {
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
+            explainer,
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
@@ -179,6 +196,7 @@ impl Prepared {
             shutdown,
             status_shutdown,
             upkeep_shutdown,
+            registry: identity.registry,
             tasks,
         })
     }
@@ -203,6 +221,11 @@ impl Running {
     /// Returns where the token endpoint is served beside the gateway.
     pub fn admin(&self) -> &[SocketAddr] {
         &self.admin
+    }
+
+    /// Returns where users, applications and subscriptions live.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Returns the table of listening sockets, for the process that comes next.
