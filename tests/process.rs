@@ -581,8 +581,8 @@ fn token(port: u16, form: &str) -> Reply {
 
 fn access_token(reply: &Reply) -> String {
     let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
-    told["access_token"]
-        .as_str()
+    told.get("access_token")
+        .and_then(serde_json::Value::as_str)
         .unwrap_or_else(|| panic!("{}", reply.body))
         .to_owned()
 }

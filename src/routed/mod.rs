@@ -119,7 +119,8 @@ pub fn outgoing(
         parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     for (name, value) in &parts.headers {
         // What has no body has no length either (RFC 9110, 8.6).
-        if !HOP_BY_HOP.contains(name) && !(is_bodiless && name == CONTENT_LENGTH) {
+        let is_ours = HOP_BY_HOP.contains(name) || (is_bodiless && name == CONTENT_LENGTH);
+        if !is_ours {
             header.append_header(name.clone(), value.clone())?;
         }
     }
