@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::credential::Flaw;
+use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::forwarding::Origin;
 use crate::head::{Scheme, ShownCertificate};
@@ -157,6 +158,15 @@ impl Exchange {
         match &self.verdict {
             Verdict::Refused(refusal) => refusal.flaw,
             Verdict::Answered(_) | Verdict::Own | Verdict::Pending | Verdict::Permitted(_) => None,
+        }
+    }
+
+    /// Returns who calls, where that is known, permitted or not.
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        match &self.verdict {
+            Verdict::Permitted(permit) => permit.caller(),
+            Verdict::Refused(refusal) => refusal.caller.as_ref(),
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending => None,
         }
     }
 

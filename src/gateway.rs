@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`own`] paths are answered, else [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admission`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
 mod failure;
+mod refused;
 mod websocket;
 
 use std::borrow::Cow;
@@ -30,16 +31,19 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
 use crate::accept::{deadline, possession};
-use crate::credential::{self, Credentials, Flaw, Subject};
+use crate::admission::{Means, admission};
+use crate::credential::{self, Credentials, Subject};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
+use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
 use crate::head::{self, Head, Scheme};
 use crate::routed::{Routed, Visitor};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::{Admission, Halt, Refusal, admit, own};
+use crate::stages::recorder::Silent;
+use crate::stages::{Admission, Refusal, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -56,6 +60,8 @@ pub struct Gateway {
     pub own: Routed,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
+    /// What was refused of late.
+    pub refusals: Arc<Refusals>,
     /// Where every exchange is counted and logged.
     pub telemetry: Arc<Telemetry>,
     /// Whose forwarding fields are believed.
@@ -126,8 +132,10 @@ impl ProxyHttp for Gateway {
                 reply::options(session, &exchange.id, methods).await?;
             }
             Err(refusal) => {
+                let denial = refusal.denial;
                 exchange.verdict = Verdict::Refused(refusal);
-                reply::refuse(session, exchange, refusal.denial).await?;
+                refused::remember(&self.refusals, session, exchange, denial);
+                reply::refuse(session, exchange, denial).await?;
             }
         }
         Ok(true)
@@ -218,7 +226,7 @@ impl ProxyHttp for Gateway {
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Self::CTX) -> FailToProxy {
         FailToProxy {
-            error_code: failure::answer(session, e, exchange).await,
+            error_code: failure::answer(session, e, exchange, &self.refusals).await,
             can_reuse_downstream: false,
         }
     }
@@ -271,33 +279,25 @@ impl Gateway {
             }
             Err(denial) => {
                 exchange.verdict = Verdict::Refused(denial.into());
+                refused::remember(&self.refusals, session, exchange, denial);
                 reply::refuse(session, exchange, denial).await
             }
         }
     }
 
-    /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it.
+    /// Admits, or refuses.
     async fn admission(
         &self,
         session: &Session,
         exchange: &Exchange,
         raw: &[u8],
     ) -> std::result::Result<Admission, Refusal> {
-        let (snapshot, credentials) = (&exchange.served.snapshot, &*self.credentials);
-        for _ in 0..FETCHES {
-            let now = credential::now();
-            let head = head(session, exchange, raw);
-            match admit(&head, snapshot, &self.limits, (credentials, now)) {
-                // Boxed: its state is large, and most requests need nothing of it.
-                Err(Halt::Fetch(fetch)) => Box::pin(credentials.obtain(fetch, now)).await,
-                Err(Halt::Refused(refusal)) => return Err(refusal),
-                Ok(admission) => return Ok(admission),
-            }
-        }
-        Err(Refusal {
-            flaw: Some(Flaw::Unreachable),
-            ..Denial::InvalidCredentials.into()
-        })
+        let means = Means {
+            snapshot: &exchange.served.snapshot,
+            limits: &self.limits,
+            credentials: &self.credentials,
+        };
+        admission(|| head(session, exchange, raw), means, &mut Silent).await
     }
 
     /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
@@ -337,9 +337,6 @@ impl Gateway {
         }
     }
 }
-
-/// Things that may be waited for before one request is admitted.
-const FETCHES: usize = 5;
 
 fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())

@@ -2,13 +2,15 @@
 //!
 //! # The map
 //!
-//! A request is [`stages::admit`], read from top to bottom. A change is `admin::control::Control::apply`, read from
+//! A request is [`stages::admit_told`], read from top to bottom; [`admission`] waits for what it must know. A change is `admin::control::Control::apply`, read from
 //! top to bottom. [`boot`] puts the long-lived things together, once.
 //!
 //! | layer | modules |
 //! |---|---|
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
+//! | tells | [`explain`] |
+//! | decides | [`admission`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
 //! | core | [`stages`], [`credential`] |
@@ -48,12 +50,14 @@
 //! (mimalloc) returns what connections leave behind.
 
 pub mod accept;
+pub mod admission;
 pub mod boot;
 pub mod bridge;
 pub mod command;
 pub mod credential;
 pub mod denial;
 pub mod exchange;
+pub mod explain;
 pub mod forwarding;
 pub mod gateway;
 pub mod head;

@@ -401,12 +401,99 @@ fn commands_that_only_print_do() {
     assert!(stdout(&site.plain(&["version"])).contains(env!("CARGO_PKG_VERSION")));
     let help = stdout(&site.plain(&["--help"]));
     for command in [
-        "run", "check", "reload", "schema", "origin", "version", "user", "app", "key", "token",
+        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token",
     ] {
         assert!(help.contains(command), "{help}");
         let help = stdout(&site.plain(&[command, "--help"]));
         assert!(help.contains(&format!("tollgate {command}")), "{help}");
     }
+}
+
+#[test]
+fn a_request_is_explained_by_the_gateway_and_without_it() {
+    let site = Site::new();
+    let asking = site.demo().replace("auth = \"none\"", "auth = \"any\"");
+    site.write("catalog/apis/demo.toml", &asking);
+    let explain = |arguments: &[&str]| site.tollgate(&[&["explain"], arguments].concat());
+    let offline = explain(&["GET", "/demo/1.0/a"]);
+    assert_eq!(offline.status.code(), Some(0), "{offline:?}");
+    let said = stdout(&offline);
+    assert!(
+        said.contains("no gateway runs") && said.contains("there is no registry"),
+        "{said}"
+    );
+    assert!(
+        said.contains("refused with 401 900902") && said.contains("demo.toml:11"),
+        "{said}"
+    );
+    assert!(!site.path("data").exists(), "nothing is made");
+    assert_eq!(explain(&["--request", "x"]).status.code(), Some(1));
+
+    let _gateway = site.run(&[]);
+    let told = explain(&[
+        "GET",
+        "/demo/1.0/a",
+        "-H",
+        "Authorization: Bearer secret.secret.secret",
+        "--format",
+        "json",
+    ]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["code"], &told["notes"]),
+        (&"900901".into(), &serde_json::json!([])),
+        "{told}"
+    );
+    assert!(!told.to_string().contains("secret"), "{told}");
+    assert_eq!(get(site.http, "/demo/1.0/a").status, 401);
+    let mut caller = Connection::to(site.http);
+    let request =
+        "GET /demo/1.0/b HTTP/1.1\r\nHost: gateway.test\r\nX-Request-Id: asked-for\r\nConnection: close\r\n\r\n";
+    caller.0.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    caller.0.read_to_string(&mut reply).unwrap();
+    let said = stdout(&explain(&["--request", "asked-for"]));
+    assert!(
+        said.contains("/demo/1.0/b") && said.contains("401 900902 missing_credentials"),
+        "{said}"
+    );
+    let unknown = explain(&["--request", "nobody-asked"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    for nonsense in [
+        &["GET"][..],
+        &["GET", "ftp://x/"],
+        &["GET", "/x", "-H", "nothing"],
+        &[],
+        &["GET", "/x", "--request", "y"],
+    ] {
+        assert_eq!(explain(nonsense).status.code(), Some(2), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn who_runs_the_gateway_gets_a_token_for_it() {
+    let site = Site::new();
+    site.write(
+        "bootstrap.toml",
+        "users = [{ name = \"boss\", password = \"boss-of-the-test\", roles = [\"admin\"] }]\n\
+         [[applications]]\nname = \"Desk\"\nowner = \"boss\"\n\
+         keys = [{ type = \"production\", consumer_key = \"desk-consumer-key\", consumer_secret = \"a-secret-of-the-test\" }]\n",
+    );
+    let _gateway = site.run(&[]);
+    let output = site.tollgate(&["token", "--user", "boss", "--scope", "tollgate:admin"]);
+    assert!(stderr(&output).contains("scope: tollgate:admin"), "{output:?}");
+    let mut admin = Connection::to(site.admin);
+    let request = format!(
+        "GET /explain?url=/demo/1.0/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+        stdout(&output).trim()
+    );
+    admin.0.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    admin.0.read_to_string(&mut reply).unwrap();
+    assert!(
+        reply.starts_with("HTTP/1.1 200") && reply.contains("\"decision\":\"permitted\""),
+        "{reply}"
+    );
 }
 
 #[test]

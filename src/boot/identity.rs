@@ -14,7 +14,9 @@ use axum::Router;
 use jsonwebtoken::Algorithm;
 
 use super::{BootError, bootstrap};
+use crate::bridge::explaining::Explaining;
 use crate::credential::{Credentials, Terms, now};
+use crate::explain::Explainer;
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
@@ -26,6 +28,7 @@ pub(super) struct Identity {
     pub(super) keys: Arc<SigningKeys>,
     pub(super) credentials: Arc<Credentials>,
     pub(super) router: Router,
+    authority: Arc<Authority>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -46,13 +49,21 @@ impl Identity {
         let keys = Arc::new(open_keys(settings)?);
         let control = Arc::clone(control);
         let authority = authority(settings, &registry, &keys, Box::new(move || control.catalog()));
-        let terms = terms(settings);
+        let (authority, terms) = (Arc::new(authority), terms(settings));
         Ok(Self {
             credentials: Arc::new(Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms)),
             registry,
             keys,
-            router: admin::http::oauth::router(Arc::new(authority)),
+            router: admin::http::oauth::router(Arc::clone(&authority)),
+            authority,
         })
+    }
+
+    /// Routes what those who run the gateway may ask, beside the token endpoint.
+    pub(super) fn of_operators(&self, explainer: &Arc<Explainer>) -> Router {
+        let explain = Arc::new(Explaining::new(Arc::clone(explainer)));
+        let asked = admin::http::explain::router(Arc::clone(&self.authority), explain);
+        self.router.clone().merge(asked)
     }
 }
 
@@ -129,7 +140,7 @@ pub(super) fn fields(settings: &Settings) -> CredentialFields {
     }
 }
 
-fn rotation(oauth: &OAuth) -> Rotation {
+pub(super) fn rotation(oauth: &OAuth) -> Rotation {
     let period = oauth.key_rotation.map_or(NEVER, |period| period.as_secs());
     let usual = Rotation::default();
     Rotation {
@@ -144,7 +155,7 @@ fn rotation(oauth: &OAuth) -> Rotation {
     }
 }
 
-fn terms(settings: &Settings) -> Terms {
+pub(super) fn terms(settings: &Settings) -> Terms {
     let credentials = &settings.credentials;
     Terms {
         issuer: settings.oauth.issuer.clone(),

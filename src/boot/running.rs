@@ -11,18 +11,17 @@ use admin::oauth::peer::Peer;
 use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
-use pingora_core::apps::{HttpServerOptions, ServerApp};
-use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
+use pingora_core::apps::HttpServerOptions;
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{Fds, ListenFds};
-use pingora_core::services::Service as _;
-use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use super::answers::Answers;
+use super::listeners::{Listeners, listen};
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
@@ -30,9 +29,11 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
-use crate::bridge::socket::{self, Answer, Command, Socket};
+use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::Explainer;
+use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
 use crate::head::Scheme;
@@ -102,12 +103,14 @@ impl Prepared {
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
-        let own = Routed::new(identity.router, Box::new(introduce), settings.timeouts.read);
+        let refusals = Arc::new(Refusals::new(settings.refusals));
+        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             pool: Arc::clone(&pool),
-            own: own.clone(),
+            own,
             credentials: Arc::clone(&identity.credentials),
+            refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
             limits: settings.limits.clone(),
@@ -116,6 +119,16 @@ impl Prepared {
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
+        let explainer = Arc::new(Explainer {
+            live: Arc::clone(&live),
+            credentials: Arc::clone(&identity.credentials),
+            limits: settings.limits.clone(),
+            trust: trust.clone(),
+            refusals,
+            notes: Vec::new(),
+        });
+        let of_operators = identity.of_operators(&explainer);
+        let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
         let mut listeners = Listeners {
             tasks: Tasks::default(),
@@ -156,6 +169,7 @@ impl Prepared {
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
+            explainer,
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
@@ -185,49 +199,6 @@ impl Prepared {
             registry: identity.registry,
             tasks,
         })
-    }
-}
-
-/// What every listener of traffic shares.
-struct Listeners {
-    tasks: Tasks,
-    sockets: ListenFds,
-    certificates: Option<Arc<Certificates>>,
-    patience: Patience,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Listeners {
-    fn plain<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
-    where
-        A: ServerApp + Send + Sync + 'static,
-    {
-        let door = Door::plain(Arc::clone(app), Arc::clone(connections), self.patience);
-        self.spawn(name, addresses, door);
-    }
-
-    fn tls<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
-    where
-        A: ServerApp + Send + Sync + 'static,
-    {
-        if let Some(certificates) = self.certificates.clone() {
-            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, certificates);
-            self.spawn(name, addresses, door);
-        }
-    }
-
-    fn spawn<A: ServerApp + Send + Sync + 'static>(
-        &mut self,
-        name: &'static str,
-        addresses: &[SocketAddr],
-        door: Door<A>,
-    ) {
-        // A service for each address: Pingora's own ends only with the last of its listeners.
-        for &address in addresses {
-            let (sockets, stopping) = (Arc::clone(&self.sockets), self.stopping.clone());
-            self.tasks
-                .until_drain(name, listen(name, address, door.clone(), sockets, stopping));
-        }
     }
 }
 
@@ -334,38 +305,6 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Who answers the control socket.
-struct Answers {
-    reload: Reload,
-    certificates: Option<Arc<Certificates>>,
-    upkeep: Upkeep,
-    runtime: Handle,
-}
-
-impl Answers {
-    fn answer(&self, command: Command) -> Answer {
-        match command {
-            Command::Follow => self.upkeep.follow_answer(&self.runtime),
-            Command::Reload => self.reload(),
-            Command::RotateKey => self.upkeep.rotate_answer(),
-            Command::Status => self.reload.status_answer(),
-        }
-    }
-
-    /// Rereads everything that is read while traffic flows, certificates included.
-    fn reload(&self) -> Answer {
-        let answer = self.reload.reload_answer();
-        let reloaded = self
-            .certificates
-            .as_deref()
-            .filter(|_| matches!(answer, Answer::Reloaded(_)));
-        match reloaded.map(Certificates::reload_now) {
-            Some(Err(violations)) => Answer::Refused { violations },
-            Some(Ok(_)) | None => answer,
-        }
-    }
-}
-
 /// Tells the router of the token endpoint who asks.
 fn introduce(request: &mut Request<Body>, visitor: Visitor) {
     request.extensions_mut().insert(Peer {
@@ -404,23 +343,6 @@ fn patience(settings: &Settings) -> Patience {
         header: settings.timeouts.header,
     }
 }
-
-/// Serves an application on a socket that is bound already.
-fn listen<A: ServerApp + Send + Sync + 'static>(
-    name: &str,
-    address: SocketAddr,
-    door: Door<A>,
-    sockets: ListenFds,
-    stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + 'static {
-    let mut service = Service::new(name.to_owned(), door);
-    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
-    let buffer = L4BufferSettings::default().read(READ_BUFFER);
-    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
-    async move { service.start_service(Some(sockets), stopping, 1).await }
-}
-
-const READ_BUFFER: usize = 4 * 1024;
 
 /// Connections that may reach the admin listener at once.
 const ADMIN_CONNECTIONS: usize = 1024;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod conf;
 pub mod consumer;
 pub mod exit;
+pub mod explain;
 mod handover;
 pub mod origin;
 pub mod output;
@@ -41,6 +42,7 @@ struct Arguments {
 enum Command {
     App(consumer::app::AppArgs),
     Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Key(consumer::key::KeyArgs),
     Origin(origin::OriginArgs),
     Reload(reload::ReloadArgs),
@@ -60,6 +62,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let exit = match arguments.command {
         Command::App(args) => consumer::app::run(&args, environment, (&mut out, &mut err)),
         Command::Check(args) => check::run(&args, environment, &prepare, &mut out),
+        Command::Explain(args) => explain::run(&args, environment, &mut out, &mut err),
         Command::Key(args) => consumer::key::run(&args, environment, (&mut out, &mut err)),
         Command::Origin(args) => return origin::run(&args),
         Command::Reload(args) => reload::run(&args, environment, &mut out, &mut err),

@@ -138,6 +138,11 @@ impl Credentials {
         Self::build(Arc::clone(registry.view()), Some(registry), Some(keys), terms)
     }
 
+    /// Judges as far as a registry can tell that is only read, and without keys no token of ours.
+    pub fn reading(registry: Arc<Registry>, keys: Option<Arc<SigningKeys>>, terms: Terms) -> Self {
+        Self::build(Arc::clone(registry.view()), Some(registry), keys, terms)
+    }
+
     fn build(view: Arc<View>, registry: Option<Arc<Registry>>, keys: Option<Arc<SigningKeys>>, terms: Terms) -> Self {
         Self {
             view,

@@ -72,6 +72,7 @@ impl Believer {
             registry: self.registry(&raw.registry),
             oauth: self.oauth(&raw.oauth),
             credentials: self.credentials(&raw.credentials),
+            refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
@@ -226,6 +227,13 @@ impl Believer {
             self.out_of_bounds(path, "1", &most.to_string());
         }
         N::try_from(number).unwrap_or_default()
+    }
+
+    fn count_or_none(&mut self, path: &str, number: u64, most: u32) -> usize {
+        if number > u64::from(most) {
+            self.out_of_bounds(path, "0", &most.to_string());
+        }
+        usize::try_from(number).unwrap_or_default()
     }
 
     fn size<N: TryFrom<u64> + Default>(&mut self, path: &str, size: Size, most: u64) -> N {

@@ -69,6 +69,7 @@ pub(super) const KEYS: &[Key] = keys![
     Count credentials.token_cache,
     Text credentials.leeway,
     Text credentials.introspection_cache,
+    Count explain.refusals,
     Text quota.store,
     Pairs tls.certificates,
     Count limits.connections,

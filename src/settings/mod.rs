@@ -42,6 +42,8 @@ pub struct Settings {
     pub oauth: OAuth,
     /// How credentials are taken and remembered.
     pub credentials: Credentials,
+    /// How many refused requests are remembered, to be explained.
+    pub refusals: usize,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.

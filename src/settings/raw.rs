@@ -14,7 +14,7 @@ use super::value::{Listen, Network, Threads};
 use super::{AccessFormat, LogFormat};
 use crate::model::unit::{Period, Size};
 
-pub(super) use self::identity::{Credentials, OAuth, Registry};
+pub(super) use self::identity::{Credentials, Explain, OAuth, Registry};
 
 /// The settings of a Tollgate process. They are read at start; a change needs a restart.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -29,6 +29,7 @@ pub(super) struct Raw {
     pub(super) registry: Registry,
     pub(super) oauth: OAuth,
     pub(super) credentials: Credentials,
+    pub(super) explain: Explain,
     pub(super) quota: Quota,
     pub(super) tls: Tls,
     pub(super) limits: Limits,

@@ -16,6 +16,7 @@ use http::header::REFERER;
 
 use super::Halt;
 use super::pin_version::Pinned;
+use super::recorder::{Credential, Fact, Outcome, Recorder};
 use super::shown::{Shown, shown};
 use crate::credential::caller::{Caller, Proof};
 use crate::credential::{Credentials, Flaw, Judgement, Occasion};
@@ -33,9 +34,11 @@ pub(super) fn authenticate(
     route: RouteId,
     snapshot: &Snapshot,
     (credentials, now): (&Credentials, UnixTime),
+    told: &mut impl Recorder,
 ) -> Result<Option<Arc<Caller>>, Halt> {
     let auth = snapshot.route(route).auth;
     if auth == AuthType::None {
+        told.learn(|| Fact::Open);
         return Ok(None);
     }
     let version = snapshot.version(pinned.version);
@@ -53,16 +56,17 @@ pub(super) fn authenticate(
             now,
         },
     };
-    let caller = judge.caller().map_err(|doubt| match doubt {
+    let caller = judge.caller(told).map_err(|doubt| match doubt {
         Doubt::Fetch(fetch) => Halt::Fetch(fetch),
         Doubt::Missing => Denial::MissingCredentials.of(pinned.version).into(),
         Doubt::Flawed(Flaw::Restricted) => Denial::RestrictedKey.of(pinned.version).by(Flaw::Restricted).into(),
         Doubt::Flawed(flaw) => Denial::InvalidCredentials.of(pinned.version).by(flaw).into(),
     })?;
+    told.learn(|| Fact::Caller(Arc::clone(&caller)));
     if is_of_kind(&caller, auth) {
         Ok(Some(caller))
     } else {
-        Err(Denial::WrongTokenType.of(pinned.version).into())
+        Err(Denial::WrongTokenType.of(pinned.version).whose(Some(&caller)).into())
     }
 }
 
@@ -94,41 +98,46 @@ enum Doubt {
 type Judged = Result<Arc<Caller>, Doubt>;
 
 impl Judge<'_> {
-    fn caller(&self) -> Judged {
+    fn caller(&self, told: &mut impl Recorder) -> Judged {
         let accepts = self.security.accepts;
         let takes_application = accepts.takes_application();
         let is_certificate_mandatory =
             accepts.mutual_tls && (self.security.certificate_mandatory || !takes_application);
         let is_application_mandatory =
             takes_application && (self.security.application_mandatory || !accepts.mutual_tls);
-        let by_certificate = self.by_certificate();
+        let by_certificate = self.by_certificate(told);
         if is_certificate_mandatory {
             let caller = by_certificate?;
             // What must be shown beside it says who calls: it is the last word.
             return if is_application_mandatory {
-                self.by_application()
+                self.by_application(told)
             } else {
                 Ok(caller)
             };
         }
         match by_certificate {
-            Err(Doubt::Missing) => self.by_application(),
-            _ if is_application_mandatory => self.by_application(),
+            Err(Doubt::Missing) => self.by_application(told),
+            _ if is_application_mandatory => self.by_application(told),
             judged => judged,
         }
     }
 
-    fn by_certificate(&self) -> Judged {
-        match self.head.certificate.filter(|_| self.security.accepts.mutual_tls) {
-            Some(shown) => self.credentials.certificate(shown, &self.on).into(),
-            None => Err(Doubt::Missing),
-        }
+    fn by_certificate(&self, told: &mut impl Recorder) -> Judged {
+        let shown = self.head.certificate.filter(|_| self.security.accepts.mutual_tls);
+        let judged: Judged = self
+            .credentials
+            .certificate(shown.ok_or(Doubt::Missing)?, &self.on)
+            .into();
+        told.learn(|| Fact::Shown(Credential::Certificate, outcome(&judged)));
+        judged
     }
 
     /// Tries token, password and API key, in this order; the first that proves somebody is enough.
-    fn by_application(&self) -> Judged {
+    fn by_application(&self, told: &mut impl Recorder) -> Judged {
         let mut doubt = Doubt::Missing;
-        for judged in shown(self.head, self.security).map(|shown| self.judge(shown)) {
+        for shown in shown(self.head, self.security) {
+            let judged = self.judge(&shown);
+            told.learn(|| Fact::Shown(kind(&shown), outcome(&judged)));
             match judged {
                 Err(Doubt::Missing) => {}
                 Err(Doubt::Flawed(flaw)) => doubt = Doubt::Flawed(flaw),
@@ -138,12 +147,12 @@ impl Judge<'_> {
         Err(doubt)
     }
 
-    fn judge(&self, shown: Result<Shown<'_>, Flaw>) -> Judged {
+    fn judge(&self, shown: &Result<Shown<'_>, Flaw>) -> Judged {
         match shown {
-            Ok(Shown::ApiKey(key)) => self.credentials.api_key(&key, &self.on).into(),
+            Ok(Shown::ApiKey(key)) => self.credentials.api_key(key, &self.on).into(),
             Ok(Shown::Basic(encoded)) => self.credentials.basic(encoded, &self.on).into(),
             Ok(Shown::Bearer(token)) => self.credentials.bearer(token, &self.on).into(),
-            Err(flaw) => Err(Doubt::Flawed(flaw)),
+            Err(flaw) => Err(Doubt::Flawed(*flaw)),
         }
     }
 }
@@ -155,6 +164,23 @@ impl From<Judgement> for Judged {
             Judgement::Unproven(flaw) => Err(Doubt::Flawed(flaw)),
             Judgement::Unknown(fetch) => Err(Doubt::Fetch(fetch)),
         }
+    }
+}
+
+fn kind(shown: &Result<Shown<'_>, Flaw>) -> Credential {
+    match shown {
+        Ok(Shown::ApiKey(_)) => Credential::ApiKey,
+        Ok(Shown::Basic(_)) => Credential::Basic,
+        Ok(Shown::Bearer(_)) => Credential::Bearer,
+        Err(_) => Credential::Unreadable,
+    }
+}
+
+fn outcome(judged: &Judged) -> Outcome {
+    match judged {
+        Ok(_) => Outcome::Proven,
+        Err(Doubt::Flawed(flaw)) => Outcome::Unproven(*flaw),
+        Err(Doubt::Fetch(_) | Doubt::Missing) => Outcome::Unknown,
     }
 }
 

@@ -13,11 +13,12 @@
 
 use super::Refusal;
 use super::pin_version::Pinned;
+use super::recorder::{Fact, Recorder, Weight};
 use crate::credential::caller::{Caller, Proof};
 use crate::denial::Denial;
 use crate::registry::user::UserName;
 use crate::registry::view::View;
-use crate::snapshot::{RouteId, Scope, Snapshot};
+use crate::snapshot::{RouteId, Scope, ScopeId, Snapshot};
 
 /// Checks that the caller holds one of the resource's scopes, and that a local user still has a role that grants it.
 pub(super) fn authorize(
@@ -26,16 +27,23 @@ pub(super) fn authorize(
     route: RouteId,
     snapshot: &Snapshot,
     view: &View,
+    told: &mut impl Recorder,
 ) -> Result<(), Refusal> {
     let listed = &snapshot.route(route).scopes;
     if listed.is_empty() || caller.by == Proof::ApiKey {
+        told.learn(|| Fact::Unscoped);
         return Ok(());
     }
     let roles = LocalRoles {
         tenant: &snapshot.version(pinned.version).tenant,
         view,
     };
-    if listed.iter().any(|id| roles.allow(caller, snapshot.scope(*id))) {
+    let is_enough = |id: &ScopeId| {
+        let is_enough = roles.allow(caller, snapshot.scope(*id));
+        told.learn(|| Fact::Scope(*id, roles.weigh(caller, snapshot.scope(*id), is_enough)));
+        is_enough
+    };
+    if listed.iter().any(is_enough) {
         Ok(())
     } else {
         Err(Denial::MissingScope.of(pinned.version))
@@ -56,6 +64,19 @@ impl LocalRoles<'_> {
             Proof::Certificate => false,
             Proof::ForeignToken => is_granted(caller, scope) || caller.roles.iter().any(|role| grants(scope, role)),
             Proof::Token => is_granted(caller, scope) && self.grant(spoken_for(caller), scope),
+        }
+    }
+
+    /// Says what the answer hung on.
+    fn weigh(&self, caller: &Caller, scope: &Scope, is_enough: bool) -> Weight {
+        let is_backed = match caller.by {
+            Proof::ForeignToken => caller.roles.iter().any(|role| grants(scope, role)),
+            Proof::ApiKey | Proof::Basic | Proof::Certificate | Proof::Token => self.grant(spoken_for(caller), scope),
+        };
+        Weight {
+            is_enough,
+            is_granted: is_granted(caller, scope),
+            is_backed,
         }
     }
 

@@ -10,6 +10,7 @@
 
 use super::Refusal;
 use super::pin_version::Pinned;
+use super::recorder::{Entitlement, Fact, Recorder};
 use crate::credential::caller::{Caller, Proof};
 use crate::denial::Denial;
 use crate::registry::key_pair::KeyType;
@@ -26,6 +27,7 @@ pub(super) fn entitle(
     pinned: &Pinned<'_>,
     snapshot: &Snapshot,
     view: &View,
+    told: &mut impl Recorder,
 ) -> Result<Option<Subscription>, Refusal> {
     let version = snapshot.version(pinned.version);
     let refused = |denial: Denial| denial.of(pinned.version);
@@ -34,23 +36,39 @@ pub(super) fn entitle(
         Proof::ApiKey | Proof::ForeignToken | Proof::Token => version.is_free,
     };
     if needs_none {
+        told.learn(|| needless(version.is_free));
         return Ok(None);
     }
-    let application = caller
-        .application
-        .as_deref()
-        .filter(|application| version.subscribers.admit(application.tenant()))
-        .ok_or_else(|| refused(Denial::NotSubscribed))?;
+    let Some(application) = caller.application.as_deref() else {
+        told.learn(|| Fact::Entitled(Entitlement::Unregistered));
+        return Err(refused(Denial::NotSubscribed));
+    };
+    if !version.subscribers.admit(application.tenant()) {
+        told.learn(|| Fact::Entitled(Entitlement::NotAdmitted));
+        return Err(refused(Denial::NotSubscribed));
+    }
     let found = if pinned.by_default {
         view.any_subscription(application.id, (&version.tenant, &version.api))
     } else {
         view.subscription(application.id, version.names())
     };
-    let subscription = found.ok_or_else(|| refused(Denial::NotSubscribed))?;
+    let Some(subscription) = found else {
+        told.learn(|| Fact::Entitled(Entitlement::Unsubscribed));
+        return Err(refused(Denial::NotSubscribed));
+    };
+    told.learn(|| Fact::Entitled(Entitlement::Subscribed(subscription.clone())));
     match held_back(subscription.state, caller.key_type) {
         None => Ok(Some(subscription)),
         Some(denial) => Err(refused(denial)),
     }
+}
+
+fn needless(is_free: bool) -> Fact {
+    Fact::Entitled(if is_free {
+        Entitlement::Free
+    } else {
+        Entitlement::NotAsked
+    })
 }
 
 /// Tells why a subscription in this state does not let a call with this type of key through, if it does not.

@@ -13,10 +13,15 @@ mod match_resource;
 mod own;
 mod permit;
 mod pin_version;
+pub mod recorder;
 mod shown;
+
+use std::sync::Arc;
 
 use self::match_resource::Matched;
 use self::permit::Granted;
+use self::recorder::{Fact, Recorder, Silent, Stage};
+use crate::credential::caller::Caller;
 use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
 use crate::head::Head;
@@ -62,7 +67,7 @@ impl From<Refusal> for Halt {
 }
 
 /// A denial, and the version that it is to be counted for where the request got so far.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// Why.
     pub denial: Denial,
@@ -72,6 +77,8 @@ pub struct Refusal {
     pub route: Option<RouteId>,
     /// What was wrong with the credential, for logs.
     pub flaw: Option<Flaw>,
+    /// Who was refused, where that is known.
+    pub caller: Option<Arc<Caller>>,
 }
 
 impl From<Denial> for Halt {
@@ -87,6 +94,7 @@ impl From<Denial> for Refusal {
             version: None,
             route: None,
             flaw: None,
+            caller: None,
         }
     }
 }
@@ -98,6 +106,7 @@ impl Denial {
             version: Some(version),
             route: None,
             flaw: None,
+            caller: None,
         }
     }
 }
@@ -116,6 +125,13 @@ impl Refusal {
             ..self
         }
     }
+
+    fn whose(self, caller: Option<&Arc<Caller>>) -> Self {
+        Self {
+            caller: caller.map(Arc::clone),
+            ..self
+        }
+    }
 }
 
 /// Decides whether an exchange may go on. The order is a security property (DESIGN, 3).
@@ -129,33 +145,62 @@ pub fn admit(
     head: &Head<'_>,
     snapshot: &Snapshot,
     limits: &Limits,
-    (credentials, now): (&Credentials, UnixTime),
+    means: (&Credentials, UnixTime),
 ) -> Result<Admission, Halt> {
+    admit_told(head, snapshot, limits, means, &mut Silent)
+}
+
+/// Decides as [`admit`] does, and says on the way what it finds.
+///
+/// # Errors
+///
+/// Returns the refusal, or what must be known first.
+pub fn admit_told(
+    head: &Head<'_>,
+    snapshot: &Snapshot,
+    limits: &Limits,
+    (credentials, now): (&Credentials, UnixTime),
+    told: &mut impl Recorder,
+) -> Result<Admission, Halt> {
+    told.enter(Stage::Bound);
     let target = bound::bound(head, limits)?;
+    told.enter(Stage::Locate);
     let located = locate::locate(head, target, snapshot)?;
-    let pinned = pin_version::pin_version(head, located, snapshot)?;
+    told.learn(|| Fact::Located(located.mount, located.context().to_owned()));
+    told.enter(Stage::PinVersion);
+    let pinned = pin_version::pin_version(head, located, snapshot, told)?;
+    told.enter(Stage::MatchResource);
     let route = match match_resource::match_resource(head.method, &pinned, snapshot)? {
-        Matched::Options(methods) => return Ok(Admission::Options(pinned.version, methods)),
+        Matched::Options(methods) => {
+            told.learn(|| Fact::Options(methods));
+            return Ok(Admission::Options(pinned.version, methods));
+        }
         Matched::Route(route) => route,
     };
-    let named = |refusal: Refusal| refusal.at(route);
-    let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now))
+    told.learn(|| Fact::Matched(route));
+    told.enter(Stage::Authenticate);
+    let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now), told)
         .map_err(|halt| halt.at(route))?;
+    let named = |refusal: Refusal| refusal.at(route).whose(caller.as_ref());
     let mut subscription = None;
     if let Some(caller) = &caller {
-        subscription = entitle::entitle(caller, &pinned, snapshot, credentials.view()).map_err(named)?;
-        authorize::authorize(caller, &pinned, route, snapshot, credentials.view()).map_err(named)?;
+        told.enter(Stage::Entitle);
+        subscription = entitle::entitle(caller, &pinned, snapshot, credentials.view(), told).map_err(named)?;
+        told.enter(Stage::Authorize);
+        authorize::authorize(caller, &pinned, route, snapshot, credentials.view(), told).map_err(named)?;
     }
+    told.enter(Stage::Direct);
     let environment = direct::direct(caller.as_deref(), &pinned, snapshot).map_err(named)?;
+    told.learn(|| Fact::Directed(environment));
+    told.enter(Stage::Permit);
+    let body = permit::bounded_body(head, &pinned, snapshot, limits, told).map_err(named)?;
     let granted = Granted {
         route,
         caller,
         subscription,
         environment,
     };
-    permit::permit(head, &pinned, granted, snapshot, limits)
-        .map(Admission::Permit)
-        .map_err(|refusal| named(refusal).into())
+    Ok(Admission::Permit(permit::permit(&pinned, granted, body)))
 }
 
 #[cfg(test)]

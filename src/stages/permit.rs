@@ -6,6 +6,7 @@ use http::header::CONTENT_LENGTH;
 
 use super::Refusal;
 use super::pin_version::Pinned;
+use super::recorder::{Fact, Recorder};
 use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::head::Head;
@@ -75,15 +76,15 @@ impl Permit {
     }
 }
 
-/// Writes the permit, unless the request already says that its body is too large.
-pub(super) fn permit(
+/// Returns the largest body that may be sent, unless the request already says that its own is larger.
+pub(super) fn bounded_body(
     head: &Head<'_>,
     pinned: &Pinned<'_>,
-    granted: Granted,
     snapshot: &Snapshot,
     limits: &Limits,
-) -> Result<Permit, Refusal> {
-    let max_body = snapshot
+    told: &mut impl Recorder,
+) -> Result<u64, Refusal> {
+    let most = snapshot
         .version(pinned.version)
         .max_request_body
         .unwrap_or(limits.request_body);
@@ -91,14 +92,21 @@ pub(super) fn permit(
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    if stated.is_some_and(|length| length > max_body) {
-        return Err(Denial::BodyTooLarge.of(pinned.version));
+    told.learn(|| Fact::Body { most, stated });
+    if stated.is_some_and(|length| length > most) {
+        Err(Denial::BodyTooLarge.of(pinned.version))
+    } else {
+        Ok(most)
     }
-    Ok(Permit {
+}
+
+/// Writes the permit.
+pub(super) fn permit(pinned: &Pinned<'_>, granted: Granted, max_body: u64) -> Permit {
+    Permit {
         version: pinned.version,
         by_default: pinned.by_default,
         path: pinned.path().into(),
         max_body,
         granted,
-    })
+    }
 }

@@ -30,6 +30,7 @@ mod no_request_fails_while_changes_go_live;
 mod other_issuers_are_believed_within_bounds;
 mod own_paths_are_ours;
 mod protocols_pass_through;
+mod refusals_are_explained;
 mod refusals_are_readable;
 mod requests_find_their_version;
 mod revocation_is_immediate;

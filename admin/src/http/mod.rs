@@ -2,6 +2,7 @@
 //!
 //! Whoever serves them puts a [`Peer`] among the extensions of each request; without one nothing is answered.
 
+pub mod explain;
 pub mod oauth;
 
 pub use crate::oauth::peer::Peer;

@@ -91,6 +91,13 @@ impl TenantName {
     }
 }
 
+impl ScopeName {
+    /// Tells whether it is one of the gateway's own, which no catalog states.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with("tollgate:")
+    }
+}
+
 impl Context {
     /// Returns the path of a version below it: `/youtube/3.0`.
     pub fn full(&self, version: &VersionName) -> String {

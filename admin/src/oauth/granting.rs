@@ -4,6 +4,7 @@ use crate::model::name::{ScopeName, TenantName};
 use crate::model::scope::Scope;
 
 use super::error::{ErrorCode, OauthError};
+use super::operator;
 
 /// The scope of a token for which nothing was asked or granted.
 pub const DEFAULT: &str = "default";
@@ -11,6 +12,9 @@ pub const DEFAULT: &str = "default";
 pub const APPLICATION: &str = "am_application_scope";
 /// The scope that asks for an id token.
 pub const OPENID: &str = "openid";
+
+/// The scope by which whoever runs the gateway is known: users of the root tenant with the role `admin`.
+pub const ADMIN: &str = "tollgate:admin";
 
 /// Reads the parameter `scope`: each name once, in the order they were asked for.
 ///
@@ -32,7 +36,9 @@ pub fn requested(scope: Option<&str>) -> Result<Vec<String>, OauthError> {
 
 /// Grants a user what the user's roles allow in the user's tenant; `default` where that is nothing.
 pub fn for_user(requested: &[String], scopes: &[Scope], tenant: &TenantName, roles: &[String]) -> Vec<String> {
-    let allows = |name: &&String| is_free(name) || is_allowed(name, scopes, tenant, roles);
+    let runs_it = operator::is_operators(tenant, roles);
+    let allows =
+        |name: &&String| is_free(name) || (runs_it && *name == ADMIN) || is_allowed(name, scopes, tenant, roles);
     let granted: Vec<_> = requested.iter().filter(allows).cloned().collect();
     if granted.is_empty() {
         return vec![DEFAULT.to_owned()];
@@ -41,7 +47,7 @@ pub fn for_user(requested: &[String], scopes: &[Scope], tenant: &TenantName, rol
 }
 
 /// Grants an application what its owner's roles allow, beside the scope that marks its tokens. `openid` asks who the
-/// user is, and there is none.
+/// user is, and there is none; no application runs the gateway by itself.
 pub fn for_application(requested: &[String], scopes: &[Scope], tenant: &TenantName, roles: &[String]) -> Vec<String> {
     let allows = |name: &&String| name.as_str() != OPENID && (is_free(name) || is_allowed(name, scopes, tenant, roles));
     let mut granted = vec![APPLICATION.to_owned()];
@@ -78,7 +84,7 @@ fn is_free(name: &str) -> bool {
 fn is_allowed(name: &str, scopes: &[Scope], tenant: &TenantName, roles: &[String]) -> bool {
     scopes
         .iter()
-        .filter(|scope| scope.key.as_str() == name && scope.tenant == *tenant)
+        .filter(|scope| !scope.key.is_reserved() && scope.key.as_str() == name && scope.tenant == *tenant)
         .any(|scope| scope.roles.is_empty() || scope.roles.iter().any(|role| roles.contains(role)))
 }
 
@@ -141,6 +147,20 @@ mod tests {
             "keys are compared byte by byte"
         );
         assert_eq!(granted("news_read", "Employee"), "default", "roles, too");
+    }
+
+    #[test]
+    fn only_users_who_run_the_gateway_are_granted_its_scope() {
+        let acme = TenantName::parse("acme.example").unwrap();
+        let ask = |tenant: &TenantName, roles: &str| for_user(&words(ADMIN), &news(), tenant, &words(roles)).join(" ");
+        assert_eq!(ask(&TenantName::root(), "employee admin"), ADMIN);
+        assert_eq!(ask(&TenantName::root(), "employee"), DEFAULT);
+        assert_eq!(ask(&acme, "admin"), DEFAULT, "the role of another tenant");
+        let own = for_application(&words(ADMIN), &news(), &TenantName::root(), &words("admin"));
+        assert_eq!(own, [APPLICATION, DEFAULT], "an application is no user");
+        let stated = [scope(ADMIN, &[])];
+        let granted = for_user(&words(ADMIN), &stated, &TenantName::root(), &[]);
+        assert_eq!(granted, [DEFAULT], "no catalog gives it away");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod introspect;
 pub mod jws;
 pub mod keys;
 pub mod mint;
+pub mod operator;
 pub mod peer;
 pub mod random;
 pub mod replay;

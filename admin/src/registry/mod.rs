@@ -76,7 +76,10 @@ impl Registry {
     ///
     /// Fails when the database cannot be reached, or was written by a later version. No error repeats the URL.
     pub async fn open(url: &str, data: &Path, now: UnixTime) -> Result<Self> {
-        let store = Store::open(url, data).await?;
+        Self::over(Store::open(url, data).await?, now).await
+    }
+
+    async fn over(store: Store, now: UnixTime) -> Result<Self> {
         let view = View::default();
         let mut db = store.read().acquire().await?;
         let position = follow::load(&mut db, &view, now).await?;
@@ -87,6 +90,15 @@ impl Registry {
             store,
             view: Arc::new(view),
         })
+    }
+
+    /// Opens a registry that is there already, to look at it and nothing else: no table is made or changed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is none, or it was not written by this version. No error repeats the URL.
+    pub async fn open_reading(url: &str, data: &Path, now: UnixTime) -> Result<Self> {
+        Self::over(Store::open_reading(url, data).await?, now).await
     }
 
     /// Returns what requests read.

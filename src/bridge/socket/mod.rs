@@ -185,7 +185,7 @@ const NAME: &str = "tollgate.sock";
 const AT_ONCE: usize = 16;
 
 /// No request is longer.
-const LONGEST_REQUEST: u64 = 4 << 10;
+const LONGEST_REQUEST: u64 = 128 << 10;
 
 /// How long whoever asks may take to ask, and to listen.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -207,7 +207,9 @@ mod tests {
                 apis: 3,
                 unchanged: false,
             }),
-            Command::Follow | Command::RotateKey | Command::Status => Answer::Refused { violations: Vec::new() },
+            Command::Explain(_) | Command::Follow | Command::Recall(_) | Command::RotateKey | Command::Status => {
+                Answer::Refused { violations: Vec::new() }
+            }
         }
     }
 
@@ -261,7 +263,7 @@ mod tests {
         for request in [
             "{\"command\":\"explode\"}\n".to_owned(),
             "{}\n".to_owned(),
-            "x".repeat(5 << 10),
+            "x".repeat(129 << 10),
         ] {
             let socket = path(dir.path());
             let answer = spawn_blocking(move || {

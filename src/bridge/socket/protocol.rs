@@ -7,6 +7,9 @@ use tokio::runtime::Handle;
 
 use crate::bridge::reload::{Outcome, Reload};
 use crate::bridge::upkeep::{Upkeep, chain};
+use crate::explain::explanation::Explanation;
+use crate::explain::question::Question;
+use crate::explain::refusals::Refused;
 use crate::model::violation::Violation;
 
 /// A request as it travels.
@@ -17,11 +20,15 @@ pub(super) struct Request {
 }
 
 /// What may be asked.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    /// Say what would come of a request.
+    Explain(Box<Question>),
     /// Take in what was changed in the registry and in the directory of signing keys, and answer when that is done.
     Follow,
+    /// Say what was refused with a request id.
+    Recall(String),
     /// Read the catalog's files now, and answer when they are served or refused.
     Reload,
     /// Make a new signing key.
@@ -47,6 +54,16 @@ pub enum Answer {
     Followed {
         /// Always true; it tells this answer from others.
         followed: bool,
+    },
+    /// What would come of a request.
+    Explained {
+        /// The decision of each stage.
+        explained: Box<Explanation>,
+    },
+    /// What was refused with a request id.
+    Recalled {
+        /// The refusals, the latest first; empty where none is remembered.
+        recalled: Vec<Refused>,
     },
     /// What was asked for could not be done.
     Failed {

@@ -90,4 +90,18 @@ impl Default for Credentials {
     }
 }
 
+/// Why requests are refused, told afterwards: `tollgate explain --request ID`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::settings) struct Explain {
+    /// How many refused requests are remembered; the oldest is forgotten first. 0 remembers none.
+    pub(in crate::settings) refusals: u64,
+}
+
+impl Default for Explain {
+    fn default() -> Self {
+        Self { refusals: 1000 }
+    }
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::snapshot::Found;
 use crate::stages::entitle::tests::{World, catalog, name, pinned, somebody};
+use crate::stages::recorder::Silent;
 
 /// The scopes example of W 6.1, and a resource that takes the scope that is everybody's.
 const ORGNEWS: &str = r#"
@@ -68,7 +69,7 @@ fn allowed(caller: &Caller, snapshot: &Snapshot, world: &World) -> String {
         let Found::Route(route) = snapshot.find_route(pinned.version, &[&path[1..]], method) else {
             panic!("{path} is not found");
         };
-        match authorize(caller, &pinned, route, snapshot, world.registry.view()) {
+        match authorize(caller, &pinned, route, snapshot, world.registry.view(), &mut Silent) {
             Ok(()) => true,
             Err(refusal) => {
                 assert_eq!(refusal.denial, Denial::MissingScope);

@@ -17,6 +17,7 @@ use crate::registry::subscription::{NewSubscription, Subscribed, SubscriptionId}
 use crate::registry::token::Digest;
 use crate::registry::user::{NewUser, UserName};
 use crate::snapshot::compile;
+use crate::stages::recorder::Silent;
 use crate::stages::{direct, locate, pin_version};
 use crate::target::Target;
 
@@ -66,7 +67,7 @@ pub(in crate::stages) fn pinned<'a>(snapshot: &Snapshot, path: &'a str) -> Pinne
     };
     let target = Target::parse(path.as_bytes()).unwrap();
     let located = locate::locate(&head, target, snapshot).unwrap();
-    pin_version::pin_version(&head, located, snapshot).unwrap()
+    pin_version::pin_version(&head, located, snapshot, &mut Silent).unwrap()
 }
 
 pub(in crate::stages) fn name(text: &str) -> UserName {
@@ -146,9 +147,15 @@ impl World {
 
     /// Asks whether a caller may call what a path names; returns the code of the refusal.
     fn answer(&self, caller: &Caller, snapshot: &Snapshot, path: &str) -> Result<Option<SubscriptionId>, Denial> {
-        entitle(caller, &pinned(snapshot, path), snapshot, self.registry.view())
-            .map(|found| found.map(|subscription| subscription.id))
-            .map_err(|refusal| refusal.denial)
+        entitle(
+            caller,
+            &pinned(snapshot, path),
+            snapshot,
+            self.registry.view(),
+            &mut Silent,
+        )
+        .map(|found| found.map(|subscription| subscription.id))
+        .map_err(|refusal| refusal.denial)
     }
 }
 

@@ -186,6 +186,11 @@ impl Gateway {
         self.call(get(target)).await
     }
 
+    /// Calls the admin listener.
+    pub(crate) async fn admin(&self, call: Call) -> Reply {
+        Caller::connect(self.running().admin()[0]).await.call(call).await
+    }
+
     /// Asks the status listener.
     pub(crate) async fn status(&self, target: &str) -> Reply {
         Caller::connect(self.running().status()[0])

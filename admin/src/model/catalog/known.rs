@@ -98,6 +98,11 @@ impl<'a> Known<'a> {
             let Some((key, tenant)) = key.zip(self.scope_owner(page, &spot, stated, found)) else {
                 continue;
             };
+            if key.is_reserved() {
+                let violation = at.blame(format!("the scope `{key}` is the gateway's own"));
+                found.push(violation.fix("choose a key that does not begin with `tollgate:`"));
+                continue;
+            }
             let scopes = self.scopes.entry(tenant).or_default();
             match scopes.get(&key) {
                 Some(first) => {

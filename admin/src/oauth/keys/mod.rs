@@ -139,6 +139,25 @@ impl SigningKeys {
         Ok(keys)
     }
 
+    /// Opens keys that are there already, to look at them and nothing else; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns the file that cannot be used.
+    pub fn open_reading(directory: &Path, rotation: Rotation) -> Result<Option<Self>, KeysError> {
+        let kept = if directory.is_dir() {
+            Kept::load(directory, None)?
+        } else {
+            None
+        };
+        Ok(kept.map(|kept| Self {
+            directory: directory.to_owned(),
+            rotation,
+            writing: Mutex::new(()),
+            kept: RwLock::new(Arc::new(kept)),
+        }))
+    }
+
     /// Returns for how many seconds what is signed may live at most.
     pub fn lifetime(&self) -> u64 {
         self.rotation.lifetime

@@ -41,6 +41,26 @@ impl Store {
         Ok(store)
     }
 
+    /// Connects to tables that are there already, to read them and nothing else.
+    pub(in crate::registry) async fn open_reading(url: &str, data: &Path) -> sqlx::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (engine, options, greeting): (_, AnyConnectOptions, _) = if url.starts_with("postgres") {
+            (Engine::Postgres, url.parse()?, POSTGRES_READING)
+        } else {
+            let options = SqliteConnectOptions::new()
+                .filename(sqlite_path(url, data)?)
+                .read_only(true);
+            let options = AnyConnectOptions::from_url(&options.to_url_lossy())?;
+            (Engine::Sqlite, options, SQLITE_READING)
+        };
+        let read = pool(READERS, greeting).connect_with(options).await?;
+        Ok(Self {
+            engine,
+            write: read.clone(),
+            read,
+        })
+    }
+
     async fn postgres(url: &str) -> sqlx::Result<Self> {
         let options: AnyConnectOptions = url.parse()?;
         let pool = pool(CONNECTIONS, POSTGRES_GREETING).connect_with(options).await?;
@@ -53,6 +73,8 @@ impl Store {
 
     async fn sqlite(path: &Path) -> sqlx::Result<Self> {
         create(path)?;
+        // In an URL the first part of a relative path is a host, and `..` takes away what stands before it.
+        let path = fs::canonicalize(path)?;
         let url = SqliteConnectOptions::new().filename(path).to_url_lossy();
         let options = AnyConnectOptions::from_url(&url)?;
         // The writer comes first: it is the one that may turn the log on.
@@ -172,6 +194,9 @@ const POSTGRES_GREETING: &str =
     "SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
 const SQLITE_GREETING: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
 
+const POSTGRES_READING: &str = "SET statement_timeout = '60s'; SET default_transaction_read_only = on";
+const SQLITE_READING: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000";
+
 const CONNECTIONS: u32 = 8;
 const READERS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -179,6 +204,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_file_is_where_its_path_says_however_that_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+        let relative = up.join(directory.path().strip_prefix("/").unwrap());
+        for data in ["conf/../data", "a b%20c#d?e"] {
+            fs::create_dir_all(relative.join("conf")).unwrap();
+            let data = relative.join(data);
+            let store = Store::open("sqlite", &data).await.unwrap();
+            store.close().await;
+            let kept = fs::metadata(data.join("registry.db")).unwrap();
+            assert!(kept.len() > 0, "{}", data.display());
+        }
+    }
 
     #[test]
     fn a_path_is_below_the_data_directory_or_absolute() {
