@@ -60,17 +60,11 @@ async fn no_spelling_of_them_leads_to_an_api_that_takes_everything() {
     let tenants = "[[tenants]]\ndomain = \"acme.example\"\nhostnames = [\"acme.test\", \"evil.test\"]\n";
     // Every name that a careless reader could take for one of ours, with every unusual path taken.
     let paths = "paths = [\"encoded_slashes\", \"empty_segments\", \"path_parameters\"]";
-    let mut builder = begin().file("catalog/tenants.toml", tenants);
-    for (number, label) in ["oauth", "tokens", "Token", "x", "revoke2", "OAUTH2"]
-        .iter()
-        .enumerate()
-    {
-        let greedy = api(&format!("Greedy{number}"), "/{version}")
-            .tenant("acme.example")
-            .version(version(label).to(&origin).line(paths));
-        builder = builder.api(&greedy);
-    }
-    let gateway = builder.start().await;
+    let labels = ["oauth", "tokens", "Token", "x", "revoke2", "OAUTH2"];
+    let of = |label: &&str| version(label).to(&origin).line(paths);
+    let greedy = api("Greedy", "/{version}").tenant("acme.example");
+    let greedy = labels.iter().map(of).fold(greedy, Api::version);
+    let gateway = begin().file("catalog/tenants.toml", tenants).api(&greedy).start().await;
     gateway.call(get("/Token/a").host("acme.test")).await.expect(200);
     assert_eq!(origin.requests().len(), 1);
     for target in [
