@@ -46,10 +46,16 @@ tools:
 	$$sudo apt-get update -qq </dev/null && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
 
-## Installs the PostgreSQL server that the tests start for themselves, in a directory and with a socket of their own.
+## Installs what the tests start for themselves: a PostgreSQL server, in a directory and with a socket of its own, and
+## Node with npm, for the OpenID clients of tests/clients.
 test-tools:
-	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && exit 0; \
+	@missing=; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	for tool in node:nodejs npm:npm; do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	echo "installing postgresql"; \
+	echo "installing$$missing"; \
 	$$sudo apt-get update -qq </dev/null && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql </dev/null
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null

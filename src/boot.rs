@@ -3,8 +3,10 @@
 //! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
 //! and serves. A process that takes over from another prepares first and asks for the sockets last.
 
+mod answers;
 mod bootstrap;
 mod identity;
+mod listeners;
 mod offline;
 mod running;
 mod sockets;
@@ -163,7 +165,8 @@ pub fn prepare(
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
-    let restart = Restart::new(conf.to_path_buf(), environment.clone(), stated);
+    let identity_environment = environment.clone();
+    let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
     let observe = certificate_observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let certificates = match (open_certificates(&settings, observe), first) {
@@ -178,7 +181,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    let identity = runtime.block_on(Identity::open(&settings, &environment, &control))?;
+    let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
         restart,

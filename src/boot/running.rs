@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use admin::control::publish::Revision;
 use admin::oauth::peer::Peer;
+use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
-use pingora_core::apps::{HttpServerOptions, ServerApp};
-use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
+use pingora_core::apps::HttpServerOptions;
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{Fds, ListenFds};
-use pingora_core::services::Service as _;
-use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use super::answers::Answers;
+use super::listeners::{Listeners, listen};
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
@@ -29,7 +29,7 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
-use crate::bridge::socket::{self, Answer, Command, Socket};
+use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
 use crate::explain::Explainer;
@@ -63,6 +63,7 @@ pub struct Running {
     status_shutdown: watch::Sender<bool>,
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
     upkeep_shutdown: watch::Sender<bool>,
+    registry: Arc<Registry>,
     tasks: Tasks,
 }
 
@@ -160,7 +161,7 @@ impl Prepared {
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
         let upkeep = Upkeep::new(
-            identity.registry,
+            Arc::clone(&identity.registry),
             identity.keys,
             (Arc::clone(&identity.credentials), Arc::clone(&live)),
             Arc::clone(&readiness),
@@ -195,51 +196,9 @@ impl Prepared {
             shutdown,
             status_shutdown,
             upkeep_shutdown,
+            registry: identity.registry,
             tasks,
         })
-    }
-}
-
-/// What every listener of traffic shares.
-struct Listeners {
-    tasks: Tasks,
-    sockets: ListenFds,
-    certificates: Option<Arc<Certificates>>,
-    patience: Patience,
-    stopping: watch::Receiver<bool>,
-}
-
-impl Listeners {
-    fn plain<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
-    where
-        A: ServerApp + Send + Sync + 'static,
-    {
-        let door = Door::plain(Arc::clone(app), Arc::clone(connections), self.patience);
-        self.spawn(name, addresses, door);
-    }
-
-    fn tls<A>(&mut self, name: &'static str, addresses: &[SocketAddr], app: &Arc<A>, connections: &Arc<Connections>)
-    where
-        A: ServerApp + Send + Sync + 'static,
-    {
-        if let Some(certificates) = self.certificates.clone() {
-            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, certificates);
-            self.spawn(name, addresses, door);
-        }
-    }
-
-    fn spawn<A: ServerApp + Send + Sync + 'static>(
-        &mut self,
-        name: &'static str,
-        addresses: &[SocketAddr],
-        door: Door<A>,
-    ) {
-        // A service for each address: Pingora's own ends only with the last of its listeners.
-        for &address in addresses {
-            let (sockets, stopping) = (Arc::clone(&self.sockets), self.stopping.clone());
-            self.tasks
-                .until_drain(name, listen(name, address, door.clone(), sockets, stopping));
-        }
     }
 }
 
@@ -262,6 +221,11 @@ impl Running {
     /// Returns where the token endpoint is served beside the gateway.
     pub fn admin(&self) -> &[SocketAddr] {
         &self.admin
+    }
+
+    /// Returns where users, applications and subscriptions live.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Returns the table of listening sockets, for the process that comes next.
@@ -341,41 +305,6 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Who answers the control socket.
-struct Answers {
-    explainer: Arc<Explainer>,
-    reload: Reload,
-    certificates: Option<Arc<Certificates>>,
-    upkeep: Upkeep,
-    runtime: Handle,
-}
-
-impl Answers {
-    fn answer(&self, command: Command) -> Answer {
-        match command {
-            Command::Explain(question) => self.explainer.explain_answer(&question, &self.runtime),
-            Command::Follow => self.upkeep.follow_answer(&self.runtime),
-            Command::Recall(request) => self.explainer.recall_answer(&request),
-            Command::Reload => self.reload(),
-            Command::RotateKey => self.upkeep.rotate_answer(),
-            Command::Status => self.reload.status_answer(),
-        }
-    }
-
-    /// Rereads everything that is read while traffic flows, certificates included.
-    fn reload(&self) -> Answer {
-        let answer = self.reload.reload_answer();
-        let reloaded = self
-            .certificates
-            .as_deref()
-            .filter(|_| matches!(answer, Answer::Reloaded(_)));
-        match reloaded.map(Certificates::reload_now) {
-            Some(Err(violations)) => Answer::Refused { violations },
-            Some(Ok(_)) | None => answer,
-        }
-    }
-}
-
 /// Tells the router of the token endpoint who asks.
 fn introduce(request: &mut Request<Body>, visitor: Visitor) {
     request.extensions_mut().insert(Peer {
@@ -414,23 +343,6 @@ fn patience(settings: &Settings) -> Patience {
         header: settings.timeouts.header,
     }
 }
-
-/// Serves an application on a socket that is bound already.
-fn listen<A: ServerApp + Send + Sync + 'static>(
-    name: &str,
-    address: SocketAddr,
-    door: Door<A>,
-    sockets: ListenFds,
-    stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + 'static {
-    let mut service = Service::new(name.to_owned(), door);
-    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
-    let buffer = L4BufferSettings::default().read(READ_BUFFER);
-    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
-    async move { service.start_service(Some(sockets), stopping, 1).await }
-}
-
-const READ_BUFFER: usize = 4 * 1024;
 
 /// Connections that may reach the admin listener at once.
 const ADMIN_CONNECTIONS: usize = 1024;

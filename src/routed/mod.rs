@@ -115,13 +115,14 @@ pub fn outgoing(
 ) -> pingora_error::Result<(ResponseHeader, Option<Bytes>)> {
     let (parts, body) = answer.into_parts();
     let mut header = ResponseHeader::build(parts.status, Some(parts.headers.len() + 2))?;
+    let is_bodiless =
+        parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     for (name, value) in &parts.headers {
-        if !HOP_BY_HOP.contains(name) {
+        // What has no body has no length either (RFC 9110, 8.6).
+        if !HOP_BY_HOP.contains(name) && !(is_bodiless && name == CONTENT_LENGTH) {
             header.append_header(name.clone(), value.clone())?;
         }
     }
-    let is_bodiless =
-        parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     // HEAD is told the length of a body that it does not get (RFC 9110, 9.3.2); axum states it in a field.
     if !is_bodiless && method != Method::HEAD {
         header.insert_header(CONTENT_LENGTH, body.len())?;

@@ -187,8 +187,8 @@ fn is_same(one: &Digest, other: &Digest) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(&one.0, &other.0).is_ok()
 }
 
-/// For how many seconds a client's assertion may be of use.
-const LONGEST_ASSERTION: u64 = 300;
+/// For how many seconds a client's assertion may be of use: Authlib makes them for an hour unless it is told otherwise.
+const LONGEST_ASSERTION: u64 = 3_600;
 
 #[cfg(test)]
 mod tests {

@@ -304,6 +304,7 @@ pub(super) fn believe(terms: &Terms) -> Result<()> {
     rule::at_most("redirect URIs of a key pair", &terms.redirect_uris, 50)?;
     terms.redirect_uris.iter().try_for_each(|uri| believe_redirect(uri))?;
     match &terms.proof.jwks {
+        Some(_) if terms.proof.is_public => Err(invalid("a public client proves itself by nothing")),
         Some(jwks) => believe_jwks(jwks),
         None => Ok(()),
     }
@@ -330,13 +331,18 @@ fn believe_redirect(uri: &str) -> Result<()> {
     )))
 }
 
-fn believe_jwks(jwks: &str) -> Result<()> {
+/// Refuses what is no set of public keys: whoever reads a secret here could speak for the client.
+pub(super) fn believe_jwks(jwks: &str) -> Result<()> {
     let document: Option<serde_json::Value> = serde_json::from_str(jwks).ok();
     let keys = document.as_ref().and_then(|document| document.get("keys")?.as_array());
-    match keys {
-        Some(keys) if !keys.is_empty() && jwks.len() <= 32_768 => Ok(()),
-        _ => Err(invalid("a client's keys are a JWK set of at most 32 KiB")),
+    let Some(keys) = keys.filter(|keys| !keys.is_empty() && jwks.len() <= 32_768) else {
+        return Err(invalid("a client's keys are a JWK set of at most 32 KiB"));
+    };
+    let is_secret = |key: &serde_json::Value| key.get("d").is_some() || key.get("k").is_some();
+    if keys.iter().any(is_secret) {
+        return Err(invalid("a client's keys are public ones, without `d` and `k`"));
     }
+    Ok(())
 }
 
 fn missing(consumer_key: &str) -> RegistryError {

@@ -1,6 +1,8 @@
 //! `tollgate app`: applications, their keys, and what they may call.
 
+use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -9,13 +11,13 @@ use serde_json::json;
 use super::api_key::{self, ApiKeyArgs};
 use super::app_rights::{self, Right, Subscribe};
 use super::failure::Failure;
-use super::table::Told;
+use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};
 use crate::command::exit::Exit;
 use crate::credential::now;
 use crate::model::name::TierName;
 use crate::registry::application::{Application, NewApplication, TokenType};
-use crate::registry::key_pair::{ClientProof, GrantType, KeyType, NewKeyPair};
+use crate::registry::key_pair::{Client, ClientProof, GrantType, KeyType, NewKeyPair, Terms};
 use crate::settings::Environment;
 
 /// Make applications, give them keys, subscribe them.
@@ -30,6 +32,7 @@ Examples:
   tollgate app keys NewsApp                        its consumer key and secret
   tollgate app keys NewsApp --sandbox              those of the sandbox
   tollgate app keys NewsApp --regenerate           another secret; the old one ends now
+  tollgate app keys NewsApp --jwks keys.json       its public keys, instead of a secret (private_key_jwt)
   tollgate app subscribe NewsApp OrgNews 1.0.0     so that it may call that version
   tollgate app block NewsApp OrgNews 1.0.0         it may not, until `unblock`
   tollgate app api-key create NewsApp --expires 30d
@@ -98,7 +101,7 @@ struct Keys {
     #[arg(long)]
     sandbox: bool,
     /// Make another secret for the pair that is there; the old one ends now
-    #[arg(long, conflicts_with_all = ["grant", "redirect_uri", "public"])]
+    #[arg(long, conflicts_with_all = ["grant", "redirect_uri", "public", "jwks"])]
     regenerate: bool,
     /// A grant by which it may have tokens; may be repeated [default: all but authorization_code without a redirect URI]
     #[arg(long, value_enum, value_name = "GRANT")]
@@ -107,8 +110,12 @@ struct Keys {
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
     /// It keeps no secret, as an app in a browser or on a phone: it proves itself by PKCE
-    #[arg(long, requires = "redirect_uri")]
+    #[arg(long, requires = "redirect_uri", conflicts_with = "jwks")]
     public: bool,
+    /// A file with its public keys, a JWK set, by which it proves itself (private_key_jwt); replaces those of a pair that
+    /// is there
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -212,8 +219,9 @@ async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&
     let made = desk.view().application(id);
     let made = made.ok_or_else(|| Failure::Broken("the application is gone again".to_owned()))?;
     let text = format!(
-        "{name} made ({})\nnext: tollgate app keys {name}, tollgate app subscribe {name} API VERSION",
-        made.uuid
+        "{name} made ({})\nnext: tollgate app keys {word}, tollgate app subscribe {word} API VERSION",
+        made.uuid,
+        word = shell_word(name),
     );
     Told::new(Row::of(&made), text)
 }
@@ -247,14 +255,18 @@ async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Resul
     } else {
         KeyType::Production
     };
+    let jwks = keys.jwks.as_ref().map(fs::read_to_string).transpose();
+    let jwks = jwks.map_err(|reason| Failure::refused(format!("the public keys cannot be read: {reason}")))?;
     let mut clients = desk.view().clients_of(application.id);
     clients.retain(|client| client.key_type == key_type);
     let issued = match (clients.first(), keys.regenerate) {
         (Some(client), true) => desk.registry.regenerate_secret(&client.consumer_key).await?,
+        (Some(client), false) if jwks.is_some() && keys.grant.is_empty() && keys.redirect_uri.is_empty() => {
+            return replace_jwks(desk, client, jwks).await;
+        }
         (None, false) => {
-            desk.registry
-                .add_key_pair(new_pair(application, key_type, keys), now())
-                .await?
+            let pair = new_pair(application, key_type, (keys, jwks));
+            desk.registry.add_key_pair(pair, now()).await?
         }
         (Some(client), false) => {
             let known = format!(
@@ -270,7 +282,8 @@ async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Resul
     };
     desk.tell()?;
     let kind = written(key_type);
-    if keys.public {
+    // A secret that nobody is told is as good as none.
+    if keys.public || (keys.jwks.is_some() && !keys.regenerate) {
         let told = json!({ "application": application.name, "type": kind, "consumer_key": issued.consumer_key });
         return Told::new(told, format!("consumer key: {}", issued.consumer_key));
     }
@@ -285,7 +298,26 @@ async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Resul
     Told::new(told, text)
 }
 
-fn new_pair(application: &Application, key_type: KeyType, keys: &Keys) -> NewKeyPair {
+/// Lets a key pair that is there prove itself by other public keys, or by some for the first time.
+async fn replace_jwks(desk: &Desk, client: &Client, jwks: Option<String>) -> Result<Told, Failure> {
+    let terms = Terms {
+        grants: client.grants.clone(),
+        redirect_uris: client.redirect_uris.clone(),
+        proof: ClientProof {
+            jwks,
+            ..client.proof.clone()
+        },
+    };
+    desk.registry.set_key_pair(&client.consumer_key, &terms).await?;
+    desk.tell()?;
+    let told = json!({ "application": client.application.name, "consumer_key": client.consumer_key });
+    Told::new(
+        told,
+        format!("{} proves itself by these public keys now", client.consumer_key),
+    )
+}
+
+fn new_pair(application: &Application, key_type: KeyType, (keys, jwks): (&Keys, Option<String>)) -> NewKeyPair {
     let all = <Grant as ValueEnum>::value_variants();
     let fits = |grant: &Grant| match grant {
         Grant::AuthorizationCode => !keys.redirect_uri.is_empty(),
@@ -304,6 +336,7 @@ fn new_pair(application: &Application, key_type: KeyType, keys: &Keys) -> NewKey
         grants: grants.into_iter().map(Grant::believed).collect(),
         redirect_uris: keys.redirect_uri.clone(),
         proof: ClientProof {
+            jwks,
             is_public: keys.public,
             ..ClientProof::default()
         },

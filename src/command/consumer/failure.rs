@@ -98,7 +98,14 @@ impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {
         match error {
             BootError::Refused(violations) => Self::Violations(violations),
-            other => Self::broken(&other),
+            BootError::AccessLog { .. }
+            | BootError::Bind { .. }
+            | BootError::Data { .. }
+            | BootError::DataTaken(_)
+            | BootError::Keys(_)
+            | BootError::Registry(_)
+            | BootError::RegistryLate(_)
+            | BootError::Socket(_) => Self::broken(&error),
         }
     }
 }

@@ -105,9 +105,25 @@ fn harmless(cell: &str) -> String {
         .collect()
 }
 
+/// Writes a name as a shell reads it, in commands that are proposed: names may hold spaces, and worse.
+pub(super) fn shell_word(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(is_plain) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proposed_command_means_the_name_whatever_it_holds() {
+        assert_eq!(shell_word("NewsApp"), "NewsApp");
+        assert_eq!(shell_word("Photos & Friends"), "'Photos & Friends'");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+    }
 
     #[test]
     fn cells_stand_below_their_headings() {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::app::written;
 use super::failure::Failure;
-use super::table::Told;
+use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};
 use crate::boot;
 use crate::command::exit::Exit;
@@ -97,8 +97,10 @@ async fn issue(desk: &Desk, args: &TokenArgs) -> Result<Told, Failure> {
         .find(|client| client.key_type == key_type)
         .ok_or_else(|| {
             let sandbox = if args.sandbox { " --sandbox" } else { "" };
-            Failure::refused(format!("{} has no {} key pair", application.name, written(key_type)))
-                .help(format!("`tollgate app keys {}{sandbox}` makes one", application.name))
+            Failure::refused(format!("{} has no {} key pair", application.name, written(key_type))).help(format!(
+                "`tollgate app keys {}{sandbox}` makes one",
+                shell_word(&application.name)
+            ))
         })?;
     let keys = Arc::new(boot::open_keys(&desk.settings)?);
     let catalog = Arc::new(desk.catalog()?);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::secret::Password;
-use super::table::Told;
+use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};
 use crate::command::exit::Exit;
 use crate::credential::now;
@@ -117,8 +117,12 @@ pub fn run(args: &UserArgs, environment: &Environment, outputs: Outputs<'_, '_>)
 async fn add(desk: &Desk, name: &str, roles: &[String], from_stdin: bool) -> Result<Told, Failure> {
     let name = desk.user_name(name);
     if desk.view().user(&name).is_some() {
-        return Err(Failure::refused(format!("the user {name} exists already"))
-            .help(format!("`tollgate user roles {name} --add ROLE` gives roles")));
+        return Err(
+            Failure::refused(format!("the user {name} exists already")).help(format!(
+                "`tollgate user roles {} --add ROLE` gives roles",
+                shell_word(name)
+            )),
+        );
     }
     let password = Password::obtain(from_stdin)?;
     let user = NewUser {

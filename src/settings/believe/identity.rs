@@ -65,12 +65,12 @@ impl Believer {
     pub(super) fn credentials(&mut self, raw: &raw::Credentials) -> Credentials {
         let certificate = "credentials.client_certificate_header";
         let client_certificate_header = (!raw.client_certificate_header.is_empty())
-            .then(|| self.field(certificate, &raw.client_certificate_header));
+            .then(|| self.statement(certificate, &raw.client_certificate_header));
         Credentials {
             authorization_header: self.field("credentials.authorization_header", &raw.authorization_header),
             api_key_header: self.field("credentials.api_key_header", &raw.api_key_header),
             client_certificate_header,
-            backend_jwt_header: self.field("credentials.backend_jwt_header", &raw.backend_jwt_header),
+            backend_jwt_header: self.statement("credentials.backend_jwt_header", &raw.backend_jwt_header),
             token_cache: self.count("credentials.token_cache", raw.token_cache, MANY * 10),
             leeway: self.at_most("credentials.leeway", raw.leeway, Duration::from_secs(300)),
             introspection_cache: self.at_most_a_day("credentials.introspection_cache", raw.introspection_cache),
@@ -112,6 +112,17 @@ impl Believer {
         period.0
     }
 
+    /// Takes the name of a field in which one process tells another who calls.
+    fn statement(&mut self, path: &str, name: &str) -> HeaderName {
+        let field = HeaderName::try_from(name).ok().filter(|field| !FRAMING.contains(field));
+        field.unwrap_or_else(|| {
+            let message = format!("`{name}` is no header field that could hold it");
+            self.blame(path, message, "write a name such as `X-JWT-Assertion`");
+            http::header::AUTHORIZATION
+        })
+    }
+
+    /// Takes the name of a field that holds credentials.
     fn field(&mut self, path: &str, name: &str) -> HeaderName {
         credential_field(name).unwrap_or_else(|reason| {
             let fix = format!("write a name such as `{}`", http::header::AUTHORIZATION);
@@ -129,3 +140,15 @@ fn is_path(file: &str) -> bool {
 const LONGEST_CODE: Duration = Duration::from_secs(600);
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Fields that frame, route or end a message: nothing else can be in them.
+const FRAMING: [HeaderName; 8] = [
+    http::header::CONNECTION,
+    http::header::CONTENT_LENGTH,
+    http::header::COOKIE,
+    http::header::EXPECT,
+    http::header::HOST,
+    http::header::TE,
+    http::header::TRANSFER_ENCODING,
+    http::header::UPGRADE,
+];

@@ -169,6 +169,13 @@ impl Version {
         self
     }
 
+    /// Adds a line to the resource that was declared last.
+    pub(crate) fn resource_line(mut self, line: &str) -> Self {
+        self.resources.push_str(line);
+        self.resources.push('\n');
+        self
+    }
+
     fn write(&self, text: &mut String) {
         let Self {
             label,

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
+use admin::registry::Registry;
 use tempfile::TempDir;
 use tollgate::boot::{self, Running};
+use tollgate::bridge::socket;
 use tollgate::model::violation::Violation;
 use tollgate::settings::{Environment, Settings};
 
@@ -124,6 +126,17 @@ impl GatewayBuilder {
 impl Gateway {
     fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.running().registry()
+    }
+
+    /// Makes a new signing key, as `tollgate key rotate` does.
+    pub(crate) fn rotate_key(&self) {
+        let ask = || socket::ask(&self.path("data"), socket::Command::RotateKey, PATIENCE);
+        let answer = tokio::task::block_in_place(ask).unwrap();
+        assert!(matches!(answer, socket::Answer::Rotated { .. }), "{answer:?}");
     }
 
     pub(crate) fn http(&self) -> SocketAddr {

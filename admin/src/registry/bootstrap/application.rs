@@ -70,15 +70,19 @@ impl Page<'_> {
         let secret = match (&stated.consumer_secret, stated.public) {
             (Some(secret), false) => self.secret(&secret_path, secret)?,
             // Never told, so that it is as good as none.
-            (None, true) => rule::random::<32>().ok()?,
+            (None, _) if stated.public || stated.jwks.is_some() => rule::random::<32>().ok()?,
             (Some(_), true) => {
                 self.blame(&secret_path, "a public client has no secret");
                 return None;
             }
-            (None, false) => {
-                self.blame(path, "a key pair has a `consumer_secret` or is `public`");
+            (None, _) => {
+                self.blame(path, "a key pair has a `consumer_secret` or `jwks`, or is `public`");
                 return None;
             }
+        };
+        let jwks = match &stated.jwks {
+            Some(jwks) => Some(self.jwks(&format!("{path}.jwks"), jwks, stated.public)?),
+            None => None,
         };
         let key_path = format!("{path}.consumer_key");
         self.check(&key_path, key_pair::believe_key(&stated.consumer_key));
@@ -91,6 +95,7 @@ impl Page<'_> {
                 .unwrap_or_else(|| vec![GrantType::ClientCredentials]),
             redirect_uris: stated.redirect_uris.clone(),
             proof: ClientProof {
+                jwks,
                 is_public: stated.public,
                 ..ClientProof::default()
             },
@@ -104,6 +109,22 @@ impl Page<'_> {
             proof: terms.proof,
             given: Some((stated.consumer_key.clone(), secret)),
         })
+    }
+
+    /// Finds a client's public keys, which nobody has who proves nothing.
+    fn jwks(&mut self, path: &str, stated: &str, is_public: bool) -> Option<String> {
+        if is_public {
+            self.blame(path, "a public client proves itself by nothing");
+            return None;
+        }
+        let jwks = self.secret(path, stated)?;
+        match key_pair::believe_jwks(&jwks) {
+            Ok(()) => Some(jwks),
+            Err(error) => {
+                self.blame(path, error.to_string());
+                None
+            }
+        }
     }
 
     fn api_key(&mut self, path: &str, stated: &document::ApiKey) -> Option<(String, NewApiKey)> {

@@ -13,6 +13,8 @@ impl References for Surroundings {
 
     fn file(&self, _source: &str, path: &str) -> io::Result<String> {
         match path {
+            "public.json" => Ok(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}"#.to_owned()),
+            "private.json" => Ok(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}]}"#.to_owned()),
             "secret" => Ok("0123456789abcdef\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -94,6 +96,40 @@ fn a_file_is_believed_with_its_secrets_found() {
     assert_eq!(planned.api_keys[0].1.restrictions.networks.len(), 2);
     assert_eq!(planned.subscriptions[0].tier.as_str(), "Unlimited");
     assert!(believe("", None).is_ok());
+}
+
+#[test]
+fn a_client_with_public_keys_needs_no_secret() {
+    let with = |line: &str| believe(&GOOD.replace("consumer_secret = \"file:secret\"", line), None);
+    let bootstrap = with("jwks = \"file:public.json\"").unwrap_or_else(|found| panic!("{found:?}"));
+    let keys = &bootstrap.applications[0].keys[0];
+    assert!(keys.proof.jwks.as_ref().is_some_and(|jwks| jwks.contains("Ed25519")));
+    assert!(keys.given.as_ref().is_some_and(|(_, secret)| secret.len() > 40));
+    for (line, expected) in [
+        (
+            "jwks = \"file:private.json\"",
+            "bootstrap.toml:15:8: a client's keys are public ones, without `d` and `k`",
+        ),
+        (
+            "jwks = \"{}\"",
+            "bootstrap.toml:15:8: a client's keys are a JWK set of at most 32 KiB",
+        ),
+        (
+            "jwks = \"file:missing\"",
+            "bootstrap.toml:15:8: cannot read the file `missing`",
+        ),
+        (
+            "",
+            "bootstrap.toml:12:1: a key pair has a `consumer_secret` or `jwks`, or is `public`",
+        ),
+        (
+            "public = true\njwks = \"file:public.json\"",
+            "bootstrap.toml:16:8: a public client proves itself by nothing",
+        ),
+    ] {
+        let found = with(line).err().unwrap_or_default();
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{line}: {found:?}");
+    }
 }
 
 #[test]

@@ -73,6 +73,8 @@ impl Store {
 
     async fn sqlite(path: &Path) -> sqlx::Result<Self> {
         create(path)?;
+        // In an URL the first part of a relative path is a host, and `..` takes away what stands before it.
+        let path = fs::canonicalize(path)?;
         let url = SqliteConnectOptions::new().filename(path).to_url_lossy();
         let options = AnyConnectOptions::from_url(&url)?;
         // The writer comes first: it is the one that may turn the log on.
@@ -202,6 +204,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_file_is_where_its_path_says_however_that_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+        let relative = up.join(directory.path().strip_prefix("/").unwrap());
+        for data in ["conf/../data", "a b%20c#d?e"] {
+            fs::create_dir_all(relative.join("conf")).unwrap();
+            let data = relative.join(data);
+            let store = Store::open("sqlite", &data).await.unwrap();
+            store.close().await;
+            let kept = fs::metadata(data.join("registry.db")).unwrap();
+            assert!(kept.len() > 0, "{}", data.display());
+        }
+    }
 
     #[test]
     fn a_path_is_below_the_data_directory_or_absolute() {

@@ -475,31 +475,3 @@ async fn without_tls_the_cookie_is_still_the_browsers_alone() {
         "{cookie}"
     );
 }
-
-#[tokio::test]
-async fn zz_dump_pages() {
-    let scene = Scene::begin().await;
-    scene
-        .client("Weather-and-News-for-everybody", ClientProof::default(), TokenType::Jwt)
-        .await;
-    let mut browser = Browser::of(&scene);
-    let query = query(&[("client_id", "Weather-and-News-for-everybody-consumer-key")]);
-    let dump = |name: &str, answer: &Answer| {
-        let text = format!("{}\n{}", answer.header("content-security-policy"), answer.text);
-        std::fs::write(format!("/tmp/pages/{name}"), text).unwrap();
-    };
-    let page = browser.get(&query).await;
-    dump("login", &page);
-    let bad = browser
-        .post(
-            "login",
-            &query,
-            &[("mark", &mark(&page)), ("username", "tom"), ("password", "wrong")],
-        )
-        .await;
-    dump("wrong", &bad);
-    let page = browser.login(&query, "john").await;
-    dump("consent", &page);
-    let page = browser.get("client_id=x").await;
-    dump("refused", &page);
-}
