@@ -9,7 +9,7 @@ mod consumed;
 use std::mem;
 
 use bytes::Bytes;
-use http::header::{Entry, FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::header::{Entry, FORWARDED, HOST, PROXY_AUTHORIZATION, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
@@ -51,7 +51,10 @@ pub fn request(
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = &mut parts.headers;
     // From HTTP/2 to HTTP/2 there is nothing of a hop but the `TE` that gRPC is known by (RFC 9113, 8.2.2).
-    if (came_by, parts.version) != (Version::HTTP_2, Version::HTTP_2) {
+    if (came_by, parts.version) == (Version::HTTP_2, Version::HTTP_2) {
+        // And a credential for a proxy, which is one that stands before us.
+        headers.remove(PROXY_AUTHORIZATION);
+    } else {
         drop_all(headers, &hop::of_request(headers));
     }
     drop_claims(headers, exchange.origin.is_trusted);
@@ -64,7 +67,9 @@ pub fn request(
     if let Some(field) = &fields.certificate {
         drop_field(headers, field);
     }
-    let host = headers.insert(HOST, endpoint.host.clone()).or(authority);
+    // Whoever was routed by the authority is told of it, whatever `Host` says beside it (RFC 9113, 8.3.1).
+    let stated = headers.insert(HOST, endpoint.host.clone());
+    let host = authority.or(stated);
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
     headers.append(VIA, HeaderValue::from_static(via(came_by)));

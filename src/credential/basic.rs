@@ -18,6 +18,7 @@ use super::caller::{Caller, Proof};
 use super::flights::{Boarding, Flights};
 use super::occasion::Occasion;
 use super::secret::Secret;
+use super::statement::is_same;
 use super::{Credentials, Fetch, Flaw, Judgement};
 use crate::model::instant::UnixTime;
 use crate::model::name::TenantName;
@@ -30,7 +31,7 @@ use crate::registry::user::{User, UserName};
 pub(super) struct Passwords {
     key: hmac::Key,
     right: Cache<Digest, Right>,
-    wrong: Cache<Digest, (Flaw, UnixTime)>,
+    wrong: Cache<Digest, Wrong>,
     tries: Mutex<Tries>,
     flights: Flights,
 }
@@ -39,6 +40,14 @@ pub(super) struct Passwords {
 struct Right {
     user: Arc<User>,
     caller: Arc<Caller>,
+    until: UnixTime,
+}
+
+/// What was wrong with a password, while the user is the same: the next one, or the next password, is another matter.
+#[derive(Clone, Debug)]
+struct Wrong {
+    user: Option<Arc<User>>,
+    flaw: Flaw,
     until: UnixTime,
 }
 
@@ -90,16 +99,16 @@ impl Credentials {
 
     fn judge_password(&self, claim: Claim, on: &Occasion<'_>) -> Judgement {
         let passwords = &self.passwords;
-        if let Some(right) = passwords.right.get(&claim.digest).filter(|right| on.now < right.until) {
-            let now = self.view.user(&claim.user);
-            if now.is_some_and(|now| Arc::ptr_eq(&now, &right.user)) {
-                return Judgement::Proven(right.caller);
-            }
-        }
-        if let Some((flaw, until)) = passwords.wrong.get(&claim.digest)
-            && on.now < until
+        let user = self.view.user(&claim.user);
+        if let Some(right) = passwords.right.get(&claim.digest).filter(|right| on.now < right.until)
+            && user.as_ref().is_some_and(|user| Arc::ptr_eq(user, &right.user))
         {
-            return Judgement::Unproven(flaw);
+            return Judgement::Proven(right.caller);
+        }
+        if let Some(wrong) = passwords.wrong.get(&claim.digest).filter(|wrong| on.now < wrong.until)
+            && is_same(user.as_ref(), wrong.user.as_ref())
+        {
+            return Judgement::Unproven(wrong.flaw);
         }
         if self.registry.is_none() || !passwords.tries.lock().may(&claim, on.now) {
             return Judgement::Unproven(Flaw::Slowed);
@@ -115,22 +124,25 @@ impl Credentials {
         let flight = match passwords.flights.board(claim.digest).await {
             Boarding::Flight(flight) => flight,
             Boarding::Landed => return,
-            Boarding::Full => return passwords.refuse(claim, Flaw::Unreachable, now.plus(UNREACHABLE_FOR)),
+            Boarding::Full => {
+                let user = self.view.user(&claim.user);
+                return passwords.refuse(claim, user, Flaw::Unreachable, now.plus(UNREACHABLE_FOR));
+            }
         };
+        let before = self.view.user(&claim.user);
         // Counted before it is known, so that many at once are not more than as many one by one.
         if !passwords.tries.lock().count(claim, now) {
-            return passwords.refuse(claim, Flaw::Slowed, now.plus(UNREACHABLE_FOR));
+            return passwords.refuse(claim, before, Flaw::Slowed, now.plus(UNREACHABLE_FOR));
         }
-        let before = self.view.user(&claim.user);
         let (registry, passwords, claim) = (Arc::clone(registry), Arc::clone(passwords), claim.clone());
         // A task of its own: a caller that hangs up does not free the place while the check goes on.
         let check = tokio::spawn(async move {
             match (registry.is_password(&claim.user, claim.password.expose()).await, before) {
                 (Ok(true), Some(user)) => passwords.accept(&claim, user, now),
-                (Ok(_), _) => passwords.refuse(&claim, Flaw::Signature, now.plus(WRONG_FOR)),
-                (Err(error), _) => {
+                (Ok(_), before) => passwords.refuse(&claim, before, Flaw::Signature, now.plus(WRONG_FOR)),
+                (Err(error), before) => {
                     warn!(%error, "a password cannot be checked");
-                    passwords.refuse(&claim, Flaw::Unreachable, now.plus(UNREACHABLE_FOR));
+                    passwords.refuse(&claim, before, Flaw::Unreachable, now.plus(UNREACHABLE_FOR));
                 }
             }
             drop(flight);
@@ -185,8 +197,9 @@ impl Passwords {
         self.right.insert(claim.digest, Right { user, caller, until });
     }
 
-    fn refuse(&self, claim: &Claim, flaw: Flaw, until: UnixTime) {
-        self.wrong.insert(claim.digest, (flaw, until));
+    /// Remembers what was wrong, by the user as they were before it was looked at.
+    fn refuse(&self, claim: &Claim, user: Option<Arc<User>>, flaw: Flaw, until: UnixTime) {
+        self.wrong.insert(claim.digest, Wrong { user, flaw, until });
     }
 }
 

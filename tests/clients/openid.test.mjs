@@ -200,8 +200,12 @@ test('an id_token is refused where an access token is asked for', async () => {
 });
 
 test('signing keys are rotated under a client that remembers them', async () => {
+  const published = async () => JSON.parse((await ask(issuer.jwks_uri)).body).keys.map(({ kid }) => kid);
   const before = await signIn(portal, new Browser(), 'john', 'openid news_read');
+  const known = await published();
   await tollgate('key', 'rotate');
+  const [fresh, ...others] = (await published()).filter((kid) => !known.includes(kid));
+  assert.ok(fresh && others.length === 0, 'one key is new');
   const after = await signIn(portal, new Browser(), 'john', 'openid news_read');
   for (const tokens of [before, after]) assert.equal(await status('/news', tokens), 200);
 });

@@ -22,6 +22,7 @@ const address = needed('FOREIGN_ISSUER');
 
 let issuer;
 let client;
+let fetched = 0;
 let keys;
 
 before(async () => {
@@ -51,9 +52,9 @@ test('no call fails while the issuer rotates its keys, stops and starts', async 
     await traffic.end();
   }
   const { calls, failures, tokens, kids, latest } = traffic;
-  const { jwks } = await issuer.asked();
+  const jwks = fetched + (await issuer.asked()).jwks;
   t.diagnostic(`${calls} calls, ${failures.length} failures, ${tokens} tokens, ${keys.length - 1} rotations`);
-  t.diagnostic(`keys fetched ${jwks} times since the start of the issuer; slowest call ${latest} ms`);
+  t.diagnostic(`keys fetched ${jwks} times; slowest call ${latest} ms`);
   assert.deepEqual(failures, []);
   assert.deepEqual([...kids], keys.map(({ kid }) => kid), 'every key signed tokens that were called with, in turn');
   assert.ok(calls > 500, `${calls} calls`);
@@ -91,6 +92,7 @@ async function outage(t, traffic) {
   const stash = await Promise.all(Array.from({ length: WORKERS * 4 }, () => token()));
   const { keys: last, process } = issuer;
   await traffic.spends(stash);
+  fetched += (await issuer.asked()).jwks;
   process.kill('SIGTERM');
   await once(process, 'exit');
   await assert.rejects(token(), /ECONN|hang up/);
@@ -154,7 +156,9 @@ class Traffic {
 
   async #renew(number) {
     if (this.#stash) {
-      this.#held[number] = this.#stash.pop() ?? this.#held[number];
+      const next = this.#stash.pop();
+      if (!next) return;
+      this.#held[number] = next;
       this.spent += 1;
     } else {
       this.#asking += 1;

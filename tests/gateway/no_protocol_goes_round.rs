@@ -220,16 +220,23 @@ async fn no_trick_with_fields_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_that_was_routed_by_is_the_host_that_the_backend_is_told() {
     let (origin, gateway, token) = world().await;
-    let call = get("http://routed.test/p/1.0/closed/a")
-        .host("stated.test")
-        .bearer(&token);
-    gateway.call(call).await.expect(200);
-    let seen = origin.only_request();
-    assert_eq!(seen.header("x-forwarded-host"), Some("routed.test"));
-    assert!(
-        seen.header("forwarded").unwrap().contains("host=\"routed.test\""),
-        "{seen:?}"
-    );
+    let routed = || get("http://routed.test/p/1.0/closed/a").bearer(&token);
+    gateway.call(routed().host("stated.test")).await.refused(400, &origin);
+    gateway.call(routed().host("routed.test")).await.expect(200);
+    let h2 = Request::get("http://routed.test/p/1.0/closed/a")
+        .header("host", "stated.test")
+        .header("authorization", format!("Bearer {token}"))
+        .body(())
+        .unwrap();
+    let reply = gateway.connect_h2().await.call(h2, &[]).await;
+    assert!([200, 400].contains(&reply.status));
+    for seen in origin.requests() {
+        assert_eq!(seen.header("x-forwarded-host"), Some("routed.test"));
+        assert!(
+            seen.header("forwarded").unwrap().contains("host=\"routed.test\""),
+            "{seen:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

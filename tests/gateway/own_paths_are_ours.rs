@@ -57,16 +57,22 @@ async fn no_api_can_be_put_in_their_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_them_leads_to_an_api_that_takes_everything() {
     let origin = origin().start().await;
-    // The default version of an API with the shortest context that may be had.
-    let tenants = "[[tenants]]\ndomain = \"acme.example\"\nhostnames = [\"acme.test\"]\n";
-    let greedy = api("Greedy", "/{version}").version(
-        version("oauth")
-            .to(&origin)
-            .line("paths = [\"encoded_slashes\", \"empty_segments\", \"backslashes\"]"),
-    );
-    let gateway = begin().file("catalog/tenants.toml", tenants).start().await;
-    gateway.edit_api(&greedy);
-    let _ = gateway.reload();
+    let tenants = "[[tenants]]\ndomain = \"acme.example\"\nhostnames = [\"acme.test\", \"evil.test\"]\n";
+    // Every name that a careless reader could take for one of ours, with every unusual path taken.
+    let paths = "paths = [\"encoded_slashes\", \"empty_segments\", \"path_parameters\"]";
+    let mut builder = begin().file("catalog/tenants.toml", tenants);
+    for (number, label) in ["oauth", "tokens", "Token", "x", "revoke2", "OAUTH2"]
+        .iter()
+        .enumerate()
+    {
+        let greedy = api(&format!("Greedy{number}"), "/{version}")
+            .tenant("acme.example")
+            .version(version(label).to(&origin).line(paths));
+        builder = builder.api(&greedy);
+    }
+    let gateway = builder.start().await;
+    gateway.call(get("/Token/a").host("acme.test")).await.expect(200);
+    assert_eq!(origin.requests().len(), 1);
     for target in [
         "/%74oken",
         "/oauth2/%74oken",
@@ -82,9 +88,18 @@ async fn no_spelling_of_them_leads_to_an_api_that_takes_everything() {
         "http://evil.test/token",
         "http://evil.test//oauth2/token",
     ] {
-        let reply = gateway.connect().await.find_reply_to(post(target, "a=b")).await;
+        let host = if target.starts_with("http") {
+            "evil.test"
+        } else {
+            "acme.test"
+        };
+        let reply = gateway
+            .connect()
+            .await
+            .find_reply_to(post(target, "a=b").host(host))
+            .await;
         assert!(reply.is_none_or(|reply| reply.status / 100 == 4), "{target}");
-        origin.saw_nothing();
+        assert_eq!(origin.requests().len(), 1, "{target}");
     }
 }
 
@@ -216,4 +231,52 @@ async fn nothing_secret_is_logged_or_counted() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn they_are_bounded_over_http2_too() {
+    let gateway = begin().start().await;
+    let app = gateway.app("joe", "Phone").await;
+    let known_as = basic(&app.keys.consumer_key, &app.keys.consumer_secret);
+    let h2 = gateway.connect_h2().await;
+    let ask = |path: &str| {
+        http::Request::post(format!("http://gateway.test{path}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", &known_as)
+            .body(())
+            .unwrap()
+    };
+    let reply = h2
+        .call(ask("/oauth2/token"), &[b"grant_type=", b"client_credentials"])
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    static LARGE: [u8; 80 << 10] = [b'a'; 80 << 10];
+    // Refused, or cut where it goes on sending.
+    let reply = h2.try_call(ask("/oauth2/token"), &[&LARGE]).await;
+    assert!(reply.is_err() || reply.is_ok_and(|reply| reply.status == 413));
+    assert_eq!(
+        h2.call(ask("/token"), &[b"grant_type=client_credentials"]).await.status,
+        200
+    );
+    assert_eq!(
+        h2.call(ask("//token"), &[b"grant_type=client_credentials"])
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_senders_do_not_keep_others_from_their_tokens() {
+    let gateway = begin().start().await;
+    let app = gateway.app("joe", "Phone").await;
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut caller = gateway.connect().await;
+        caller
+            .send("POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\ngrant")
+            .await;
+        slow.push(caller);
+    }
+    gateway.app_token(&app.keys).await;
 }

@@ -156,8 +156,6 @@ async fn the_tokens_of_a_user_who_is_gone_even_when_another_of_that_name_comes()
 async fn a_subscription_that_is_blocked_or_gone() {
     let world = world(TokenType::Jwt).await;
     let gateway = &world.gateway;
-    let id = gateway.registry().view().clone();
-    drop(id);
     let app = gateway.app("second", "Tablet").await;
     let id = gateway.subscribe(&app, "Pets", "1.0").await;
     let token = gateway.app_token(&app.keys).await;
@@ -221,6 +219,32 @@ async fn a_password_that_was_changed_is_known_at_the_next_request() {
     caller.call(call(&old)).await.expect(401);
     caller.call(call(&new)).await.expect(200);
     assert_eq!(world.origin.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_was_tried_before_there_was_one_is_known_at_the_next_request() {
+    let world = world(TokenType::Jwt).await;
+    let known_as = basic("late", PASSWORD);
+    let call = || get("/p/1.0/a").header("Authorization", &known_as);
+    world.gateway.call(call()).await.refused(401, &world.origin);
+    world.gateway.user("late", &[]).await;
+    world.gateway.call(call()).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_takes_back_as_soon_as_it_is_followed() {
+    let world = world(TokenType::Opaque).await;
+    let gateway = &world.gateway;
+    let token = gateway.app_token(&world.app.keys).await;
+    ends(&world, &token, "900901", async || {
+        let other = admin::registry::Registry::open("sqlite", &gateway.path("data"), now())
+            .await
+            .unwrap();
+        other.delete_key_pair(&world.app.keys.consumer_key).await.unwrap();
+        other.close().await;
+        gateway.follow();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

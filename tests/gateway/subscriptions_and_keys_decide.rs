@@ -1,6 +1,5 @@
 //! Whose application is subscribed is served, as the state of the subscription and the type of the key say (W 6.3, 10).
 
-use admin::registry::api_key::Restrictions;
 use admin::registry::subscription::SubscriptionState;
 
 use crate::harness::*;
@@ -31,7 +30,6 @@ async fn every_state_of_a_subscription_has_its_effect_at_once() {
     let app = gateway.app("joe", "Phone").await;
     let real = gateway.app_token(&app.keys).await;
     let trial = gateway.app_token(&gateway.sandbox_keys(&app).await).await;
-    let key = gateway.api_key(&app, Restrictions::default()).await;
     let mut caller = gateway.connect().await;
     for token in [&real, &trial] {
         let reply = caller
@@ -65,7 +63,6 @@ async fn every_state_of_a_subscription_has_its_effect_at_once() {
             }
         }
     }
-    _ = key;
     gateway.registry().unsubscribe(id).await.unwrap();
     caller.call(get("/p/1.0/a").bearer(&real)).await.expect(403);
 }

@@ -120,7 +120,7 @@ async fn add(desk: &Desk, name: &str, roles: &[String], from_stdin: bool) -> Res
         return Err(
             Failure::refused(format!("the user {name} exists already")).help(format!(
                 "`tollgate user roles {} --add ROLE` gives roles",
-                shell_word(name)
+                shell_word(&name.to_string())
             )),
         );
     }

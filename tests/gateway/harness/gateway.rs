@@ -139,6 +139,13 @@ impl Gateway {
         assert!(matches!(answer, socket::Answer::Rotated { .. }), "{answer:?}");
     }
 
+    /// Takes in what another process has changed, as it does every second.
+    pub(crate) fn follow(&self) {
+        let ask = || socket::ask(&self.path("data"), socket::Command::Follow, PATIENCE);
+        let answer = tokio::task::block_in_place(ask).unwrap();
+        assert!(matches!(answer, socket::Answer::Followed), "{answer:?}");
+    }
+
     pub(crate) fn http(&self) -> SocketAddr {
         self.running().http()[0]
     }
