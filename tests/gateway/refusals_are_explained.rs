@@ -124,14 +124,14 @@ async fn every_refusal_is_explained_as_it_would_be_given() {
         ("GET", "/news/1.0/nothing", nothing(), "404", "match_resource", 4),
         ("POST", "/news/1.0/read", nothing(), "405", "match_resource", 4),
         ("GET", "/news/1.0/../x", nothing(), "400", "bound", 0),
-        ("GET", "/news/1.0/any", nothing(), "900902", "authenticate", 15),
+        ("GET", "/news/1.0/any", nothing(), "900902", "authenticate", 17),
         (
             "GET",
             "/news/1.0/any",
             json!({ "token": bad }),
             "900901",
             "authenticate",
-            15,
+            17,
         ),
         (
             "GET",
@@ -139,7 +139,7 @@ async fn every_refusal_is_explained_as_it_would_be_given() {
             json!({ "headers": ["apikey: tgk_nobody-has-this-one"] }),
             "900901",
             "authenticate",
-            15,
+            17,
         ),
         (
             "GET",
@@ -147,7 +147,7 @@ async fn every_refusal_is_explained_as_it_would_be_given() {
             json!({ "headers": ["apikey: tgk_api-key-of-the-test-0001"] }),
             "900908",
             "authenticate",
-            15,
+            17,
         ),
         (
             "GET",
@@ -155,7 +155,7 @@ async fn every_refusal_is_explained_as_it_would_be_given() {
             json!({ "token": own }),
             "900905",
             "authenticate",
-            18,
+            20,
         ),
         ("GET", "/news/1.0/any", json!({ "token": lone }), "900908", "entitle", 4),
         (
@@ -308,7 +308,7 @@ async fn a_refused_request_is_explained_by_its_id() {
         assert_eq!(refused[name], value, "{refused:#}");
     }
     assert!(
-        refused["rule"].as_str().unwrap().ends_with("news.toml:11"),
+        refused["rule"].as_str().unwrap().ends_with("news.toml:13"),
         "{refused:#}"
     );
     assert!(!found.to_string().contains("secret") && !found.to_string().contains(&tom));

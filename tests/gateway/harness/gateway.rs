@@ -143,7 +143,7 @@ impl Gateway {
     pub(crate) fn follow(&self) {
         let ask = || socket::ask(&self.path("data"), socket::Command::Follow, PATIENCE);
         let answer = tokio::task::block_in_place(ask).unwrap();
-        assert!(matches!(answer, socket::Answer::Followed), "{answer:?}");
+        assert!(matches!(answer, socket::Answer::Followed { .. }), "{answer:?}");
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
