@@ -88,22 +88,30 @@ impl Trust {
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            for octet in address.octets() {
-                if octet >= 100 {
-                    out.push(b'0' + octet / 100);
-                }
-                if octet >= 10 {
-                    out.push(b'0' + octet / 10 % 10);
-                }
-                out.extend_from_slice(&[b'0' + octet % 10, b'.']);
+            let [first, rest @ ..] = address.octets();
+            write_octet(out, first);
+            for octet in rest {
+                out.push(b'.');
+                write_octet(out, octet);
             }
-            out.pop();
         }
         IpAddr::V6(address) => {
             // Writing to a vector cannot fail.
             let _ = write!(out, "{address}");
         }
     }
+}
+
+fn write_octet(out: &mut Vec<u8>, octet: u8) {
+    let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+    let significant = if octet >= 100 {
+        &digits[..]
+    } else if octet >= 10 {
+        &digits[1..]
+    } else {
+        &digits[2..]
+    };
+    out.extend_from_slice(significant);
 }
 
 /// Reads the certificate that a trusted proxy vouches for, as proxies write it: PEM with percent-encoding or without its

@@ -151,13 +151,15 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()>
 /// Removes what goes no further: fields of one hop, what this peer may not state, and what is between the gateway and
 /// those around it. Most requests have none of it, so the names are looked at once, rather than looked up.
 fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields: &CredentialFields) {
-    let is_unsent = |name: &HeaderName| {
-        has_hops && hop::is_of_request(name.as_str())
-            || is_claim(name.as_str(), is_trusted)
-            || is_alike(name, &fields.assertion)
-            || fields.certificate.as_ref().is_some_and(|field| is_alike(name, field))
+    let (assertion, certificate) = (fields.assertion.as_str(), fields.certificate.as_ref());
+    let is_unsent = |name: &str| {
+        has_hops && hop::is_of_request(name)
+            || is_claim(name, is_trusted)
+            || is_alike(name, assertion)
+            || certificate.is_some_and(|field| is_alike(name, field.as_str()))
     };
-    let mut unsent: Vec<HeaderName> = headers.keys().filter(|name| is_unsent(name)).cloned().collect();
+    let unsent = headers.keys().filter(|name| is_unsent(name.as_str()));
+    let mut unsent: Vec<HeaderName> = unsent.cloned().collect();
     if has_hops {
         hop::add_nominated(headers, &mut unsent);
     }
@@ -167,8 +169,7 @@ fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields
 }
 
 /// Tells whether a name is another one, however its hyphens are written: an underscore is one to many a backend.
-fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
-    let (one, other) = (one.as_str(), other.as_str());
+fn is_alike(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one
             .bytes()
