@@ -121,7 +121,7 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
         proof: ClientProof {
             jwks: Some(r#"{"keys":[{"kty":"EC"}]}"#.to_owned()),
             certificate: Some(Digest::of("certificate")),
-            is_public: true,
+            is_public: false,
         },
     };
     registry.set_key_pair("shop", &terms).await.unwrap();
@@ -130,6 +130,14 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
         assert_eq!((&client.grants, &client.proof), (&terms.grants, &terms.proof));
         assert!(client.redirect_uris.is_empty());
     }
+    let public = Terms {
+        proof: ClientProof {
+            is_public: true,
+            ..ClientProof::default()
+        },
+        ..terms
+    };
+    registry.set_key_pair("shop", &public).await.unwrap();
     let secret = registry.regenerate_secret("shop").await;
     assert!(matches!(secret, Err(RegistryError::Invalid(_))));
 }

@@ -5,14 +5,15 @@
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use sqlx::{Any, AnyPool, Executor as _, Transaction};
 
 /// Which engine keeps the registry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,11 +48,8 @@ impl Store {
         let (engine, options, greeting): (_, AnyConnectOptions, _) = if url.starts_with("postgres") {
             (Engine::Postgres, url.parse()?, POSTGRES_READING)
         } else {
-            let options = SqliteConnectOptions::new()
-                .filename(sqlite_path(url, data)?)
-                .read_only(true);
-            let options = AnyConnectOptions::from_url(&options.to_url_lossy())?;
-            (Engine::Sqlite, options, SQLITE_READING)
+            let url = sqlite_url(&sqlite_path(url, data)?)?;
+            (Engine::Sqlite, format!("{url}?mode=ro").parse()?, SQLITE_READING)
         };
         let read = pool(READERS, greeting).connect_with(options).await?;
         Ok(Self {
@@ -73,10 +71,7 @@ impl Store {
 
     async fn sqlite(path: &Path) -> sqlx::Result<Self> {
         create(path)?;
-        // In an URL the first part of a relative path is a host, and `..` takes away what stands before it.
-        let path = fs::canonicalize(path)?;
-        let url = SqliteConnectOptions::new().filename(path).to_url_lossy();
-        let options = AnyConnectOptions::from_url(&url)?;
+        let options: AnyConnectOptions = sqlite_url(path)?.parse()?;
         // The writer comes first: it is the one that may turn the log on.
         let write = pool(1, SQLITE_GREETING).connect_with(options.clone()).await?;
         let read = pool(READERS, SQLITE_GREETING).connect_with(options).await?;
@@ -170,6 +165,14 @@ fn sqlite_path(url: &str, data: &Path) -> sqlx::Result<PathBuf> {
     }
 }
 
+/// Writes where a file is as an URL. What sqlx 0.9.0 makes of a path leaves a `%` in it to be read as a code.
+fn sqlite_url(path: &Path) -> io::Result<String> {
+    // In an URL the first part of a relative path is a host, and `..` takes away what stands before it.
+    let path = fs::canonicalize(path)?;
+    let path = percent_encode(path.as_os_str().as_bytes(), UNSAFE);
+    Ok(format!("sqlite://{path}"))
+}
+
 /// Makes the file and its directory for its owner alone; SQLite gives the files beside it the same mode.
 fn create(path: &Path) -> io::Result<()> {
     if let Some(directory) = path.parent() {
@@ -181,6 +184,9 @@ fn create(path: &Path) -> io::Result<()> {
         made => made.map(drop),
     }
 }
+
+/// Everything but letters, digits and slashes.
+const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 #[derive(Debug, thiserror::Error)]
 #[error("the registry is at `sqlite`, `sqlite:PATH` or `postgres://...`")]
