@@ -164,7 +164,7 @@ async fn every_refusal_is_explained_as_it_would_be_given() {
             json!({ "token": tom }),
             "900910",
             "authorize",
-            11,
+            13,
         ),
     ] {
         let explained = operator.explain(method, path, more.clone()).await;
