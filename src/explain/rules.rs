@@ -17,6 +17,7 @@ pub(super) fn place<'a>(stage: Stage, version: Option<&'a Version>, route: Optio
 }
 
 /// Returns the setting behind a denial, where it is one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "few denials have a setting")]
 pub(super) fn setting(denial: Denial) -> Option<&'static str> {
     match denial {
         Denial::HeadTooLarge => Some("[limits] header_count, header_bytes"),

@@ -1,4 +1,8 @@
 //! What the stages said, put into words, with the line behind each.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each question here is about one kind of fact, or about a few denials"
+)]
 
 use super::explanation::{self, Decision, Explanation, Outcome, Step};
 use super::question::Asked;

@@ -28,6 +28,7 @@ use crate::model::security::Security;
 use crate::snapshot::{RouteId, Snapshot};
 
 /// Finds out who calls; nobody, where the resource does not ask.
+#[expect(clippy::too_many_arguments, reason = "the stage's inputs, and who is told of it")]
 pub(super) fn authenticate(
     head: &Head<'_>,
     pinned: &Pinned<'_>,

@@ -21,6 +21,7 @@ use crate::registry::view::View;
 use crate::snapshot::{RouteId, Scope, ScopeId, Snapshot};
 
 /// Checks that the caller holds one of the resource's scopes, and that a local user still has a role that grants it.
+#[expect(clippy::too_many_arguments, reason = "the stage's inputs, and who is told of it")]
 pub(super) fn authorize(
     caller: &Caller,
     pinned: &Pinned<'_>,

@@ -217,6 +217,7 @@ impl Told {
     }
 
     /// Returns the version that was pinned, whatever came after.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one kind of fact is looked for")]
     pub fn version(&self) -> Option<VersionId> {
         self.facts().find_map(|fact| match fact {
             Fact::Pinned(version, _) => Some(*version),

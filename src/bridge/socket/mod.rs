@@ -200,6 +200,7 @@ mod tests {
     use super::*;
     use crate::bridge::reload::Outcome;
 
+    #[expect(clippy::needless_pass_by_value, reason = "it stands for a gateway, which takes it")]
     fn told(command: Command) -> Answer {
         match command {
             Command::Reload => Answer::Reloaded(Outcome {
