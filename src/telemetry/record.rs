@@ -55,7 +55,7 @@ pub struct Asked<'a> {
 /// Which resource of which version a request met.
 #[derive(Clone, Copy, Debug)]
 pub struct Routed<'a> {
-    /// Its tenant, Api and version, as [`names`](super::line::names) writes them.
+    /// Its tenant, Api and version, as the line writes them.
     pub names: &'a str,
     /// The template of the resource.
     pub template: &'a str,

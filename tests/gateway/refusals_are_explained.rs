@@ -110,6 +110,7 @@ fn is_refused(explained: &Value, code: &str, stage: &str, line: usize) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table, read as one")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_refusal_is_explained_as_it_would_be_given() {
     let (origin, gateway) = serving().await;

@@ -1,7 +1,7 @@
 //! The token endpoint as functions over registry and catalog: no sockets, no HTTP types beyond names and values.
 //!
 //! [`authority::Authority`] holds what all of them need. A client proves itself in [`client`], asks by one of the
-//! files of [`grant`], is granted scopes by the one rule in [`granting`], and gets what [`mint`] makes. What is said
+//! files of [`grant`], is granted scopes by the one rule in [`granting`], and gets what [`mint`](mod@mint) makes. What is said
 //! to clients that are refused is in [`error`]; who guesses is slowed by [`guard`].
 
 pub mod assertion;

@@ -26,7 +26,7 @@ pub fn write(user: &UserName) -> String {
     format!("{}@{}", user.name, user.tenant)
 }
 
-/// Reads a `sub` that [`write`] wrote; `None` where it is none.
+/// Reads a `sub` that [`write()`] wrote; `None` where it is none.
 pub fn read(sub: &str) -> Option<UserName> {
     let (name, domain) = sub.rsplit_once('@')?;
     Some(UserName {

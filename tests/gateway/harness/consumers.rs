@@ -118,6 +118,7 @@ impl Gateway {
             .await
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a subscription is as many words")]
     pub(crate) async fn subscribe_to(
         &self,
         app: &App,
