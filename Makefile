@@ -3,7 +3,7 @@
 CONF ?= conf
 BENCH ?=
 
-.PHONY: run test bench check fuzz tools
+.PHONY: run test bench check fuzz tools test-tools
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -17,7 +17,7 @@ run: tools
 	exit $$code
 
 ## Runs every test.
-test: tools
+test: tools test-tools
 	cargo test --workspace --no-fail-fast
 
 ## Answers the questions of benches/.
@@ -38,6 +38,20 @@ fuzz: tools
 tools:
 	@missing=; \
 	for tool in cc:build-essential c++:build-essential make:build-essential cmake:cmake curl:curl; do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "installing$$missing"; \
+	$$sudo apt-get update -qq </dev/null && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
+
+## Installs what the tests start for themselves: a PostgreSQL server, in a directory and with a socket of its own, and
+## Node with npm, for the OpenID clients of tests/clients.
+test-tools:
+	@missing=; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	for tool in node:nodejs npm:npm; do \
 		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -z "$$missing" ] && exit 0; \

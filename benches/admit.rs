@@ -6,12 +6,15 @@
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use admin::model::catalog::Catalog;
+use admin::model::instant::UnixTime;
 use admin::model::sample;
 use admin::model::source::NoReferences;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue, Method};
+use tollgate::credential::Credentials;
 use tollgate::head::{Head, Scheme};
 use tollgate::settings::Limits;
 use tollgate::snapshot::compile;
@@ -43,6 +46,7 @@ fn limits() -> Limits {
 
 fn admission(criterion: &mut Criterion) {
     let (headers, limits) = (headers(), limits());
+    let credentials = Credentials::new(Arc::default());
     let mut group = criterion.benchmark_group("admit");
     for apis in [10, 10_000] {
         let catalog = Catalog::believe(&sample::catalog(apis, 1, 5), &NoReferences).expect("a sample is valid");
@@ -56,15 +60,20 @@ fn admission(criterion: &mut Criterion) {
                 method: &Method::GET,
                 path: path.as_bytes(),
                 target_bytes: path.len(),
+                query: "",
+                certificate: None,
                 host: Some("bench.example"),
                 headers: &headers,
                 raw: b"",
                 scheme: Scheme::Http,
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             };
-            assert_eq!(admit(&head, &snapshot, &limits).is_ok(), permitted);
+            assert_eq!(
+                admit(&head, &snapshot, &limits, (&credentials, UnixTime(0))).is_ok(),
+                permitted
+            );
             group.bench_function(format!("{what} among {apis} APIs"), |bencher| {
-                bencher.iter(|| black_box(admit(black_box(&head), &snapshot, &limits)));
+                bencher.iter(|| black_box(admit(black_box(&head), &snapshot, &limits, (&credentials, UnixTime(0)))));
             });
         }
     }

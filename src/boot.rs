@@ -3,6 +3,11 @@
 //! [`prepare`] does all that can fail without being seen: settings, catalog, certificates. [`Prepared::start`] binds
 //! and serves. A process that takes over from another prepares first and asks for the sockets last.
 
+mod answers;
+mod bootstrap;
+mod identity;
+mod listeners;
+mod offline;
 mod running;
 mod sockets;
 mod tasks;
@@ -11,10 +16,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin::control::change::Change;
 use admin::control::publish::Publish;
 use admin::control::{Control, ControlError};
+use admin::oauth::keys::KeysError;
+use admin::registry::RegistryError;
 use pingora_core::server::Fds;
 use tokio::runtime::Handle;
 
@@ -33,7 +41,12 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::readiness::Readiness;
 use crate::upstream::Pool;
 
+pub use bootstrap::examine as examine_bootstrap;
+pub use identity::{authority, open_keys, open_registry};
+pub use offline::explainer;
 pub use running::Running;
+
+use identity::Identity;
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +67,32 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory `{}`", path.display())]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Another gateway runs with the same data directory.
     #[error(
         "another gateway runs with the data directory `{}`: name another one by `data.dir`, or start with `--upgrade`",
         .0.display()
     )]
     DataTaken(PathBuf),
+    /// There are no signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The configuration cannot be served.
     #[error("the configuration is refused: {} violation(s)", .0.len())]
     Refused(Vec<Violation>),
+    /// The registry cannot be opened.
+    #[error("cannot open the registry that `registry.url` names")]
+    Registry(#[source] RegistryError),
+    /// The registry does not answer.
+    #[error("cannot open the registry that `registry.url` names: no answer within {0:?}")]
+    RegistryLate(Duration),
     /// The control socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -80,6 +110,7 @@ pub struct Prepared {
     telemetry: Arc<Telemetry>,
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
+    identity: Identity,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -129,10 +160,12 @@ pub fn prepare(
         Arc::clone(&pool),
         Arc::clone(&telemetry),
         Some(runtime.clone()),
-    );
+    )
+    .taking(identity::fields(&settings));
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
+    let identity_environment = environment.clone();
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
     let observe = certificate_observer(Arc::clone(&telemetry), Arc::clone(&readiness));
@@ -148,6 +181,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
+    let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
         restart,
@@ -158,6 +192,7 @@ pub fn prepare(
         telemetry,
         readiness,
         certificates,
+        identity,
     })
 }
 
@@ -165,8 +200,9 @@ pub fn prepare(
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
     let pool = Pool::new(settings.upstream.idle_timeout);
-    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None);
-    let certificates = if settings.gateway.https.is_empty() {
+    let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None)
+        .taking(identity::fields(settings));
+    let certificates = if !settings.has_tls() {
         Ok(Vec::new())
     } else {
         certificates::examine(&settings.tls)
@@ -183,7 +219,7 @@ fn open_certificates(
     settings: &Settings,
     observe: Box<certificates::Observe>,
 ) -> Result<Option<Arc<Certificates>>, Vec<Violation>> {
-    if settings.gateway.https.is_empty() {
+    if !settings.has_tls() {
         return Ok(None);
     }
     Certificates::open(&settings.tls, &settings.data, observe).map(Some)

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::head::Scheme;
 use crate::model::method::MethodSet;
+use crate::registry::key_pair::KeyType;
 use crate::target::BadTarget;
 
 /// Why a request does not get an answer from a backend.
@@ -44,10 +45,26 @@ pub enum Denial {
     InvalidHost,
     /// The body is not framed as it says.
     MalformedBody,
+    /// What was shown proves nobody.
+    InvalidCredentials,
     /// The resource takes other methods only.
     MethodNotAllowed(MethodSet),
+    /// No credential was shown, or none that the version takes.
+    MissingCredentials,
+    /// The caller holds none of the resource's scopes.
+    MissingScope,
     /// No version of the preference list can answer.
     NoDefaultVersion,
+    /// The version has no endpoints for a key of this type.
+    NoEndpoint(KeyType),
+    /// The caller's application has no subscription that the version takes.
+    NotSubscribed,
+    /// The API key is not taken from where the caller is.
+    RestrictedKey,
+    /// The subscription is blocked, for keys of this type at least.
+    SubscriptionBlocked,
+    /// The subscription waits for somebody to agree, or was rejected.
+    SubscriptionInactive,
     /// The version is not called over this transport.
     TransportNotAllowed(Scheme),
     /// No API is mounted there.
@@ -60,6 +77,8 @@ pub enum Denial {
     UnknownVersion,
     /// The request target is too long.
     UriTooLong,
+    /// A token of the other kind is wanted: of an application, or of a user.
+    WrongTokenType,
 }
 
 /// What a denial says in every format.
@@ -159,6 +178,58 @@ impl Denial {
                 "Bad Request",
                 "The request body is malformed.",
             ),
+            Self::InvalidCredentials => security(
+                StatusCode::UNAUTHORIZED,
+                "900901",
+                "Invalid Credentials",
+                "Make sure you have provided the correct security credentials",
+            ),
+            Self::MissingCredentials => security(
+                StatusCode::UNAUTHORIZED,
+                "900902",
+                "Missing Credentials",
+                "The call shows no credential that the API takes",
+            ),
+            Self::MissingScope => security(
+                StatusCode::FORBIDDEN,
+                "900910",
+                "The access token does not allow you to access the requested resource",
+                "Scope validation failed",
+            ),
+            Self::NotSubscribed => security(StatusCode::FORBIDDEN, "900908", "Resource forbidden", UNSUBSCRIBED),
+            Self::RestrictedKey => security(
+                StatusCode::FORBIDDEN,
+                "900908",
+                "Resource forbidden",
+                "Access forbidden for the invocations",
+            ),
+            Self::SubscriptionBlocked => security(
+                StatusCode::UNAUTHORIZED,
+                "900907",
+                "The requested API is temporarily blocked",
+                UNSUBSCRIBED,
+            ),
+            Self::SubscriptionInactive => security(
+                StatusCode::UNAUTHORIZED,
+                "900909",
+                "The subscription to the API is inactive",
+                UNSUBSCRIBED,
+            ),
+            Self::WrongTokenType => security(
+                StatusCode::UNAUTHORIZED,
+                "900905",
+                "Incorrect Access Token Type is provided",
+                "Use a token of the kind that the resource demands: of an application, or of a user",
+            ),
+            Self::NoEndpoint(key_type) => report(
+                StatusCode::FORBIDDEN,
+                "900901",
+                "Runtime Error",
+                match key_type {
+                    KeyType::Production => "Production key offered to the API with no production endpoint",
+                    KeyType::Sandbox => "Sandbox key offered to the API with no sandbox endpoint",
+                },
+            ),
             Self::MethodNotAllowed(_) => report(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "405",
@@ -220,14 +291,24 @@ impl Denial {
             Self::Internal => "internal",
             Self::InvalidHost => "invalid_host",
             Self::MalformedBody => "malformed_body",
+            Self::InvalidCredentials => "invalid_credentials",
             Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::MissingCredentials => "missing_credentials",
+            Self::MissingScope => "missing_scope",
             Self::NoDefaultVersion => "no_default_version",
+            Self::NoEndpoint(KeyType::Production) => "no_production_endpoint",
+            Self::NoEndpoint(KeyType::Sandbox) => "no_sandbox_endpoint",
+            Self::NotSubscribed => "not_subscribed",
+            Self::RestrictedKey => "restricted_key",
+            Self::SubscriptionBlocked => "subscription_blocked",
+            Self::SubscriptionInactive => "subscription_inactive",
             Self::TransportNotAllowed(_) => "transport_not_allowed",
             Self::UnknownApi => "unknown_api",
             Self::UnknownCoding => "unknown_coding",
             Self::UnknownResource => "unknown_resource",
             Self::UnknownVersion => "unknown_version",
             Self::UriTooLong => "uri_too_long",
+            Self::WrongTokenType => "wrong_token_type",
         }
     }
 }
@@ -239,6 +320,14 @@ fn report(status: StatusCode, code: &'static str, message: &'static str, descrip
         kind: Some("Status report"),
         message,
         description,
+    }
+}
+
+/// What is said of who calls (W 6.3). Where W puts names of the API, `reply` does.
+fn security(status: StatusCode, code: &'static str, message: &'static str, description: &'static str) -> Fault {
+    Fault {
+        kind: None,
+        ..report(status, code, message, description)
     }
 }
 
@@ -259,5 +348,35 @@ fn bad_target(why: BadTarget) -> &'static str {
     }
 }
 
+const UNSUBSCRIBED: &str = "User is NOT authorized to access the Resource. API Subscription validation failed.";
+
 const BLOCKED: &str =
     "This API has been blocked temporarily. Please try again later or contact the system administrators.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn security_faults_have_the_codes_and_statuses_of_the_system_we_replace() {
+        for (denial, status, code) in [
+            (Denial::InvalidCredentials, 401, "900901"),
+            (Denial::MissingCredentials, 401, "900902"),
+            (Denial::WrongTokenType, 401, "900905"),
+            (Denial::SubscriptionBlocked, 401, "900907"),
+            (Denial::NotSubscribed, 403, "900908"),
+            (Denial::RestrictedKey, 403, "900908"),
+            (Denial::SubscriptionInactive, 401, "900909"),
+            (Denial::MissingScope, 403, "900910"),
+        ] {
+            let fault = denial.fault();
+            assert_eq!((fault.status.as_u16(), fault.code, fault.kind), (status, code, None));
+        }
+        let fault = Denial::NoEndpoint(KeyType::Sandbox).fault();
+        assert_eq!((fault.status.as_u16(), fault.code), (403, "900901"));
+        assert_eq!(
+            fault.description,
+            "Sandbox key offered to the API with no sandbox endpoint"
+        );
+    }
+}

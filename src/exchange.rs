@@ -9,11 +9,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::credential::Flaw;
+use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::forwarding::Origin;
-use crate::head::Scheme;
+use crate::head::{Scheme, ShownCertificate};
 use crate::served::Served;
-use crate::snapshot::{Route, VersionId};
+use crate::snapshot::{Route, Version, VersionId};
 use crate::stages::{Permit, Refusal};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
@@ -33,8 +35,12 @@ pub struct Exchange {
     pub served: Arc<Served>,
     /// Where it came from.
     pub origin: Origin,
+    /// The certificate that a trusted proxy vouches for.
+    pub vouched: Option<Box<ShownCertificate>>,
     /// How far it got.
     pub verdict: Verdict,
+    /// What the backend is told of the caller, where it asked for that.
+    pub assertion: Option<HeaderValue>,
     /// Which endpoints were tried.
     pub attempts: Attempts,
     /// Bytes of the request body seen so far.
@@ -58,6 +64,8 @@ pub enum Verdict {
     Pending,
     /// Answered by the gateway itself for this version, as `OPTIONS` is.
     Answered(VersionId),
+    /// Answered by the gateway itself, for no version: it was for the gateway.
+    Own,
     /// Refused.
     Refused(Refusal),
     /// Permitted.
@@ -79,7 +87,9 @@ impl Exchange {
                 scheme: Scheme::Http,
                 is_trusted: false,
             },
+            vouched: None,
             verdict: Verdict::Pending,
+            assertion: None,
             attempts: Attempts::default(),
             body: 0,
             called: None,
@@ -92,8 +102,7 @@ impl Exchange {
 
     /// Takes the caller's `X-Request-Id` where it is harmless, or makes one.
     pub fn identify(&mut self, headers: &HeaderMap) {
-        let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
-        self.id = stated.cloned().unwrap_or_else(|| made_id(self.at));
+        self.id = request_id(headers, self.at);
     }
 
     /// Returns the request id as text.
@@ -105,18 +114,29 @@ impl Exchange {
     pub fn permit(&self) -> Option<&Permit> {
         match &self.verdict {
             Verdict::Permitted(permit) => Some(permit),
-            Verdict::Pending | Verdict::Answered(_) | Verdict::Refused(_) => None,
+            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Refused(_) => None,
         }
     }
 
-    /// Returns the resource that was permitted.
+    /// Returns the version that was called, where the request got so far.
+    pub fn version(&self) -> Option<&Version> {
+        self.version_id().map(|id| self.served.snapshot.version(id))
+    }
+
+    /// Returns the resource that was asked for, where the request got so far.
     pub fn route(&self) -> Option<&Route> {
-        self.permit().map(|permit| self.served.snapshot.route(permit.route()))
+        let route = match &self.verdict {
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending => None,
+            Verdict::Permitted(permit) => Some(permit.route()),
+            Verdict::Refused(refusal) => refusal.route,
+        };
+        route.map(|id| self.served.snapshot.route(id))
     }
 
     /// Returns where the permitted version's traffic goes.
     pub fn backend(&self) -> Option<&Arc<Backend>> {
-        self.served.backend(self.permit()?.version())
+        let permit = self.permit()?;
+        self.served.backend(permit.version(), permit.environment())
     }
 
     /// Returns what counts the requests of the version that was called.
@@ -127,9 +147,26 @@ impl Exchange {
     fn version_id(&self) -> Option<VersionId> {
         match &self.verdict {
             Verdict::Answered(version) => Some(*version),
-            Verdict::Pending => None,
+            Verdict::Own | Verdict::Pending => None,
             Verdict::Permitted(permit) => Some(permit.version()),
             Verdict::Refused(refusal) => refusal.version,
+        }
+    }
+
+    /// Returns what was wrong with the credential of a caller who was refused for it.
+    pub fn flaw(&self) -> Option<Flaw> {
+        match &self.verdict {
+            Verdict::Refused(refusal) => refusal.flaw,
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending | Verdict::Permitted(_) => None,
+        }
+    }
+
+    /// Returns who calls, where that is known, permitted or not.
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        match &self.verdict {
+            Verdict::Permitted(permit) => permit.caller(),
+            Verdict::Refused(refusal) => refusal.caller.as_ref(),
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending => None,
         }
     }
 
@@ -137,13 +174,19 @@ impl Exchange {
     pub fn denial(&self) -> Option<Denial> {
         match &self.verdict {
             Verdict::Refused(refusal) => Some(refusal.denial),
-            Verdict::Pending | Verdict::Answered(_) | Verdict::Permitted(_) => self.failure,
+            Verdict::Pending | Verdict::Own | Verdict::Answered(_) | Verdict::Permitted(_) => self.failure,
         }
     }
 }
 
 /// The field that carries the request id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Returns the caller's request id where it is harmless, or makes one.
+pub fn request_id(headers: &HeaderMap, at: SystemTime) -> HeaderValue {
+    let stated = headers.get(REQUEST_ID).filter(|value| is_harmless(value.as_bytes()));
+    stated.cloned().unwrap_or_else(|| made_id(at))
+}
 
 /// Tells whether a stated id can go into logs and bodies as it is.
 fn is_harmless(id: &[u8]) -> bool {

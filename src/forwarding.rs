@@ -6,10 +6,14 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
-use crate::head::Scheme;
+use crate::head::{Scheme, ShownCertificate};
 
 /// The peers whose forwarding fields are believed.
 #[derive(Clone, Debug, Default)]
@@ -84,16 +88,12 @@ impl Trust {
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            for octet in address.octets() {
-                if octet >= 100 {
-                    out.push(b'0' + octet / 100);
-                }
-                if octet >= 10 {
-                    out.push(b'0' + octet / 10 % 10);
-                }
-                out.extend_from_slice(&[b'0' + octet % 10, b'.']);
+            let [first, rest @ ..] = address.octets();
+            write_octet(out, first);
+            for octet in rest {
+                out.push(b'.');
+                write_octet(out, octet);
             }
-            out.pop();
         }
         IpAddr::V6(address) => {
             // Writing to a vector cannot fail.
@@ -101,6 +101,51 @@ pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
         }
     }
 }
+
+fn write_octet(out: &mut Vec<u8>, octet: u8) {
+    let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+    let significant = if octet >= 100 {
+        &digits[..]
+    } else if octet >= 10 {
+        &digits[1..]
+    } else {
+        &digits[2..]
+    };
+    out.extend_from_slice(significant);
+}
+
+/// Reads the certificate that a trusted proxy vouches for, as proxies write it: PEM with percent-encoding or without its
+/// line ends, base64 alone, or a byte sequence between colons (RFC 9440). Nothing where it is stated twice or is none.
+pub fn certificate(headers: &HeaderMap, name: &HeaderName) -> Option<ShownCertificate> {
+    let mut fields = headers.get_all(name).iter();
+    let only = fields.next().filter(|_| fields.next().is_none())?;
+    let text = unescaped(only.to_str().ok()?)?;
+    let inner = match text.split_once(BEGIN) {
+        Some((before, rest)) if before.trim().is_empty() => rest.split_once(END)?.0,
+        Some(_) => return None,
+        None => text.trim().trim_matches(':'),
+    };
+    let packed: String = inner.split_ascii_whitespace().collect();
+    let der = STANDARD.decode(packed).ok()?;
+    let is_whole = X509Certificate::from_der(&der).is_ok_and(|(rest, _)| rest.is_empty());
+    is_whole.then(|| ShownCertificate::new(&der, Vec::new()))
+}
+
+/// Undoes percent-encoding; a plus is one, since base64 has it.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut plain = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        let byte = u8::from_str_radix(code, 16).ok().filter(u8::is_ascii)?;
+        plain.push(char::from(byte));
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 
 /// Reads an address with or without a port.
 fn address(entry: &str) -> Option<IpAddr> {
@@ -189,5 +234,34 @@ mod tests {
             origin("::ffff:10.0.0.1", &with_ports).client,
             "192.0.2.9".parse::<IpAddr>().unwrap()
         );
+    }
+
+    #[test]
+    fn a_proxy_vouches_for_a_certificate_in_any_of_its_ways() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, packed) = (certificate.pem(), STANDARD.encode(certificate.der()));
+        let name = HeaderName::from_static("x-client");
+        let read = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(&name, value.parse().unwrap());
+            }
+            super::certificate(&headers, &name).map(|shown| shown.der().to_vec())
+        };
+        let escaped = pem.replace('\n', "%0A").replace(' ', "%20").replace('+', "%2B");
+        for good in [
+            &escaped,
+            &pem.trim().replace('\n', " "),
+            &packed,
+            &format!(":{packed}:"),
+        ] {
+            assert_eq!(read(&[good]).as_deref(), Some(&certificate.der()[..]), "{good}");
+        }
+        assert_eq!(read(&[&packed, &packed]), None);
+        for bad in ["", "(null)", "AAAA", "%", "%zz", &packed[..40], &format!("x{escaped}")] {
+            assert_eq!(read(&[bad]), None, "{bad}");
+        }
     }
 }

@@ -4,22 +4,24 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`admit`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admission`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
 mod failure;
+mod refused;
 mod websocket;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Version;
+use http::{HeaderValue, Version};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -28,15 +30,20 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
-use crate::accept::deadline;
+use crate::accept::{deadline, possession};
+use crate::admission::{Means, admission};
+use crate::credential::{self, Credentials, Subject};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::forwarding::Trust;
+use crate::explain::refusals::Refusals;
+use crate::forwarding::{Trust, certificate};
 use crate::head::{self, Head, Scheme};
+use crate::routed::{Routed, Visitor};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::{Admission, admit};
+use crate::stages::recorder::Silent;
+use crate::stages::{Admission, Refusal, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -49,6 +56,12 @@ pub struct Gateway {
     pub live: Arc<Live<Served>>,
     /// Where endpoints are known, and connected to for tunnels.
     pub pool: Arc<Pool>,
+    /// What answers on the gateway's own paths.
+    pub own: Routed,
+    /// What proves callers.
+    pub credentials: Arc<Credentials>,
+    /// What was refused of late.
+    pub refusals: Arc<Refusals>,
     /// Where every exchange is counted and logged.
     pub telemetry: Arc<Telemetry>,
     /// Whose forwarding fields are believed.
@@ -85,6 +98,9 @@ impl ProxyHttp for Gateway {
         let headers = &session.req_header().headers;
         exchange.identify(headers);
         exchange.origin = self.trust.origin(peer.unwrap_or(exchange.origin.peer), scheme, headers);
+        let vouches = exchange.served.snapshot.fields().certificate.as_ref();
+        let vouches = vouches.filter(|_| exchange.origin.is_trusted);
+        exchange.vouched = vouches.and_then(|name| certificate(headers, name)).map(Box::new);
         exchange.in_flight = Some(self.telemetry.began());
         Ok(())
     }
@@ -95,9 +111,17 @@ impl ProxyHttp for Gateway {
         } else {
             session.to_h1_raw()
         };
-        match admit(&head(session, exchange, &raw), &exchange.served.snapshot, &self.limits) {
+        let head = head(session, exchange, &raw);
+        let path = own(&head, &self.limits).map(|path| path.map(Cow::into_owned));
+        if let Some(path) = path.transpose() {
+            // Boxed, as tunnels are: few requests are for the gateway itself.
+            Box::pin(self.answer(session, exchange, path)).await?;
+            return Ok(true);
+        }
+        match self.admission(&head, exchange).await {
             Ok(Admission::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
+                exchange.assertion = self.assertion(exchange).await?;
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
                 }
@@ -109,8 +133,10 @@ impl ProxyHttp for Gateway {
                 reply::options(session, &exchange.id, methods).await?;
             }
             Err(refusal) => {
+                let denial = refusal.denial;
                 exchange.verdict = Verdict::Refused(refusal);
-                reply::refuse(session, &exchange.id, refusal.denial).await?;
+                refused::remember(&self.refusals, session, exchange, denial);
+                reply::refuse(session, exchange, denial).await?;
             }
         }
         Ok(true)
@@ -201,7 +227,7 @@ impl ProxyHttp for Gateway {
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Self::CTX) -> FailToProxy {
         FailToProxy {
-            error_code: failure::answer(session, e, exchange).await,
+            error_code: failure::answer(session, e, exchange, &self.refusals).await,
             can_reuse_downstream: false,
         }
     }
@@ -229,6 +255,70 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
+    /// Answers what is for the gateway itself.
+    async fn answer(
+        &self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        path: std::result::Result<String, Denial>,
+    ) -> Result<()> {
+        let visitor = Visitor {
+            client: exchange.origin.client,
+            scheme: exchange.origin.scheme,
+            certificate: head(session, exchange, &[])
+                .certificate
+                .map(|shown| shown.der().to_vec()),
+        };
+        let answer = match path {
+            Ok(path) => self.own.answer(session.as_downstream_mut(), &path, visitor).await,
+            Err(denial) => Err(denial),
+        };
+        match answer {
+            Ok(answer) => {
+                exchange.verdict = Verdict::Own;
+                reply::send(session, &exchange.id, answer).await
+            }
+            Err(denial) => {
+                exchange.verdict = Verdict::Refused(denial.into());
+                refused::remember(&self.refusals, session, exchange, denial);
+                reply::refuse(session, exchange, denial).await
+            }
+        }
+    }
+
+    /// Admits, or refuses.
+    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admission, Refusal> {
+        let means = Means {
+            snapshot: &exchange.served.snapshot,
+            limits: &self.limits,
+            credentials: &self.credentials,
+            now: credential::at(exchange.at),
+        };
+        admission(|| *head, means, &mut Silent).await
+    }
+
+    /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
+    async fn assertion(&self, exchange: &Exchange) -> Result<Option<HeaderValue>> {
+        let (Some(permit), Some(version)) = (exchange.permit(), exchange.version()) else {
+            return Ok(None);
+        };
+        let Some(caller) = permit.caller().filter(|_| version.security.backend_jwt) else {
+            return Ok(None);
+        };
+        let about = Subject {
+            caller,
+            version,
+            by_default: permit.by_default(),
+        };
+        match Box::pin(self.credentials.assertion(about, credential::now())).await {
+            Some(assertion) => Ok(Some(assertion)),
+            None => Err(Error::explain(
+                ErrorType::InternalError,
+                "no statement about the caller can be signed",
+            )),
+        }
+    }
+
     /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
     fn bound_connection(&self, session: &mut Session) {
         if self.draining.load(Ordering::Relaxed) {
@@ -249,8 +339,11 @@ fn is_tls(session: &Session) -> bool {
     session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
 }
 
-fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a> {
+fn head<'a>(session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
     let request = session.req_header();
+    // Where proxies vouch for certificates, their own is not the caller's.
+    let by_proxy = exchange.origin.is_trusted && exchange.served.snapshot.fields().certificate.is_some();
+    let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
     let target = request.raw_path();
     let path = match target.first() {
         Some(b'/') => target.split(|&byte| byte == b'?').next().unwrap_or_default(),
@@ -262,6 +355,8 @@ fn head<'a>(session: &'a Session, exchange: &Exchange, raw: &'a [u8]) -> Head<'a
         method: &request.method,
         path,
         target_bytes: target.len(),
+        query: request.uri.query().unwrap_or_default(),
+        certificate: exchange.vouched.as_deref().or(shown),
         host: head::host(&request.headers, &request.uri, request.version),
         headers: &request.headers,
         raw,
@@ -281,9 +376,14 @@ fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>
     Ok(exchange.attempts.next(&backend, call)?)
 }
 
+/// Makes the request that goes out, with what the backend is told of the caller.
 fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
     let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
         return Err(Error::explain(ErrorType::InternalError, "no permit"));
     };
-    rewrite::request(out, came_by, exchange, permit, endpoint)
+    rewrite::request(out, came_by, exchange, permit, endpoint)?;
+    match &exchange.assertion {
+        Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
+        None => Ok(()),
+    }
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::header::HOST;
 use http::{HeaderMap, Method, Uri, Version};
 
+use crate::registry::token::Digest;
+
 /// What a request says before its body.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -14,6 +16,10 @@ pub struct Head<'a> {
     pub path: &'a [u8],
     /// The length of the whole request target, the query included.
     pub target_bytes: usize,
+    /// The query as it arrived, without its question mark; empty where there is none or it is not text.
+    pub query: &'a str,
+    /// The certificate that the caller proved to hold, or that a trusted proxy vouches for.
+    pub certificate: Option<&'a ShownCertificate>,
     /// The host that was asked for, without its port; `None` where the request names none or names it twice.
     pub host: Option<&'a str>,
     /// The header fields.
@@ -24,6 +30,40 @@ pub struct Head<'a> {
     pub scheme: Scheme,
     /// The caller's address, after the trust list.
     pub client: IpAddr,
+}
+
+/// A certificate whose key the caller holds. Nothing else of it was judged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ShownCertificate {
+    der: Box<[u8]>,
+    digest: Digest,
+    intermediates: Vec<Box<[u8]>>,
+}
+
+impl ShownCertificate {
+    /// Takes the DER of a certificate, and of what the caller sent to chain it to an authority.
+    pub fn new(der: &[u8], intermediates: Vec<Box<[u8]>>) -> Self {
+        Self {
+            der: der.into(),
+            digest: Digest::of_bytes(der),
+            intermediates,
+        }
+    }
+
+    /// Returns its DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Returns the SHA-256 of its DER, by which tokens are bound to it (RFC 8705, 3.1).
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Returns the DER of what may chain it to an authority.
+    pub fn intermediates(&self) -> &[Box<[u8]>] {
+        &self.intermediates
+    }
 }
 
 /// The transport that a caller used.

@@ -5,34 +5,34 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName};
 
-/// Returns the fields of a request that must not go further. Nothing of an upgrade does, nor what is meant for us
-/// alone, nor a coding that whoever sends the body chooses again.
-pub fn of_request(headers: &HeaderMap) -> Vec<HeaderName> {
-    fields(headers, |name| {
-        let is_ours = || {
-            matches!(
-                name,
-                "http2-settings" | "proxy-authenticate" | "proxy-authorization" | "upgrade"
-            )
-        };
-        is_of_connection(name) || is_ours() || matches!(name, "te" | "trailer" | "transfer-encoding")
-    })
+/// Tells whether a field of a request must not go further, whether `Connection` says so or not. Nothing of an upgrade
+/// does, nor what is meant for us alone, nor a coding that whoever sends the body chooses again.
+pub fn is_of_request(name: &str) -> bool {
+    let is_ours = || {
+        matches!(
+            name,
+            "http2-settings" | "proxy-authenticate" | "proxy-authorization" | "upgrade"
+        )
+    };
+    is_of_connection(name) || is_ours() || matches!(name, "te" | "trailer" | "transfer-encoding")
 }
 
 /// Returns the fields of a response that must not go further, but for `Upgrade`, which depends on the status.
+///
+/// Most messages have none of them, so the names are looked at, rather than looked up, and none is copied in vain.
 pub fn of_response(headers: &HeaderMap) -> Vec<HeaderName> {
-    fields(headers, is_of_connection)
+    let fixed = headers.keys().filter(|name| is_of_connection(name.as_str()));
+    let mut found = fixed.cloned().collect();
+    add_nominated(headers, &mut found);
+    found
 }
 
-/// Most messages have none of them, so the names are looked at, rather than looked up, and none is copied in vain.
-fn fields(headers: &HeaderMap, is_fixed: impl Fn(&str) -> bool) -> Vec<HeaderName> {
-    let fixed = headers.keys().filter(|name| is_fixed(name.as_str()));
-    let mut found: Vec<_> = fixed.cloned().collect();
+/// Adds what `Connection` names, where it is among what was found.
+pub fn add_nominated(headers: &HeaderMap, found: &mut Vec<HeaderName>) {
     if found.contains(&CONNECTION) {
         let named = nominated(headers).filter_map(|token| HeaderName::from_bytes(token).ok());
         found.extend(named.filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING));
     }
-    found
 }
 
 /// Tells whether a field belongs to a connection whether it says so or not.
@@ -91,7 +91,10 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(left(of_request(&headers)), ["content-length", "x-public"]);
+        let names = headers.keys().filter(|name| is_of_request(name.as_str()));
+        let mut unsent = names.cloned().collect();
+        add_nominated(&headers, &mut unsent);
+        assert_eq!(left(unsent), ["content-length", "x-public"]);
         assert_eq!(
             left(of_response(&headers)),
             ["content-length", "te", "upgrade", "x-public"]

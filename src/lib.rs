@@ -2,16 +2,18 @@
 //!
 //! # The map
 //!
-//! A request is [`stages::admit`], read from top to bottom. A change is `admin::control::Control::apply`, read from
+//! A request is [`stages::admit_told`], read from top to bottom; [`admission`] waits for what it must know. A change is `admin::control::Control::apply`, read from
 //! top to bottom. [`boot`] puts the long-lived things together, once.
 //!
 //! | layer | modules |
 //! |---|---|
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
-//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`telemetry`] |
+//! | tells | [`explain`] |
+//! | decides | [`admission`] |
+//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`] |
-//! | core | [`stages`] |
+//! | core | [`stages`], [`credential`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
 //! | compiled | [`snapshot`] |
 //!
@@ -48,17 +50,21 @@
 //! (mimalloc) returns what connections leave behind.
 
 pub mod accept;
+pub mod admission;
 pub mod boot;
 pub mod bridge;
 pub mod command;
+pub mod credential;
 pub mod denial;
 pub mod exchange;
+pub mod explain;
 pub mod forwarding;
 pub mod gateway;
 pub mod head;
 pub mod hop;
 pub mod reply;
 pub mod rewrite;
+pub mod routed;
 pub mod served;
 pub mod settings;
 pub mod snapshot;
@@ -68,4 +74,4 @@ pub mod telemetry;
 pub mod tunnel;
 pub mod upstream;
 
-pub use admin::model;
+pub use admin::{model, oauth, registry};

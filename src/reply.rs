@@ -4,34 +4,47 @@
 //! (`respond_error` of Pingora 0.9.1 would close it). A body that nobody will read is drained within bounds, or the
 //! connection is given up.
 
+mod words;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use serde_json::json;
 
+use self::words::Called;
 use crate::denial::{Denial, Fault};
-use crate::exchange::REQUEST_ID;
+use crate::exchange::{Exchange, REQUEST_ID};
 use crate::model::method::MethodSet;
+use crate::routed;
 
 /// Answers with a denial, in the format that the caller asked for.
 ///
 /// # Errors
 ///
 /// Returns an error where the caller cannot be written to.
-pub async fn refuse(session: &mut Session, id: &HeaderValue, denial: Denial) -> Result<()> {
+pub async fn refuse(session: &mut Session, exchange: &Exchange, denial: Denial) -> Result<()> {
     settle_body(session).await;
-    let fault = denial.fault();
+    let (fault, id) = (denial.fault(), &exchange.id);
     let headers = &session.req_header().headers;
+    let called = Called {
+        version: exchange.version(),
+        route: exchange.route(),
+    };
+    let description = called.describe(denial, &fault);
+    let challenge = called.challenge(denial, fault.status, headers);
     if is_grpc(headers) {
-        return refuse_grpc(session, id, fault).await;
+        return refuse_grpc(session, id, (fault.status, &description), challenge).await;
     }
-    let (content_type, body) = body(format(headers), id, fault);
+    let (content_type, body) = body(format(headers), id, fault, &description);
     let mut header = ResponseHeader::build(fault.status, Some(8))?;
+    if let Some(challenge) = challenge {
+        header.insert_header(WWW_AUTHENTICATE, challenge)?;
+    }
     header.insert_header(CONTENT_TYPE, content_type)?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
     header.insert_header(CACHE_CONTROL, "no-store")?;
@@ -59,12 +72,32 @@ pub async fn options(session: &mut Session, id: &HeaderValue, methods: MethodSet
     session.write_response_body(None, true).await
 }
 
+/// Sends an answer of the gateway's own, read to its end.
+///
+/// # Errors
+///
+/// Returns an error where the caller cannot be written to.
+pub async fn send(session: &mut Session, id: &HeaderValue, answer: Response<Bytes>) -> Result<()> {
+    settle_body(session).await;
+    let (header, body) = routed::outgoing(answer, &session.req_header().method, id)?;
+    session.write_response_header(Box::new(header), body.is_none()).await?;
+    session.write_response_body(body, true).await
+}
+
 /// Refuses a gRPC call: HTTP 200 with a status of its own, and nothing else (gRPC over HTTP/2, "Trailers-Only").
-async fn refuse_grpc(session: &mut Session, id: &HeaderValue, fault: Fault) -> Result<()> {
+async fn refuse_grpc(
+    session: &mut Session,
+    id: &HeaderValue,
+    (status, description): (StatusCode, &str),
+    challenge: Option<HeaderValue>,
+) -> Result<()> {
     let mut header = ResponseHeader::build(StatusCode::OK, Some(5))?;
+    if let Some(challenge) = challenge {
+        header.insert_header(WWW_AUTHENTICATE, challenge)?;
+    }
     header.insert_header(CONTENT_TYPE, "application/grpc")?;
-    header.insert_header("grpc-status", grpc_status(fault.status))?;
-    header.insert_header("grpc-message", fault.description)?;
+    header.insert_header("grpc-status", grpc_status(status))?;
+    header.insert_header("grpc-message", description)?;
     header.insert_header(REQUEST_ID, id.clone())?;
     session.write_response_header(Box::new(header), true).await?;
     session.write_response_body(None, true).await
@@ -127,14 +160,19 @@ fn format(headers: &HeaderMap) -> Format {
     Format::Json
 }
 
-fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String) {
+/// Returns what a fault says in the format that the caller asked for, and that format's media type.
+pub fn told(headers: &HeaderMap, id: &HeaderValue, fault: Fault) -> (&'static str, String) {
+    body(format(headers), id, fault, fault.description)
+}
+
+fn body(format: Format, id: &HeaderValue, fault: Fault, description: &str) -> (&'static str, String) {
     let id = id.to_str().unwrap_or_default();
     let Fault {
         status,
         code,
         kind,
         message,
-        description,
+        ..
     } = fault;
     match format {
         Format::Json => {
@@ -151,14 +189,23 @@ fn body(format: Format, id: &HeaderValue, fault: Fault) -> (&'static str, String
             });
             ("application/problem+json", body.to_string())
         }
-        // Every word of a fault is ours and free of markup.
+        // Every word of a fault is free of markup: ours, or a name of a grammar without any.
         Format::Xml => {
-            let kind = kind
-                .map(|kind| format!("<am:type>{kind}</am:type>"))
-                .unwrap_or_default();
+            let (prefix, space) = if kind.is_some() {
+                ("am", "http://wso2.org/apimanager")
+            } else {
+                ("ams", "http://wso2.org/apimanager/security")
+            };
+            let element = |name: &str, text: &str| format!("<{prefix}:{name}>{text}</{prefix}:{name}>");
+            let inner = [
+                element("code", code),
+                kind.map(|kind| element("type", kind)).unwrap_or_default(),
+                element("message", message),
+                element("description", description),
+            ];
             let body = format!(
-                "<am:fault xmlns:am=\"http://wso2.org/apimanager\"><am:code>{code}</am:code>{kind}\
-                 <am:message>{message}</am:message><am:description>{description}</am:description></am:fault>"
+                "<{prefix}:fault xmlns:{prefix}=\"{space}\">{}</{prefix}:fault>",
+                inner.concat()
             );
             ("application/xml", body)
         }
@@ -192,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_json_fault_has_the_fields_of_the_system_we_replace() {
-        let (_, text) = body(Format::Json, &HeaderValue::from_static("r"), Denial::UnknownApi.fault());
+        let fault = Denial::UnknownApi.fault();
+        let (_, text) = body(Format::Json, &HeaderValue::from_static("r"), fault, fault.description);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value,
@@ -200,6 +248,28 @@ mod tests {
                 "code": "404", "type": "Status report", "message": "Not Found",
                 "description": "The requested resource is not available.",
             })
+        );
+    }
+
+    #[test]
+    fn a_security_fault_has_no_type_and_a_namespace_of_its_own() {
+        let fault = Denial::MissingScope.fault();
+        let id = HeaderValue::from_static("r");
+        let (_, text) = body(Format::Json, &id, fault, "d");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            value,
+            json!({
+                "code": "900910", "description": "d",
+                "message": "The access token does not allow you to access the requested resource",
+            })
+        );
+        let (_, text) = body(Format::Xml, &id, fault, "d");
+        assert_eq!(
+            text,
+            "<ams:fault xmlns:ams=\"http://wso2.org/apimanager/security\"><ams:code>900910</ams:code>\
+             <ams:message>The access token does not allow you to access the requested resource</ams:message>\
+             <ams:description>d</ams:description></ams:fault>"
         );
     }
 }

@@ -1,12 +1,15 @@
 //! The request as the backend gets it, and the response as the caller gets it.
 //!
-//! The path is the permit's, joined to the endpoint's base path; the query goes as it came. Fields of one hop are
-//! removed here both ways; Pingora's request policy (0.9.1), which would search for each of them by name, is off.
+//! The path is the permit's, joined to the endpoint's base path; the query goes as it came, but for an API key. Fields
+//! of one hop are removed here both ways; Pingora's request policy (0.9.1), which would search for each of them by
+//! name, is off.
+
+mod consumed;
 
 use std::mem;
 
 use bytes::Bytes;
-use http::header::{Entry, FORWARDED, HOST, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::header::{Entry, FORWARDED, HOST, PROXY_AUTHORIZATION, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
@@ -17,6 +20,7 @@ use pingora_proxy::Session;
 use crate::exchange::{Exchange, REQUEST_ID};
 use crate::forwarding::{Origin, write_address};
 use crate::hop;
+use crate::model::security::{CredentialFields, Security};
 use crate::stages::Permit;
 use crate::upstream::Endpoint;
 
@@ -36,7 +40,9 @@ pub fn request(
     permit: &Permit,
     endpoint: &Endpoint,
 ) -> Result<()> {
-    let (mut target, ends_stream) = (target(out, endpoint, permit), out.send_end_stream());
+    let snapshot = &exchange.served.snapshot;
+    let version = snapshot.version(permit.version());
+    let (mut target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
     let (blank, ()) = Request::new(()).into_parts();
     let mut parts: Parts = mem::replace(out, blank.into()).into();
     let authority = parts
@@ -45,17 +51,23 @@ pub fn request(
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let headers = &mut parts.headers;
     // From HTTP/2 to HTTP/2 there is nothing of a hop but the `TE` that gRPC is known by (RFC 9113, 8.2.2).
-    if (came_by, parts.version) != (Version::HTTP_2, Version::HTTP_2) {
-        drop_all(headers, &hop::of_request(headers));
+    let has_hops = (came_by, parts.version) != (Version::HTTP_2, Version::HTTP_2);
+    drop_unsent(headers, has_hops, exchange.origin.is_trusted, snapshot.fields());
+    if !has_hops {
+        // A credential for a proxy, which is one that stands before us.
+        headers.remove(PROXY_AUTHORIZATION);
     }
-    drop_claims(headers, exchange.origin.is_trusted);
     headers.reserve(ADDED_FIELDS);
-    let host = headers.insert(HOST, endpoint.host.clone()).or(authority);
+    if let Some(caller) = permit.caller() {
+        consumed::strip(headers, caller, &version.security);
+    }
+    // Whoever was routed by the authority is told of it, whatever `Host` says beside it (RFC 9113, 8.3.1).
+    let stated = headers.insert(HOST, endpoint.host.clone());
+    let host = authority.or(stated);
     forward(headers, &exchange.origin, host.as_ref())?;
     headers.insert(REQUEST_ID, exchange.id.clone());
     headers.append(VIA, HeaderValue::from_static(via(came_by)));
-    let keeps_host = exchange.served.snapshot.version(permit.version()).keeps_host;
-    if let Some(host) = host.filter(|_| keeps_host) {
+    if let Some(host) = host.filter(|_| version.keeps_host) {
         headers.insert(HOST, host);
     }
     let is_text = str::from_utf8(&target).is_ok();
@@ -73,12 +85,16 @@ pub fn request(
 }
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
-fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit) -> Bytes {
+fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Bytes {
     let raw = out.raw_path();
     let query = memchr::memchr(b'?', raw)
         .and_then(|at| raw.get(at..))
         .unwrap_or_default();
     let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
+    if permit.caller().is_some() && security.accepts.api_key {
+        let query = consumed::strip_parameter(query, security.api_key.as_str());
+        return [base, path, &query].concat().into();
+    }
     let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
     target.extend_from_slice(base);
     target.extend_from_slice(path);
@@ -132,29 +148,54 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// Removes what this peer may not state; most callers state none of it, so the names are looked at first.
-fn drop_claims(headers: &mut HeaderMap, is_trusted: bool) {
-    let claims = headers.keys().filter(|name| is_claim(name.as_str(), is_trusted));
-    let claims: Vec<_> = claims.cloned().collect();
-    drop_all(headers, &claims);
-}
-
-fn drop_all(headers: &mut HeaderMap, names: &[HeaderName]) {
-    for name in names {
+/// Removes what goes no further: fields of one hop, what this peer may not state, and what is between the gateway and
+/// those around it. Most requests have none of it, so the names are looked at once, rather than looked up.
+fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields: &CredentialFields) {
+    let (assertion, certificate) = (fields.assertion.as_str(), fields.certificate.as_ref());
+    let is_unsent = |name: &str| {
+        has_hops && hop::is_of_request(name)
+            || is_claim(name, is_trusted)
+            || is_alike(name, assertion)
+            || certificate.is_some_and(|field| is_alike(name, field.as_str()))
+    };
+    let unsent = headers.keys().filter(|name| is_unsent(name.as_str()));
+    let mut unsent: Vec<HeaderName> = unsent.cloned().collect();
+    if has_hops {
+        hop::add_nominated(headers, &mut unsent);
+    }
+    for name in &unsent {
         headers.remove(name);
     }
+}
+
+/// Tells whether a name is another one, however its hyphens are written: an underscore is one to many a backend.
+fn is_alike(one: &str, other: &str) -> bool {
+    one.len() == other.len()
+        && one
+            .bytes()
+            .zip(other.bytes())
+            .all(|(one, other)| plain(one) == plain(other))
+}
+
+fn plain(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
 }
 
 /// Tells whether a field is one that this peer may not state: an identity never, a forwarding field only where it is
 /// trusted. An underscore is a hyphen to many a backend (RFC 3875, 4.1.18), so no proxy of ours would write one.
 fn is_claim(name: &str, is_trusted: bool) -> bool {
+    // Every such name begins with one of these, and hardly any other one does.
+    if !matches!(name.as_bytes().first(), Some(b'c' | b'f' | b'x')) {
+        return false;
+    }
     let begins = |wanted: &str| {
         let mut pairs = name.bytes().zip(wanted.bytes());
         name.len() >= wanted.len() && pairs.all(|(byte, wanted)| byte == wanted || byte == b'_' && wanted == b'-')
     };
     let is = |wanted: &str| name.len() == wanted.len() && begins(wanted);
     let forwards = || begins("x-forwarded-") || name == "forwarded" || is("x-real-ip");
-    is(X_JWT_ASSERTION) || ((!is_trusted || name.contains('_')) && forwards())
+    let is_certificate = || is(CLIENT_CERT) || is(CLIENT_CERT_CHAIN);
+    is(X_JWT_ASSERTION) || is_certificate() || ((!is_trusted || name.contains('_')) && forwards())
 }
 
 /// Room for what is added to most requests.
@@ -165,6 +206,9 @@ const TYPICAL_ELEMENT: usize = 128;
 
 /// What a gateway says of a caller to backends; from a caller it is a forgery (W 9).
 const X_JWT_ASSERTION: &str = "x-jwt-assertion";
+/// What a proxy says of the certificate that a caller proved to hold (RFC 9440): meant for us, whoever wrote it.
+const CLIENT_CERT: &str = "client-cert";
+const CLIENT_CERT_CHAIN: &str = "client-cert-chain";
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -223,7 +267,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        drop_claims(&mut headers, is_trusted);
+        drop_unsent(&mut headers, true, is_trusted, &CredentialFields::default());
         forward(&mut headers, &origin, Some(&HeaderValue::from_static("api.test"))).unwrap();
         headers
     }

@@ -5,22 +5,23 @@
 
 use std::sync::Arc;
 
+use crate::registry::key_pair::KeyType;
 use crate::snapshot::{Snapshot, VersionId};
 use crate::telemetry::meter::Meter;
-use crate::upstream::Backend;
+use crate::upstream::{Backend, Backends};
 
-/// A snapshot with the backend and the meter of each of its versions.
+/// A snapshot with the backends and the meter of each of its versions.
 #[derive(Debug, Default)]
 pub struct Served {
     /// The compiled catalog.
     pub snapshot: Snapshot,
-    backends: Vec<Arc<Backend>>,
+    backends: Vec<Backends>,
     meters: Vec<Meter>,
 }
 
 impl Served {
     /// Joins a snapshot with its versions' backends and meters, both in the order of the versions.
-    pub fn new(snapshot: Snapshot, backends: Vec<Arc<Backend>>, meters: Vec<Meter>) -> Self {
+    pub fn new(snapshot: Snapshot, backends: Vec<Backends>, meters: Vec<Meter>) -> Self {
         Self {
             snapshot,
             backends,
@@ -28,9 +29,9 @@ impl Served {
         }
     }
 
-    /// Returns where a version's production traffic goes.
-    pub fn backend(&self, id: VersionId) -> Option<&Arc<Backend>> {
-        self.backends.get(id.index())
+    /// Returns where calls of a version with a key of this type go.
+    pub fn backend(&self, id: VersionId, key_type: KeyType) -> Option<&Arc<Backend>> {
+        self.backends.get(id.index())?.of(key_type)
     }
 
     /// Returns what counts a version's requests.

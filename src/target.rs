@@ -74,6 +74,11 @@ impl<'a> Target<'a> {
         &self.path
     }
 
+    /// Returns the canonical path itself.
+    pub fn into_path(self) -> Cow<'a, str> {
+        self.path
+    }
+
     /// Checks that a version takes the unusual forms that this path has.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ const RULES: &[Rule] = &[
             "src/gateway.rs",
             "src/reply.rs",
             "src/rewrite.rs",
+            "src/routed",
             "src/telemetry",
             "src/tunnel",
             "src/upstream",
@@ -95,6 +96,7 @@ const RULES: &[Rule] = &[
             "src/tunnel",
             "src/upstream",
             "src/reply.rs",
+            "src/routed",
             "src/telemetry",
             "src/exchange.rs",
         ],
@@ -126,8 +128,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         within: &["admin"],
+        but: &["admin/src/http"],
+        never: &["axum", "crate::http"],
+    },
+    Rule {
+        within: &["admin"],
         but: &[],
-        never: &["pingora", "axum", "crate::http"],
+        never: &["pingora"],
     },
     // What implements Pingora's `IO` has its names.
     Rule {

@@ -98,6 +98,7 @@ fn a_data_directory_belongs_to_one_gateway() {
     let mut second = site.command(&["run"]);
     second
         .env("TOLLGATE_GATEWAY_HTTP", "127.0.0.1:0")
+        .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
         .env("TOLLGATE_STATUS_HTTP", "127.0.0.1:0");
     let output = finish(second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -399,11 +400,100 @@ fn commands_that_only_print_do() {
     assert!(schema["properties"]["versions"].is_object(), "{schema}");
     assert!(stdout(&site.plain(&["version"])).contains(env!("CARGO_PKG_VERSION")));
     let help = stdout(&site.plain(&["--help"]));
-    for command in ["run", "check", "reload", "schema", "origin", "version"] {
+    for command in [
+        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token",
+    ] {
         assert!(help.contains(command), "{help}");
         let help = stdout(&site.plain(&[command, "--help"]));
         assert!(help.contains(&format!("tollgate {command}")), "{help}");
     }
+}
+
+#[test]
+fn a_request_is_explained_by_the_gateway_and_without_it() {
+    let site = Site::new();
+    let asking = site.demo().replace("auth = \"none\"", "auth = \"any\"");
+    site.write("catalog/apis/demo.toml", &asking);
+    let explain = |arguments: &[&str]| site.tollgate(&[&["explain"], arguments].concat());
+    let offline = explain(&["GET", "/demo/1.0/a"]);
+    assert_eq!(offline.status.code(), Some(0), "{offline:?}");
+    let said = stdout(&offline);
+    assert!(
+        said.contains("no gateway runs") && said.contains("there is no registry"),
+        "{said}"
+    );
+    assert!(
+        said.contains("refused with 401 900902") && said.contains("demo.toml:11"),
+        "{said}"
+    );
+    assert!(!site.path("data").exists(), "nothing is made");
+    assert_eq!(explain(&["--request", "x"]).status.code(), Some(1));
+
+    let _gateway = site.run(&[]);
+    let told = explain(&[
+        "GET",
+        "/demo/1.0/a",
+        "-H",
+        "Authorization: Bearer secret.secret.secret",
+        "--format",
+        "json",
+    ]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["code"], &told["notes"]),
+        (&"900901".into(), &serde_json::json!([])),
+        "{told}"
+    );
+    assert!(!told.to_string().contains("secret"), "{told}");
+    assert_eq!(get(site.http, "/demo/1.0/a").status, 401);
+    let mut caller = Connection::to(site.http);
+    let request =
+        "GET /demo/1.0/b HTTP/1.1\r\nHost: gateway.test\r\nX-Request-Id: asked-for\r\nConnection: close\r\n\r\n";
+    caller.0.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    caller.0.read_to_string(&mut reply).unwrap();
+    let said = stdout(&explain(&["--request", "asked-for"]));
+    assert!(
+        said.contains("/demo/1.0/b") && said.contains("401 900902 missing_credentials"),
+        "{said}"
+    );
+    let unknown = explain(&["--request", "nobody-asked"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    for nonsense in [
+        &["GET"][..],
+        &["GET", "ftp://x/"],
+        &["GET", "/x", "-H", "nothing"],
+        &[],
+        &["GET", "/x", "--request", "y"],
+    ] {
+        assert_eq!(explain(nonsense).status.code(), Some(2), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn who_runs_the_gateway_gets_a_token_for_it() {
+    let site = Site::new();
+    site.write(
+        "bootstrap.toml",
+        "users = [{ name = \"boss\", password = \"boss-of-the-test\", roles = [\"admin\"] }]\n\
+         [[applications]]\nname = \"Desk\"\nowner = \"boss\"\n\
+         keys = [{ type = \"production\", consumer_key = \"desk-consumer-key\", consumer_secret = \"a-secret-of-the-test\" }]\n",
+    );
+    let _gateway = site.run(&[]);
+    let output = site.tollgate(&["token", "--user", "boss", "--scope", "tollgate:admin"]);
+    assert!(stderr(&output).contains("scope: tollgate:admin"), "{output:?}");
+    let mut admin = Connection::to(site.admin);
+    let request = format!(
+        "GET /explain?url=/demo/1.0/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+        stdout(&output).trim()
+    );
+    admin.0.get_mut().write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    admin.0.read_to_string(&mut reply).unwrap();
+    assert!(
+        reply.starts_with("HTTP/1.1 200") && reply.contains("\"decision\":\"permitted\""),
+        "{reply}"
+    );
 }
 
 #[test]
@@ -429,6 +519,7 @@ fn the_first_curl_of_the_readme_answers_through_the_proxy() {
             ("TOLLGATE_GATEWAY_HTTP", &format!("127.0.0.1:{}", site.http)),
             ("TOLLGATE_GATEWAY_HTTPS", "127.0.0.1:0"),
             ("TOLLGATE_STATUS_HTTP", &format!("127.0.0.1:{}", site.status)),
+            ("TOLLGATE_ADMIN_HTTP", &format!("127.0.0.1:{}", site.admin)),
             ("TOLLGATE_DATA_DIR", site.path("data").to_str().unwrap()),
         ],
     );
@@ -466,11 +557,276 @@ fn each_request_is_a_line_of_json_on_standard_output() {
     assert_eq!(statuses, [200, 404]);
 }
 
+/// Writes the demonstration's users, application and API beside the sample's own, with the ports of the site.
+fn with_identity(site: &Site) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let news = fs::read_to_string(root.join("conf/catalog/apis/news.toml")).unwrap();
+    site.write(
+        "catalog/apis/news.toml",
+        &news.replace("127.0.0.1:9001", &site.origin_name()),
+    );
+    let bootstrap = fs::read_to_string(root.join("conf/bootstrap.toml")).unwrap();
+    site.write("bootstrap.toml", &bootstrap);
+}
+
+/// Asks the token endpoint with the demonstration's key pair.
+fn token(port: u16, form: &str) -> Reply {
+    let basic = "bmV3c2FwcC1kZW1vbnN0cmF0aW9uOmRlbW9uc3RyYXRpb24tc2VjcmV0LW5ldmVyLWluLXByb2R1Y3Rpb24=";
+    let length = form.len();
+    Connection::to(port).send(&format!(
+        "POST /oauth2/token HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {basic}\r\nContent-Length: {length}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
+    ))
+}
+
+fn access_token(reply: &Reply) -> String {
+    let told: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    told.get("access_token")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_else(|| panic!("{}", reply.body))
+        .to_owned()
+}
+
+fn call(port: u16, method: &str, token: &str) -> u16 {
+    let request = format!(
+        "{method} /orgnews/1.0.0/news HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+    );
+    Connection::to(port).send(&request).status
+}
+
+const TOM: &str = "grant_type=password&username=tom&password=tom-demonstration&scope=news_read+news_write";
+const JOHN: &str = "grant_type=password&username=john&password=john-demonstration&scope=news_read+news_write";
+
+#[test]
+fn tom_reads_the_news_and_john_writes_them() {
+    let site = Site::new();
+    with_identity(&site);
+    let _origin = site.origin();
+    let _gateway = site.run(&[]);
+    assert_eq!(get(site.http, "/orgnews/1.0.0/news").status, 401);
+    let (tom, john) = (token(site.http, TOM), token(site.http, JOHN));
+    assert!(
+        tom.body.contains("\"news_read\"") && john.body.contains("news_read news_write"),
+        "{}",
+        tom.body
+    );
+    let (tom, john) = (access_token(&tom), access_token(&john));
+    let statuses = [
+        call(site.http, "GET", &tom),
+        call(site.http, "POST", &tom),
+        call(site.http, "POST", &john),
+    ];
+    assert_eq!(statuses, [200, 403, 200]);
+    let by_admin = token(site.admin, "grant_type=client_credentials");
+    assert_eq!(by_admin.status, 200, "{}", by_admin.body);
+}
+
+#[test]
+fn a_change_from_the_shell_is_known_to_the_next_request() {
+    let site = Site::new();
+    with_identity(&site);
+    let _origin = site.origin();
+    let _gateway = site.run(&[]);
+    let john = access_token(&token(site.http, JOHN));
+    assert_eq!(call(site.http, "POST", &john), 200);
+    let done = |arguments: &[&str]| {
+        let output = site.tollgate(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        stdout(&output)
+    };
+    done(&["app", "block", "NewsApp", "OrgNews", "1.0.0"]);
+    assert_eq!(call(site.http, "POST", &john), 401);
+    done(&["app", "unblock", "NewsApp", "OrgNews", "1.0.0"]);
+    assert_eq!(call(site.http, "POST", &john), 200);
+    done(&["user", "roles", "john", "--remove", "manager"]);
+    assert_eq!(call(site.http, "POST", &john), 403);
+    let minted = done(&["token", "--app", "NewsApp", "--user", "tom", "--scope", "news_read"]);
+    assert_eq!(call(site.http, "GET", minted.trim()), 200);
+    done(&["user", "delete", "tom"]);
+    assert_eq!(call(site.http, "GET", minted.trim()), 401);
+
+    let key: serde_json::Value =
+        serde_json::from_str(&done(&["app", "api-key", "create", "NewsApp", "--format", "json"])).unwrap();
+    let (id, key) = (key["id"].to_string(), key["api_key"].as_str().unwrap());
+    let request = format!("GET /orgnews/1.0.0/news HTTP/1.1\r\nHost: a\r\napikey: {key}\r\n\r\n");
+    let status = || Connection::to(site.http).send(&request).status;
+    let before = status();
+    done(&["app", "api-key", "revoke", "NewsApp", &id]);
+    assert_eq!((before, status()), (200, 401));
+
+    let kid = done(&["key", "rotate", "--format", "json"]);
+    let kid: serde_json::Value = serde_json::from_str(&kid).unwrap();
+    let published = get(site.http, "/oauth2/jwks").body;
+    assert!(published.contains(kid["kid"].as_str().unwrap()), "{published}");
+    assert_eq!(
+        call(site.http, "POST", &access_token(&token(site.http, JOHN))),
+        403,
+        "the old key still proves"
+    );
+
+    done(&["app", "delete", "NewsApp"]);
+    assert_eq!(call(site.http, "POST", &john), 401);
+    assert_eq!(token(site.http, JOHN).status, 401);
+}
+
+#[test]
+fn what_makes_no_sense_is_exit_code_2_and_says_what_would() {
+    let site = Site::new();
+    with_identity(&site);
+    for (arguments, said) in [
+        (&["app", "show", "NewsAp"][..], "did you mean `NewsApp`?"),
+        (&["app", "subscribe", "NewsApp", "OrgNews", "2.0"], "there is `1.0.0`"),
+        (
+            &["app", "subscribe", "NewsApp", "OrgNew", "1.0.0"],
+            "did you mean `OrgNews`?",
+        ),
+        (
+            &["app", "subscribe", "NewsApp", "OrgNews", "1.0.0", "--tier", "Glod"],
+            "`Unlimited`",
+        ),
+        (&["user", "password", "tomm"], "did you mean `tom@carbon.super`?"),
+        (&["user", "add", "tom"], "exists already"),
+        (
+            &["user", "roles", "tom", "--remove", "employe"],
+            "did you mean `employee`?",
+        ),
+        (
+            &["token", "--app", "NewsApp", "--sandbox"],
+            "tollgate app keys NewsApp --sandbox",
+        ),
+        (&["app", "create", "Other"], "--owner USER"),
+    ] {
+        let output = site.tollgate(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_registry_outlives_the_gateway_and_is_filled_once() {
+    let site = Site::new();
+    with_identity(&site);
+    let admin = site.tollgate(&["user", "add", "admin", "--role", "admin"]);
+    assert!(stdout(&admin).contains("password: "), "{admin:?}");
+    let mut first = site.run(&[]);
+    let refresh = token(site.http, TOM);
+    let tom = access_token(&refresh);
+    assert_eq!(site.tollgate(&["user", "delete", "john"]).status.code(), Some(0));
+    first.signal("TERM");
+    assert_eq!(first.wait().code(), Some(0));
+    let _origin = site.origin();
+    let _second = site.run(&[]);
+    assert_eq!(
+        call(site.http, "GET", &tom),
+        200,
+        "registry and signing keys are those of before"
+    );
+    assert_eq!(token(site.http, JOHN).status, 400, "john was not made again");
+    let users = stdout(&site.tollgate(&["user", "list"]));
+    assert!(
+        users.contains("admin@carbon.super") && !users.contains("john"),
+        "{users}"
+    );
+}
+
+#[test]
+fn two_processes_share_a_registry_while_one_hands_over() {
+    let site = Site::new();
+    with_identity(&site);
+    let _origin = site.origin();
+    let mut old = site.run(&[]);
+    let john = access_token(&token(site.http, JOHN));
+    let mut kept = Connection::to(site.http);
+    assert_eq!(kept.get("/demo/1.0/a").status, 200);
+    let mut new = site.spawn(&["run", "--upgrade"]);
+    old.signal("QUIT");
+    assert_eq!(old.wait().code(), Some(0));
+    assert_eq!(
+        call(site.http, "POST", &john),
+        200,
+        "the new process takes the old one's token"
+    );
+    assert_eq!(site.tollgate(&["user", "delete", "john"]).status.code(), Some(0));
+    assert_eq!(call(site.http, "POST", &john), 401);
+    new.signal("TERM");
+    assert_eq!(new.wait().code(), Some(0));
+}
+
+#[test]
+fn a_registry_that_cannot_be_opened_is_exit_code_1_and_one_that_makes_no_sense_2() {
+    let site = Site::new();
+    let output = |url: &str, command: &[&str]| {
+        let mut command = site.command(command);
+        command
+            .env("TOLLGATE_REGISTRY_URL", url)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        finish(command.spawn().unwrap())
+    };
+    for command in [&["run"][..], &["user", "list"]] {
+        let malformed = output("mysql://me:hidden@db", command);
+        assert_eq!(malformed.status.code(), Some(2), "{malformed:?}");
+        let closed = output("postgres://me:hidden@127.0.0.1:1/tollgate", command);
+        assert_eq!(closed.status.code(), Some(1), "{closed:?}");
+        assert!(stderr(&closed).contains("registry.url"), "{}", stderr(&closed));
+        let missing = output("sqlite:/proc/nowhere/registry.db", command);
+        assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+        for output in [malformed, closed, missing] {
+            assert!(!stderr(&output).contains("hidden"), "{}", stderr(&output));
+        }
+    }
+    site.write("bootstrap.toml", "[[users]]\nname = 'tom'\npasword = 'x'\n");
+    for command in ["run", "check"] {
+        let refused = site.tollgate(&[command]);
+        let said = stderr(&refused) + &stdout(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("bootstrap.toml:3:1"), "{said}");
+    }
+}
+
+#[test]
+fn the_token_endpoint_is_on_every_host_and_nothing_that_looks_like_it_reaches_an_api() {
+    let site = Site::new();
+    with_identity(&site);
+    // An API of everything: whatever is not the gateway's own would reach it.
+    site.write("catalog/apis/demo.toml", &site.demo().replace("\"/demo\"", "\"/o\""));
+    let _origin = site.origin();
+    let gateway = site.run(&[]);
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/oauth2/jwks",
+    ] {
+        for host in ["a.test", "localhost:8243", "[::1]"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            assert_eq!(Connection::to(site.http).send(&request).status, 200, "{host}{path}");
+        }
+    }
+    assert_eq!(
+        get(site.http, "/%6fauth2/jwks").status,
+        200,
+        "what is matched is what is served"
+    );
+    for path in [
+        "//oauth2/jwks",
+        "/oauth2%2fjwks",
+        "/oauth2;x/jwks",
+        "/oauth2/jwks;x",
+        "/oauth2/../oauth2/jwks",
+    ] {
+        assert_eq!(get(site.http, path).status, 400, "{path}");
+    }
+    assert_eq!(get(site.http, "/oauth2/nothing").status, 404);
+    assert_eq!(get(site.http, "/token").status, 405);
+    drop(gateway);
+}
+
 /// A configuration directory, and the ports that belong to it.
 struct Site {
     directory: TempDir,
     http: u16,
     status: u16,
+    admin: u16,
     backend: u16,
 }
 
@@ -480,14 +836,16 @@ impl Site {
             directory: tempfile::tempdir().unwrap(),
             http: free_port(),
             status: free_port(),
+            admin: free_port(),
             backend: free_port(),
         };
         site.write(
             "tollgate.toml",
             &format!(
                 "[gateway]\nhttp = [\"127.0.0.1:{}\"]\nhttps = []\n[status]\nhttp = [\"127.0.0.1:{}\"]\n\
+                 [admin]\nhttp = [\"127.0.0.1:{}\"]\n\
                  [data]\ndir = \"data\"\n[log]\nfilter = \"error\"\n[shutdown]\ndrain = \"10s\"\n",
-                site.http, site.status
+                site.http, site.status, site.admin
             ),
         );
         site.write("catalog/apis/demo.toml", &site.demo());
@@ -690,7 +1048,14 @@ impl Connection {
 
     /// Calls; `None` where the connection ended instead of a reply.
     fn find(&mut self, path: &str) -> Option<Reply> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: gateway.test\r\n\r\n");
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: gateway.test\r\n\r\n"))
+    }
+
+    fn send(&mut self, request: &str) -> Reply {
+        self.exchange(request).expect("a reply")
+    }
+
+    fn exchange(&mut self, request: &str) -> Option<Reply> {
         self.0.get_mut().write_all(request.as_bytes()).ok()?;
         let (mut status, mut length) = (None, 0);
         loop {

@@ -1,7 +1,7 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
-//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `reload`, `edit`, `memory`, `start`; all of them when
-//! none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `refusal`, `reload`, `edit`, `memory`,
+//! `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
 #![expect(
@@ -12,18 +12,22 @@
 
 mod bare;
 mod client;
+mod cost;
 mod cpu;
 mod edit;
 mod origin;
 mod process;
 mod reload;
 mod start;
+mod token;
 
 use std::error::Error;
 
 /// The gateway's own, so that the yardstick differs from it in nothing but what it does.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+const QUESTIONS: [&str; 8] = ["cpu", "token", "tokens", "refusal", "reload", "edit", "memory", "start"];
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -41,7 +45,7 @@ fn main() -> Outcome {
         // The roles that the questions start as processes of their own, so that their CPU time can be told apart.
         ["origin", address] => origin::serve(address.parse()?),
         ["bare", address, upstream] => bare::serve(address.parse()?, upstream.parse()?),
-        [] => ask(&["cpu", "reload", "edit", "memory", "start"]),
+        [] => ask(&QUESTIONS),
         questions => ask(questions),
     }
 }
@@ -53,10 +57,16 @@ fn ask(questions: &[&str]) -> Outcome {
             "cpu" => runtime.block_on(cpu::measure())?,
             "edit" => runtime.block_on(edit::measure_latency())?,
             "memory" => runtime.block_on(edit::measure_memory())?,
+            "refusal" => runtime.block_on(token::measure_refusal())?,
             "reload" => runtime.block_on(reload::measure())?,
-            "smoke" => runtime.block_on(start::once())?,
+            "smoke" => {
+                runtime.block_on(start::once())?;
+                runtime.block_on(token::once())?;
+            }
             "start" => runtime.block_on(start::measure())?,
-            other => return Err(format!("no question `{other}`: cpu, reload, edit, memory, start").into()),
+            "token" => runtime.block_on(token::measure_one())?,
+            "tokens" => runtime.block_on(token::measure_many())?,
+            other => return Err(format!("no question `{other}`: {}", QUESTIONS.join(", ")).into()),
         }
     }
     Ok(())

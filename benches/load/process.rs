@@ -56,6 +56,7 @@ impl Process {
             .env("TOLLGATE_GATEWAY_HTTP", address.to_string())
             .env("TOLLGATE_GATEWAY_HTTPS", "")
             .env("TOLLGATE_STATUS_HTTP", free_address()?.to_string())
+            .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
             .env("TOLLGATE_DATA_DIR", conf.data())
             .env("TOLLGATE_GATEWAY_THREADS", THREADS.to_string())
             .stdout(Stdio::null())
@@ -74,6 +75,11 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())
+    }
+
+    /// Returns its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Returns the CPU time it used so far, user and system.
@@ -127,6 +133,11 @@ impl Conf {
             beside,
             self.dir().join(format!("catalog/apis/api{index}.toml")),
         )?)
+    }
+
+    /// Writes what fills the registry at the first start.
+    pub(crate) fn fill(&self, registry: &str) -> Result<()> {
+        Ok(fs::write(self.dir().join("bootstrap.toml"), registry)?)
     }
 
     /// Returns the directory that `--conf` names.

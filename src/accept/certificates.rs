@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::pair::{Pair, Pem};
+use super::possession::Possession;
 use super::self_signed;
 use super::sni::ByName;
 use crate::model::violation::Violation;
@@ -203,9 +204,9 @@ fn load(files: &[CertificateFiles]) -> Result<(ServerConfig, u64, Vec<Violation>
 
 fn server_config(pairs: &[Pair], provider: Arc<CryptoProvider>) -> Result<ServerConfig, rustls::Error> {
     // The provider is named: another crate that brings a second one would make the process's default ambiguous.
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
+        .with_client_cert_verifier(Possession::new(provider))
         .with_cert_resolver(Arc::new(ByName::new(pairs)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // A handshake costs six requests. New certificates come with new ticket keys, so none is resumed past them.

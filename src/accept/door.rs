@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::l4::stream::Stream as TcpStream;
+use pingora_core::protocols::tls::server::handshake_with_callback;
 use pingora_core::protocols::{ALPN, GetSocketDigest, Stream};
 use pingora_core::server::ShutdownWatch;
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ use tracing::{debug, error};
 use super::certificates::Certificates;
 use super::connections::Connections;
 use super::deadline::Guarded;
+use super::possession::Remember;
 
 /// How long a client may take before its request is read.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,8 @@ impl<A> Door<A> {
         // Taken at accept, so it still names this peer after the socket is closed.
         let peer = tcp.get_socket_digest();
         let acceptor = Acceptor::from_server_config(certificates.current());
-        let failure = match timeout(self.patience.handshake, acceptor.tls_handshake(*tcp)).await {
+        let handshake = handshake_with_callback(&acceptor, *tcp, &Remember);
+        let failure = match timeout(self.patience.handshake, handshake).await {
             Ok(Ok(stream)) => return Some(Box::new(stream)),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "timed out".to_owned(),

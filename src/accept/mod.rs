@@ -9,6 +9,7 @@ pub mod connections;
 pub mod deadline;
 pub mod door;
 mod pair;
+pub mod possession;
 mod self_signed;
 mod sni;
 mod unreadable;

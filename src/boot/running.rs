@@ -7,17 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
-use pingora_core::apps::{HttpServerOptions, ServerApp};
-use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
+use admin::oauth::peer::Peer;
+use admin::registry::Registry;
+use axum::body::Body;
+use http::Request;
+use pingora_core::apps::HttpServerOptions;
 use pingora_core::protocols::http::v2::server::default_h2_options;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{Fds, ListenFds};
-use pingora_core::services::Service as _;
-use pingora_core::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use super::answers::Answers;
+use super::listeners::{Listeners, listen};
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
@@ -25,11 +29,17 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Patience};
 use crate::bridge::reload::Reload;
-use crate::bridge::socket::{self, Answer, Command, Socket};
+use crate::bridge::socket::{self, Socket};
+use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::explain::Explainer;
+use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::gateway::Gateway;
+use crate::head::Scheme;
 use crate::model::violation::Violation;
+use crate::routed::listener::Listener;
+use crate::routed::{Routed, Visitor};
 use crate::settings::Settings;
 use crate::telemetry::Telemetry;
 use crate::telemetry::readiness::Readiness;
@@ -40,6 +50,7 @@ pub struct Running {
     http: Vec<SocketAddr>,
     https: Vec<SocketAddr>,
     status: Vec<SocketAddr>,
+    admin: Vec<SocketAddr>,
     sockets: ListenFds,
     reload: Reload,
     certificates: Option<Arc<Certificates>>,
@@ -50,6 +61,9 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
+    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
+    upkeep_shutdown: watch::Sender<bool>,
+    registry: Arc<Registry>,
     tasks: Tasks,
 }
 
@@ -71,11 +85,14 @@ impl Prepared {
             telemetry,
             readiness,
             certificates,
+            identity,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
         let http = sockets.listen(&settings.gateway.http)?;
         let https = sockets.listen(&settings.gateway.https)?;
+        let admin_http = sockets.listen(&settings.admin.http)?;
+        let admin_https = sockets.listen(&settings.admin.https)?;
         let status = sockets.listen(&settings.status)?;
         let sockets = sockets.into_table();
         if !successor && socket::is_answered(&settings.data) {
@@ -85,38 +102,50 @@ impl Prepared {
 
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
+        let trust = Trust::new(settings.gateway.trusted_proxies.clone());
+        let refusals = Arc::new(Refusals::new(settings.refusals));
+        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
-            live,
+            live: Arc::clone(&live),
             pool: Arc::clone(&pool),
+            own,
+            credentials: Arc::clone(&identity.credentials),
+            refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
-            trust: Trust::new(settings.gateway.trusted_proxies.clone()),
+            trust: trust.clone(),
             limits: settings.limits.clone(),
             timeouts: settings.timeouts.clone(),
             draining: Arc::clone(&draining),
             shutdown: stopping.clone(),
         };
         let proxy = Arc::new(proxy(gateway, &settings));
-        let patience = patience(&settings);
-        let mut tasks = Tasks::default();
-        // A service for each address: Pingora's own ends only with the last of its listeners.
-        let mut serve = |name, addresses: &[SocketAddr], door: Door<HttpProxy<Gateway>>| {
-            for &address in addresses {
-                let listener = listen(name, address, door.clone(), Arc::clone(&sockets), stopping.clone());
-                tasks.until_drain(name, listener);
-            }
+        let explainer = Arc::new(Explainer {
+            live: Arc::clone(&live),
+            credentials: Arc::clone(&identity.credentials),
+            limits: settings.limits.clone(),
+            trust: trust.clone(),
+            refusals,
+            notes: Vec::new(),
+        });
+        let of_operators = identity.of_operators(&explainer);
+        let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
+        let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
+        let mut listeners = Listeners {
+            tasks: Tasks::default(),
+            sockets: Arc::clone(&sockets),
+            certificates: certificates.clone(),
+            patience: patience(&settings),
+            stopping: stopping.clone(),
         };
-        serve(
-            "http",
-            &http,
-            Door::plain(Arc::clone(&proxy), Arc::clone(&connections), patience),
-        );
-        if let Some(certificates) = &certificates {
-            let door = Door::tls(proxy, Arc::clone(&connections), patience, Arc::clone(certificates));
-            serve("https", &https, door);
-        }
-        // The status page has places of its own: a full gateway can still be looked at.
+        listeners.plain("http", &http, &proxy, &connections);
+        listeners.tls("https", &https, &proxy, &connections);
+        // The admin and the status listeners have places of their own: a full gateway can still be looked at.
+        let admin_connections = Connections::new(ADMIN_CONNECTIONS);
+        listeners.plain("admin http", &admin_http, &admin, &admin_connections);
+        listeners.tls("admin https", &admin_https, &admin, &admin_connections);
         let page = Arc::new(Status::new(Arc::clone(&telemetry), Arc::clone(&readiness)));
-        let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), patience);
+        let door = Door::plain(page, Connections::new(STATUS_CONNECTIONS), listeners.patience);
+        let mut tasks = listeners.tasks;
         let (status_shutdown, status_stopping) = watch::channel(false);
         for &address in &status {
             let (door, stopping) = (door.clone(), status_stopping.clone());
@@ -131,10 +160,24 @@ impl Prepared {
         }
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
-        let (asked, held) = (reload.clone(), certificates.clone());
-        let answers = move |command| answer(command, &asked, held.as_deref());
+        let upkeep = Upkeep::new(
+            Arc::clone(&identity.registry),
+            identity.keys,
+            (Arc::clone(&identity.credentials), Arc::clone(&live)),
+            Arc::clone(&readiness),
+        );
+        let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
+        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
+        let answers = Answers {
+            explainer,
+            reload: reload.clone(),
+            certificates: certificates.clone(),
+            upkeep,
+            runtime: Handle::current(),
+        };
         tasks.until_drain("control", async move {
-            if let Err(error) = control.serve(answers, stopping).await {
+            let answer = move |command| answers.answer(command);
+            if let Err(error) = control.serve(answer, stopping).await {
                 error!(%error, "the control socket is gone");
             }
         });
@@ -142,6 +185,7 @@ impl Prepared {
             http,
             https,
             status,
+            admin: [admin_http, admin_https].concat(),
             sockets,
             reload,
             certificates,
@@ -151,6 +195,8 @@ impl Prepared {
             draining,
             shutdown,
             status_shutdown,
+            upkeep_shutdown,
+            registry: identity.registry,
             tasks,
         })
     }
@@ -170,6 +216,16 @@ impl Running {
     /// Returns where the status page is served.
     pub fn status(&self) -> &[SocketAddr] {
         &self.status
+    }
+
+    /// Returns where the token endpoint is served beside the gateway.
+    pub fn admin(&self) -> &[SocketAddr] {
+        &self.admin
+    }
+
+    /// Returns where users, applications and subscriptions live.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     /// Returns the table of listening sockets, for the process that comes next.
@@ -205,8 +261,8 @@ impl Running {
         self.telemetry.reopen_access_log();
     }
 
-    /// Resolves when a listener, the control socket, or what keeps health, catalog or certificates fresh, ends although
-    /// nobody stopped it.
+    /// Resolves when a listener, the control socket, or what keeps health, catalog, certificates or registry fresh, ends
+    /// although nobody stopped it.
     pub async fn task_ended(&mut self) {
         self.tasks.ended().await;
     }
@@ -229,6 +285,8 @@ impl Running {
             warn!(connections = self.connections.open(), "some connections were cut");
         }
         self.close_status();
+        self.upkeep_shutdown.send_replace(true);
+        self.tasks.all_ended().await;
         let telemetry = self.telemetry;
         // The writer may be slow; blocking here would hold up what else still runs.
         let closed = tokio::task::spawn_blocking(move || telemetry.close_access_log()).await;
@@ -247,14 +305,13 @@ impl fmt::Debug for Running {
     }
 }
 
-/// Answers the control socket; a reload is of everything that is read while traffic flows, certificates included.
-fn answer(command: Command, reload: &Reload, certificates: Option<&Certificates>) -> Answer {
-    let answer = reload.answer(command);
-    let reloaded = certificates.filter(|_| matches!(answer, Answer::Reloaded(_)));
-    match reloaded.map(Certificates::reload_now) {
-        Some(Err(violations)) => Answer::Refused { violations },
-        Some(Ok(_)) | None => answer,
-    }
+/// Tells the router of the token endpoint who asks.
+fn introduce(request: &mut Request<Body>, visitor: Visitor) {
+    request.extensions_mut().insert(Peer {
+        address: visitor.client,
+        is_tls: visitor.scheme == Scheme::Https,
+        certificate: visitor.certificate,
+    });
 }
 
 fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
@@ -287,22 +344,8 @@ fn patience(settings: &Settings) -> Patience {
     }
 }
 
-/// Serves an application on a socket that is bound already.
-fn listen<A: ServerApp + Send + Sync + 'static>(
-    name: &str,
-    address: SocketAddr,
-    door: Door<A>,
-    sockets: ListenFds,
-    stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + 'static {
-    let mut service = Service::new(name.to_owned(), door);
-    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
-    let buffer = L4BufferSettings::default().read(READ_BUFFER);
-    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
-    async move { service.start_service(Some(sockets), stopping, 1).await }
-}
-
-const READ_BUFFER: usize = 4 * 1024;
+/// Connections that may reach the admin listener at once.
+const ADMIN_CONNECTIONS: usize = 1024;
 
 /// Connections that may look at the status page at once.
 const STATUS_CONNECTIONS: usize = 64;

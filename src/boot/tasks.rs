@@ -43,6 +43,12 @@ impl Tasks {
     pub(super) async fn accepting_ended(&mut self) {
         while self.accepting.join_next().await.is_some() {}
     }
+
+    /// Waits for all of them; to be asked when every one was told to end.
+    pub(super) async fn all_ended(&mut self) {
+        self.accepting_ended().await;
+        while self.draining.join_next().await.is_some() {}
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! The only place where the two halves touch: catalogs made live, files watched, the control socket.
+//! The only place where the two halves touch: catalogs made live, files watched, registry and signing keys kept fresh,
+//! the control socket.
 
+pub mod explaining;
 pub mod publish;
 pub mod reload;
 pub mod socket;
+pub mod upkeep;
 pub mod watch;

@@ -9,10 +9,11 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::model::catalog::Catalog;
+use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
 use crate::served::Served;
 use crate::snapshot::live::Live;
-use crate::snapshot::{Version, compile};
+use crate::snapshot::{Version, compile_for};
 use crate::telemetry::Telemetry;
 use crate::upstream::Pool;
 
@@ -23,6 +24,7 @@ pub struct Publisher {
     telemetry: Arc<Telemetry>,
     runtime: Option<Handle>,
     retired: Arc<Retired>,
+    fields: CredentialFields,
 }
 
 impl fmt::Debug for Publisher {
@@ -40,13 +42,23 @@ impl Publisher {
             telemetry,
             runtime,
             retired: Arc::default(),
+            fields: CredentialFields::default(),
         }
+    }
+
+    /// Takes credentials from these fields, where neither a version nor its tenant names others.
+    #[must_use]
+    pub fn taking(self, fields: CredentialFields) -> Self {
+        Self { fields, ..self }
     }
 }
 
 impl Publish for Publisher {
     fn prepare(&self, revision: Revision, catalog: &Catalog) -> Result<Commit, Vec<Violation>> {
-        let (snapshot, backends) = match (compile(revision.0, catalog), self.pool.prepare(catalog)) {
+        let (snapshot, backends) = match (
+            compile_for(revision.0, catalog, &self.fields),
+            self.pool.prepare(catalog),
+        ) {
             (Ok(snapshot), Ok(backends)) => (snapshot, backends),
             (snapshot, backends) => {
                 return Err([snapshot.err(), backends.err()]

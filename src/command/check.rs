@@ -13,12 +13,13 @@ use super::conf::ConfArgs;
 use super::exit::Exit;
 use super::output::Output;
 use super::render;
+use crate::boot;
 use crate::model::violation::Violation;
 use crate::settings::{Environment, Recovered, Settings};
 
 /// Validate everything that `run` would load.
 ///
-/// Reads the settings and the catalog, follows every reference, and prepares what would be served, without serving
+/// Reads the settings, the catalog and bootstrap.toml, follows every reference, and prepares what would be served, without serving
 /// it. Each problem is shown with its file, line and column, and with what would fix it. Nothing is changed, and a
 /// running gateway does not notice.
 #[derive(Args, Clone, Debug, Default)]
@@ -104,7 +105,9 @@ fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_
         let news: Vec<_> = found.into_iter().filter(|found| !known(found)).collect();
         violations.extend(news);
         let control = Control::new(Box::new(environment.clone()), publish);
-        match control.check(Change::Reread(settings.catalog)) {
+        let catalog = control.check(Change::Reread(settings.catalog.clone()));
+        violations.extend(boot::examine_bootstrap(&settings, environment, catalog.as_ref().ok()));
+        match catalog {
             Ok(catalog) => {
                 verdict.apis = Some(catalog.apis().len());
                 verdict.versions = Some(catalog.apis().iter().map(|api| api.versions.len()).sum());
@@ -217,10 +220,10 @@ mod tests {
 
     #[test]
     fn a_good_configuration_is_counted() {
-        let (exit, text) = check("[admin]\nhttp = []\n", API, Format::Text, &fine);
+        let (exit, text) = check("[quota]\nstore = 'redis://c'\n", API, Format::Text, &fine);
         assert_eq!(
             text,
-            "note: nothing of this version reads [admin]\nok: 1 API, 1 version\n"
+            "note: nothing of this version reads [quota]\nok: 1 API, 1 version\n"
         );
         assert_eq!(exit, Exit::Done);
     }

@@ -11,7 +11,7 @@ use crate::settings::Environment;
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfArgs {
     /// The configuration: a directory with `tollgate.toml` and `catalog/`, or a settings file [default: $TOLLGATE_CONF, else conf]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     conf: Option<PathBuf>,
 }
 

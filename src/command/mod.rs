@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod conf;
+pub mod consumer;
 pub mod exit;
+pub mod explain;
 mod handover;
 pub mod origin;
 pub mod output;
@@ -38,11 +40,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    App(consumer::app::AppArgs),
     Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
+    Key(consumer::key::KeyArgs),
     Origin(origin::OriginArgs),
     Reload(reload::ReloadArgs),
     Run(run::RunArgs),
     Schema(schema::SchemaArgs),
+    Token(consumer::token::TokenArgs),
+    User(consumer::user::UserArgs),
     /// Print the version
     Version,
 }
@@ -53,11 +60,16 @@ pub fn main(environment: &Environment) -> ExitCode {
     let arguments = Arguments::parse();
     let (mut out, mut err) = (Output::stdout(environment), Output::stderr(environment));
     let exit = match arguments.command {
+        Command::App(args) => consumer::app::run(&args, environment, (&mut out, &mut err)),
         Command::Check(args) => check::run(&args, environment, &prepare, &mut out),
+        Command::Explain(args) => explain::run(&args, environment, &mut out, &mut err),
+        Command::Key(args) => consumer::key::run(&args, environment, (&mut out, &mut err)),
         Command::Origin(args) => return origin::run(&args),
         Command::Reload(args) => reload::run(&args, environment, &mut out, &mut err),
         Command::Run(args) => return run::run(&args, environment),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Token(args) => consumer::token::run(&args, environment, (&mut out, &mut err)),
+        Command::User(args) => consumer::user::run(&args, environment, (&mut out, &mut err)),
         Command::Version => version::run(&mut out),
     };
     Exit::of(exit).into()

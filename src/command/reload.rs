@@ -71,7 +71,14 @@ pub fn run(
         }
         Ok(Answer::Refused { violations }) => render::violations(&violations, err).map(|()| Exit::Refused),
         Ok(Answer::Misunderstood { error }) => fail(&format!("the gateway does not understand: {error}"), err),
-        Ok(Answer::Status(_)) => fail("the gateway answered another question", err),
+        Ok(
+            Answer::Explained { .. }
+            | Answer::Failed { .. }
+            | Answer::Followed { .. }
+            | Answer::Recalled { .. }
+            | Answer::Rotated { .. }
+            | Answer::Status(_),
+        ) => fail("the gateway answered another question", err),
         Err(reason) => fail(&reason.to_string(), err),
     }
 }

@@ -227,6 +227,9 @@ fn announce(running: &Running) {
     for address in running.https() {
         info!(%address, "listening for HTTPS");
     }
+    for address in running.admin() {
+        info!(%address, "listening for those who run it");
+    }
     for address in running.status() {
         info!(%address, "listening for probes and scrapers");
     }

@@ -3,22 +3,27 @@
 use pingora_error::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
+use super::refused;
 use crate::denial::Denial;
 use crate::exchange::Exchange;
+use crate::explain::refusals::Refusals;
 use crate::reply;
 use crate::upstream::{Failure, classify};
 
 /// Answers a caller whose exchange failed, where it is still there and has seen nothing of a response, and returns the
 /// status that logs are to know.
-pub(super) async fn answer(session: &mut Session, e: &Error, exchange: &mut Exchange) -> u16 {
+pub(super) async fn answer(session: &mut Session, e: &Error, exchange: &mut Exchange, refusals: &Refusals) -> u16 {
     exchange.failure = exchange.failure.or_else(|| denial(e));
     let Some(denial) = exchange.failure else {
         return CLIENT_GONE;
     };
+    if denial.fault().status.is_client_error() {
+        refused::remember(refusals, session, exchange, denial);
+    }
     if session.response_written().is_none() {
         // The request may be half read, so the connection cannot be trusted with another one.
         session.set_keepalive(None);
-        if let Err(e) = reply::refuse(session, &exchange.id, denial).await {
+        if let Err(e) = reply::refuse(session, exchange, denial).await {
             tracing::debug!(error = %e, "the caller went away before it was answered");
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! All violations are found at once; each names the line, or the variable, that stated the value.
 
+mod identity;
+
 use std::fs::File;
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -17,7 +19,7 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{AccessLog, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
+use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
 pub(super) fn recover(reading: Reading) -> Recovered {
@@ -58,17 +60,20 @@ struct Believer {
 impl Believer {
     fn settings(&mut self, raw: Raw) -> Settings {
         self.no_clash(&raw);
-        self.address(
-            "registry.url",
-            &raw.registry.url,
-            &["sqlite"],
-            &["postgres://", "postgresql://"],
-        );
         self.address("quota.store", &raw.quota.store, &["local"], &["redis://", "rediss://"]);
         Settings {
             unused: unused(&raw),
             gateway: self.gateway(raw.gateway),
+            admin: Admin {
+                http: addresses(raw.admin.http),
+                https: addresses(raw.admin.https),
+            },
             status: addresses(raw.status.http),
+            registry: self.registry(&raw.registry),
+            oauth: self.oauth(&raw.oauth),
+            credentials: self.credentials(&raw.credentials),
+            refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
+            bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
             tls: self.tls(&raw.tls),
@@ -121,14 +126,13 @@ impl Believer {
 
     /// Refuses addresses that cannot both be listened on.
     fn no_clash(&mut self, raw: &Raw) {
-        let mut stated = vec![
+        let stated = [
             ("gateway.http", &raw.gateway.http),
             ("gateway.https", &raw.gateway.https),
+            ("status.http", &raw.status.http),
+            ("admin.http", &raw.admin.http),
+            ("admin.https", &raw.admin.https),
         ];
-        stated.push(("status.http", &raw.status.http));
-        if raw.admin != raw::Admin::default() {
-            stated.push(("admin.http", &raw.admin.http));
-        }
         let mut taken: Vec<(String, SocketAddr)> = Vec::new();
         for (key, listeners) in stated {
             for (at, Listen(address)) in listeners.iter().enumerate() {
@@ -225,6 +229,13 @@ impl Believer {
         N::try_from(number).unwrap_or_default()
     }
 
+    fn count_or_none(&mut self, path: &str, number: u64, most: u32) -> usize {
+        if number > u64::from(most) {
+            self.out_of_bounds(path, "0", &most.to_string());
+        }
+        usize::try_from(number).unwrap_or_default()
+    }
+
     fn size<N: TryFrom<u64> + Default>(&mut self, path: &str, size: Size, most: u64) -> N {
         if !(1..=most).contains(&size.0) {
             self.out_of_bounds(path, &Size(1).to_string(), &Size(most).to_string());
@@ -305,14 +316,8 @@ impl Believer {
 /// Lists the sections that nothing of this version reads and that state something else than the default.
 fn unused(raw: &Raw) -> Vec<&'static str> {
     let mut unused = Vec::new();
-    if raw.admin != raw::Admin::default() {
-        unused.push("admin");
-    }
     if raw.quota != raw::Quota::default() {
         unused.push("quota");
-    }
-    if raw.registry != raw::Registry::default() {
-        unused.push("registry");
     }
     unused
 }
@@ -334,6 +339,8 @@ fn last(path: &str) -> &str {
 
 /// The key that says where the catalog is.
 const CATALOG: &str = "catalog.dir";
+/// What fills an empty registry, beside the settings file.
+const BOOTSTRAP: &str = "bootstrap.toml";
 
 /// Nothing that is counted may be more.
 const MANY: u32 = 1_000_000;

@@ -5,6 +5,7 @@
 
 mod believe;
 pub mod environment;
+pub mod identity;
 mod keys;
 mod raw;
 mod reading;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::environment::Environment;
+pub use self::identity::{Credentials, OAuth, RegistryUrl, TokenAlgorithm};
 use self::keys::KEYS;
 use self::raw::Raw;
 use crate::model::violation::Violation;
@@ -30,6 +32,18 @@ pub struct Settings {
     pub gateway: Gateway,
     /// Where `/livez`, `/readyz`, `/metrics` and `/version` answer.
     pub status: Vec<SocketAddr>,
+    /// Where the token endpoint answers beside the gateway.
+    pub admin: Admin,
+    /// Where users, applications and subscriptions live.
+    pub registry: RegistryUrl,
+    /// What fills an empty registry; need not be there.
+    pub bootstrap: PathBuf,
+    /// How tokens are issued.
+    pub oauth: OAuth,
+    /// How credentials are taken and remembered.
+    pub credentials: Credentials,
+    /// How many refused requests are remembered, to be explained.
+    pub refusals: usize,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.
@@ -151,6 +165,22 @@ pub struct Gateway {
     pub threads: usize,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The listeners of those who run the gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admin {
+    /// Plain HTTP.
+    pub http: Vec<SocketAddr>,
+    /// HTTP over TLS.
+    pub https: Vec<SocketAddr>,
+}
+
+impl Settings {
+    /// Tells whether anything is served over TLS, so that certificates are needed.
+    pub fn has_tls(&self) -> bool {
+        !self.gateway.https.is_empty() || !self.admin.https.is_empty()
+    }
 }
 
 /// How TLS is accepted.

@@ -3,6 +3,8 @@
 //! It mirrors the file and nothing else; the sentences here are also what editors show. What the values mean together
 //! is decided in `believe.rs`.
 
+mod identity;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,6 +13,8 @@ use serde::Deserialize;
 use super::value::{Listen, Network, Threads};
 use super::{AccessFormat, LogFormat};
 use crate::model::unit::{Period, Size};
+
+pub(super) use self::identity::{Credentials, Explain, OAuth, Registry};
 
 /// The settings of a Tollgate process. They are read at start; a change needs a restart.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -23,6 +27,9 @@ pub(super) struct Raw {
     pub(super) catalog: Catalog,
     pub(super) data: Data,
     pub(super) registry: Registry,
+    pub(super) oauth: OAuth,
+    pub(super) credentials: Credentials,
+    pub(super) explain: Explain,
     pub(super) quota: Quota,
     pub(super) tls: Tls,
     pub(super) limits: Limits,
@@ -58,18 +65,21 @@ impl Default for Gateway {
     }
 }
 
-/// The listener of the admin API and the developer portal. Nothing of this version reads it.
+/// The listener of the token endpoint for those who do not come through the gateway, and later of the admin API.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Admin {
     /// Addresses for plain HTTP; loopback unless there is a good reason.
     pub(super) http: Vec<Listen>,
+    /// Addresses for HTTP over TLS, with the gateway's certificates; where it is reached from elsewhere.
+    pub(super) https: Vec<Listen>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
         Self {
             http: vec![Listen(([127, 0, 0, 1], 9080).into())],
+            https: Vec::new(),
         }
     }
 }
@@ -106,7 +116,7 @@ impl Default for Catalog {
     }
 }
 
-/// What the process writes: the control socket, certificates, later the registry.
+/// What the process writes: the registry, signing keys, certificates, the control socket.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Data {
@@ -118,22 +128,6 @@ impl Default for Data {
     fn default() -> Self {
         Self {
             dir: "../data".to_owned(),
-        }
-    }
-}
-
-/// Where users, applications and subscriptions live. Nothing of this version reads it.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Registry {
-    /// "sqlite" keeps it in the data directory; or a postgres:// address.
-    pub(super) url: String,
-}
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self {
-            url: "sqlite".to_owned(),
         }
     }
 }

@@ -73,6 +73,7 @@ fn an_empty_directory_means_defaults_and_a_missing_one_is_refused() {
         Settings {
             catalog: dir.path().join("catalog"),
             data: dir.path().join("../data"),
+            bootstrap: dir.path().join("bootstrap.toml"),
             ..load("").unwrap()
         }
     );
@@ -261,7 +262,9 @@ fn secrets_may_come_from_files_and_variables() {
     fs::write(dir.path().join("url"), "postgres://db\n").unwrap();
     let environment = Environment::from_pairs([("PASSWORD", "x")]);
     let settings = Settings::load(dir.path(), &environment).unwrap();
-    assert_eq!(settings.unused, ["quota", "registry"]);
+    assert_eq!(settings.unused, ["quota"]);
+    assert_eq!(settings.registry.as_str(), "postgres://db");
+    assert!(!format!("{settings:?}").contains("postgres"), "it may hold a password");
     let unset = Settings::load(dir.path(), &Environment::default()).unwrap_err();
     assert!(unset[0].message.contains("PASSWORD"));
     let variable = Environment::from_pairs([("PASSWORD", "x"), ("TOLLGATE_REGISTRY_URL", "file:nothing")]);
@@ -272,8 +275,89 @@ fn secrets_may_come_from_files_and_variables() {
 
 #[test]
 fn sections_of_later_versions_are_named_when_they_say_something() {
-    assert!(load("[admin]\nhttp = ['127.0.0.1:9080']\n").unwrap().unused.is_empty());
-    assert_eq!(load("[admin]\nhttp = ['127.0.0.1:9081']\n").unwrap().unused, ["admin"]);
+    assert!(load("[quota]\nstore = 'local'\n").unwrap().unused.is_empty());
+    assert_eq!(load("[quota]\nstore = 'redis://cache'\n").unwrap().unused, ["quota"]);
+}
+
+#[test]
+fn a_registry_is_a_file_or_a_server() {
+    let dir = conf("[registry]\nurl = 'sqlite:who.db'\n");
+    let settings = Settings::load(dir.path(), &Environment::default()).unwrap();
+    let expected = format!("sqlite:{}", dir.path().join("who.db").display());
+    assert_eq!(
+        (settings.registry.as_str(), settings.registry.is_shared()),
+        (expected.as_str(), false)
+    );
+    assert!(
+        load("[registry]\nurl = 'postgres://u:p@db:5432/tollgate'\n")
+            .unwrap()
+            .registry
+            .is_shared()
+    );
+    for wrong in ["mysql://db", "sqlite:", "", "postgres", "postgres://db:port/x"] {
+        let refused = refusal(&format!("[registry]\nurl = '{wrong}'\n"));
+        assert!(refused.starts_with("2:7 registry.url `url` "), "{refused}");
+        assert!(
+            wrong.is_empty() || !refused.contains(wrong),
+            "it may hold a password: {refused}"
+        );
+    }
+}
+
+#[test]
+fn an_issuer_is_what_its_endpoints_begin_with() {
+    for issuer in [
+        "https://localhost:8243",
+        "https://id.example.com",
+        "http://127.0.0.1:8280",
+    ] {
+        assert_eq!(
+            load(&format!("[oauth]\nissuer = '{issuer}'\n")).unwrap().oauth.issuer,
+            issuer
+        );
+    }
+    for wrong in [
+        "localhost:8243",
+        "https://id.example.com/",
+        "https://id.example.com/tenant",
+        "https://id.example.com:443",
+        "https://ID.example.com",
+        "ftp://id.example.com",
+        "https://id.example.com?x",
+        "https://me@id.example.com",
+        "",
+    ] {
+        let refused = refusal(&format!("[oauth]\nissuer = '{wrong}'\n"));
+        assert!(refused.contains("is not an issuer"), "{refused}");
+    }
+}
+
+#[test]
+fn lifetimes_of_tokens_have_bounds() {
+    for wrong in [
+        "access_token = '0s'",
+        "refresh_token = '2years'",
+        "authorization_code = '11m'",
+        "key_rotation = '30m'",
+        "algorithm = 'HS256'",
+    ] {
+        let key = wrong.split(' ').next().unwrap();
+        let refused = refusal(&format!("[oauth]\n{wrong}\n"));
+        assert!(refused.contains(key), "{refused}");
+    }
+    assert_eq!(load("[oauth]\nkey_rotation = '0s'\n").unwrap().oauth.key_rotation, None);
+}
+
+#[test]
+fn credentials_are_in_header_fields() {
+    let text = "[credentials]\napi_key_header = 'X-Key'\nclient_certificate_header = 'X-Client-Cert'\n";
+    let credentials = load(text).unwrap().credentials;
+    assert_eq!(credentials.api_key_header, "x-key");
+    assert_eq!(credentials.client_certificate_header.unwrap(), "x-client-cert");
+    assert!(refusal("[credentials]\nauthorization_header = 'a b'\n").contains("is no header field"));
+    assert!(refusal("[credentials]\nbackend_jwt_header = 'Host'\n").contains("no header field that could hold it"));
+    assert!(refusal("[credentials]\ntoken_cache = 0\n").contains("`token_cache` must be from 1 to"));
+    assert!(refusal("[credentials]\nleeway = '6m'\n").contains("`leeway` is more than 5m"));
 }
 
 #[test]

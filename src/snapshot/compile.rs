@@ -3,29 +3,49 @@
 //! The catalog is believed, so what can still go wrong is a contradiction between the two packages; it is reported
 //! like any other violation instead of being trusted.
 
+use std::collections::HashMap;
+
+use super::challenge::{Challenge, insufficient_scope};
 use super::mounts::Mount;
 use super::routes::Routes;
-use super::{Route, RouteId, Snapshot, Version, VersionId};
+use super::{
+    Environments, KeyManagers, Route, RouteId, Scope, ScopeId, Snapshot, Subscribers, Version, VersionId, protection,
+};
 use crate::model::api::{Api, ApiVersion};
-use crate::model::auth::AuthType;
 use crate::model::backend::HostHeader;
 use crate::model::catalog::Catalog;
 use crate::model::lifecycle::LifecycleState;
+use crate::model::name::{ScopeName, TenantName};
+use crate::model::place::Place;
 use crate::model::resource::Resource;
+use crate::model::security::{CredentialFields, Security};
 use crate::model::tenant::TenantState;
 use crate::model::violation::Violation;
 
-/// Compiles a catalog.
+/// Compiles a catalog for a server that leaves the fields of credentials as they usually are.
 ///
 /// # Errors
 ///
-/// Returns every mount that is taken twice and every resource that could not be protected.
+/// Returns every mount that is taken twice and everything that could not be protected.
 pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violation>> {
+    compile_for(revision, catalog, &CredentialFields::default())
+}
+
+/// Compiles a catalog for a server that names the fields of credentials where nobody else does.
+///
+/// # Errors
+///
+/// Returns every mount that is taken twice and everything that could not be protected.
+pub fn compile_for(revision: u64, catalog: &Catalog, server: &CredentialFields) -> Result<Snapshot, Vec<Violation>> {
     let mut compiler = Compiler {
         snapshot: Snapshot {
             revision,
+            key_managers: KeyManagers::of(catalog.key_managers()),
+            fields: server.clone(),
             ..Snapshot::default()
         },
+        scopes: HashMap::new(),
+        server,
         violations: Vec::new(),
     };
     for tenant in catalog.tenants() {
@@ -36,6 +56,7 @@ pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violati
             .mounts
             .add_tenant(tenant.domain.as_str(), hostnames, is_active);
     }
+    compiler.scopes(catalog);
     for api in catalog.apis() {
         compiler.api(api);
     }
@@ -46,12 +67,26 @@ pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violati
     }
 }
 
-struct Compiler {
+struct Compiler<'a> {
     snapshot: Snapshot,
+    scopes: HashMap<(&'a TenantName, &'a ScopeName), ScopeId>,
+    server: &'a CredentialFields,
     violations: Vec<Violation>,
 }
 
-impl Compiler {
+impl<'a> Compiler<'a> {
+    fn scopes(&mut self, catalog: &'a Catalog) {
+        for scope in catalog.scopes() {
+            let id = ScopeId(index(self.snapshot.scopes.len()));
+            self.scopes.insert((&scope.tenant, &scope.key), id);
+            self.snapshot.scopes.push(Scope {
+                key: scope.key.as_str().into(),
+                roles: scope.roles.iter().map(|role| role.as_str().into()).collect(),
+                place: scope.place.clone(),
+            });
+        }
+    }
+
     fn api(&mut self, api: &Api) {
         let mut ids = Vec::with_capacity(api.versions.len());
         for version in &api.versions {
@@ -70,57 +105,78 @@ impl Compiler {
 
     fn mount(&mut self, api: &Api, context: &str, mount: Mount) {
         if self.snapshot.mounts.mount(api.tenant.as_str(), context, mount).is_err() {
-            self.refuse(
-                api,
-                format!("context `{context}` of tenant `{}` cannot be mounted", api.tenant),
-            );
+            let message = format!("context `{context}` of tenant `{}` cannot be mounted", api.tenant);
+            self.refuse(api, &Place::default(), message);
         }
     }
 
     fn version(&mut self, api: &Api, version: &ApiVersion) -> VersionId {
+        let security = version.security.settle(self.server);
+        for message in protection::of_version(version, &security, self.server) {
+            self.refuse(api, &version.place, message);
+        }
         let mut routes = Routes::default();
         for resource in &version.resources {
-            let route = self.route(api, resource);
+            let route = self.route(api, resource, &security);
             routes.add(&resource.template, resource.methods, route);
         }
+        let backends = [&version.production, &version.sandbox];
+        let keeps_host = backends
+            .into_iter()
+            .flatten()
+            .any(|backend| backend.host == HostHeader::Keep);
         let id = VersionId(index(self.snapshot.versions.len()));
         self.snapshot.versions.push(Version {
             tenant: api.tenant.as_str().into(),
             api: api.name.as_str().into(),
             version: version.version.as_str().into(),
+            context: api.context.full(&version.version).into(),
             state: version.state,
             transports: version.transports,
             paths: version.paths,
             max_request_body: version.max_request_body.map(|size| size.0),
-            keeps_host: version.production.host == HostHeader::Keep,
+            keeps_host,
+            challenge: Challenge::of(api.tenant.as_str(), &security),
+            security,
+            is_free: version.tiers.is_empty() || version.state == LifecycleState::Prototyped,
+            subscribers: Subscribers::of(&api.tenant, &version.subscribers),
+            environments: Environments {
+                production: version.production.is_some(),
+                sandbox: version.sandbox.is_some(),
+            },
+            place: version.place.clone(),
             routes,
         });
         id
     }
 
-    fn route(&mut self, api: &Api, resource: &Resource) -> RouteId {
-        if resource.auth != AuthType::None {
-            self.refuse(
-                api,
-                format!(
-                    "resource `{}` demands a credential that is not checked",
-                    resource.template
-                ),
-            );
+    fn route(&mut self, api: &Api, resource: &Resource, security: &Security) -> RouteId {
+        let known = resource.scopes.iter();
+        let scopes: Vec<_> = known
+            .filter_map(|key| self.scopes.get(&(&api.tenant, key)).copied())
+            .collect();
+        if let Some(message) = protection::of_resource(resource, security, scopes.len()) {
+            self.refuse(api, &resource.place, message);
         }
+        let keys = resource.scopes.iter().map(ScopeName::as_str);
+        let challenge = (!scopes.is_empty()).then(|| insufficient_scope(api.tenant.as_str(), keys));
         let id = RouteId(index(self.snapshot.routes.len()));
         self.snapshot.routes.push(Route {
             template: resource.template.as_str().into(),
             methods: resource.methods,
+            auth: resource.auth,
+            scopes,
+            challenge,
+            place: resource.place.clone(),
         });
         id
     }
 
-    fn refuse(&mut self, api: &Api, message: String) {
+    fn refuse(&mut self, api: &Api, place: &Place, message: String) {
         self.violations.push(Violation {
-            file: String::new(),
-            line: 0,
-            column: 0,
+            file: place.file.to_string(),
+            line: place.line,
+            column: usize::from(place.line > 0),
             path: format!("{}/{}", api.tenant, api.name),
             message,
             fix: None,
@@ -147,4 +203,111 @@ fn default_version(api: &Api) -> Option<usize> {
 /// Returns a vector's length as an index; a catalog that does not fit 32 bits does not fit memory either.
 fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+    use crate::model::source::{NoReferences, Source};
+
+    const CATALOG: &str = r#"
+name = "News"
+context = "/news"
+tenant = "acme.example"
+
+[[scopes]]
+key = "read"
+roles = ["reader"]
+
+[[versions]]
+version = "1"
+state = "published"
+security = ["oauth2", "api_key"]
+api_key_header = "X-Own"
+key_managers = ["Keycloak"]
+endpoints = { sandbox = "http://a" }
+
+[[versions.resources]]
+path = "/a"
+methods = ["GET"]
+scopes = ["read"]
+
+[[versions]]
+version = "2"
+endpoints = { production = "http://a" }
+resources = [{ path = "/", methods = ["GET"] }]
+
+[[tenants]]
+domain = "acme.example"
+authorization_header = "X-Tenant"
+api_key_header = "X-Key"
+
+[[key_managers]]
+name = "Keycloak"
+tenant = "acme.example"
+issuer = "https://idp.example"
+jwks_url = "https://idp.example/jwks"
+"#;
+
+    fn snapshot() -> Snapshot {
+        let source = Source {
+            name: "news.toml".to_owned(),
+            text: CATALOG.to_owned(),
+        };
+        let server = CredentialFields {
+            authorization: HeaderName::from_static("x-server"),
+            ..CredentialFields::default()
+        };
+        compile_for(7, &Catalog::believe(&[source], &NoReferences).unwrap(), &server).unwrap()
+    }
+
+    #[test]
+    fn a_version_beats_its_tenant_and_a_tenant_the_server() {
+        let snapshot = snapshot();
+        let fields = |index: usize| {
+            let security = &snapshot.versions()[index].security;
+            (security.authorization.as_str(), security.api_key.as_str())
+        };
+        assert_eq!(fields(0), ("x-tenant", "x-own"));
+        assert_eq!(fields(1), ("x-tenant", "x-key"));
+        assert_eq!(snapshot.fields().authorization.as_str(), "x-server");
+    }
+
+    #[test]
+    fn everything_says_where_it_was_stated() {
+        let snapshot = snapshot();
+        let version = &snapshot.versions()[0];
+        assert_eq!(version.place.to_string(), "news.toml:10");
+        assert_eq!(&*version.context, "/news/1");
+        assert_eq!(snapshot.routes[0].place.to_string(), "news.toml:18");
+        let scope = snapshot.scope(snapshot.routes[0].scopes[0]);
+        assert_eq!(
+            (&*scope.key, scope.place.to_string()),
+            ("read", "news.toml:6".to_owned())
+        );
+    }
+
+    #[test]
+    fn key_managers_are_found_in_their_own_tenant() {
+        let snapshot = snapshot();
+        let known = snapshot.key_managers();
+        let found = known.by_issuer("acme.example", "https://idp.example").unwrap();
+        assert_eq!(found.name.as_str(), "Keycloak");
+        assert!(known.by_name("acme.example", "Keycloak").is_some());
+        assert!(known.by_issuer("carbon.super", "https://idp.example").is_none());
+        assert_eq!((known.of_tenant("acme.example").len(), known.iter().count()), (1, 1));
+    }
+
+    #[test]
+    fn endpoints_are_known_by_the_type_of_key_that_they_are_for() {
+        use crate::registry::key_pair::KeyType::{Production, Sandbox};
+        let snapshot = snapshot();
+        let have = |index: usize| {
+            let environments = snapshot.versions()[index].environments;
+            (environments.have(Production), environments.have(Sandbox))
+        };
+        assert_eq!((have(0), have(1)), ((false, true), (true, false)));
+    }
 }

@@ -3,18 +3,31 @@
 //! Entities live in vectors and refer to each other by typed indices; the accessors here are the only place that
 //! indexes. Nothing here owns counters, pools or health: those outlive a snapshot.
 
+mod challenge;
 mod compile;
+mod key_managers;
 pub mod live;
 mod mounts;
+mod protection;
 mod routes;
+mod subscribers;
+
+use http::HeaderValue;
 
 use crate::model::api::{PathAllowances, Transports};
+use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
+use crate::model::place::Place as Stated;
+use crate::model::security::{CredentialFields, Security};
+use crate::registry::key_pair::KeyType;
 
-pub use compile::compile;
+pub use challenge::Challenge;
+pub use compile::{compile, compile_for};
+pub use key_managers::KeyManagers;
 pub use mounts::{Mount, Place};
 pub use routes::Found;
+pub use subscribers::Subscribers;
 
 use mounts::Mounts;
 use routes::Routes;
@@ -41,6 +54,9 @@ pub struct Snapshot {
     mounts: Mounts,
     versions: Vec<Version>,
     routes: Vec<Route>,
+    scopes: Vec<Scope>,
+    key_managers: KeyManagers,
+    fields: CredentialFields,
 }
 
 /// One ApiVersion with everything a request needs already looked up.
@@ -52,6 +68,8 @@ pub struct Version {
     pub api: Box<str>,
     /// Its label.
     pub version: Box<str>,
+    /// The path at which it is mounted in its tenant, its version included.
+    pub context: Box<str>,
     /// Where it stands in its life.
     pub state: LifecycleState,
     /// Over which transports it may be called.
@@ -62,6 +80,18 @@ pub struct Version {
     pub max_request_body: Option<u64>,
     /// Whether the endpoint sees the caller's `Host`.
     pub keeps_host: bool,
+    /// What proves a caller to it.
+    pub security: Security,
+    /// What callers are told who could not be let in.
+    pub challenge: Challenge,
+    /// Whether it is called without a subscription.
+    pub is_free: bool,
+    /// Whose applications may have a subscription.
+    pub subscribers: Subscribers,
+    /// For which keys it has endpoints.
+    pub environments: Environments,
+    /// Where it was stated.
+    pub place: Stated,
     routes: Routes,
 }
 
@@ -72,6 +102,25 @@ impl Version {
     }
 }
 
+/// For which keys a version has endpoints; one of the two at least.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Environments {
+    /// For production keys.
+    pub production: bool,
+    /// For sandbox keys.
+    pub sandbox: bool,
+}
+
+impl Environments {
+    /// Tells whether there are endpoints for a key of this type.
+    pub fn have(self, key_type: KeyType) -> bool {
+        match key_type {
+            KeyType::Production => self.production,
+            KeyType::Sandbox => self.sandbox,
+        }
+    }
+}
+
 /// One resource of a version.
 #[derive(Debug)]
 pub struct Route {
@@ -79,6 +128,29 @@ pub struct Route {
     pub template: Box<str>,
     /// The methods it declares.
     pub methods: MethodSet,
+    /// What credential it demands.
+    pub auth: AuthType,
+    /// The scopes of which a caller needs one; none where it is empty.
+    pub scopes: Vec<ScopeId>,
+    /// What callers are told who have none of its scopes, as the value of `WWW-Authenticate`.
+    pub challenge: Option<HeaderValue>,
+    /// Where it was stated.
+    pub place: Stated,
+}
+
+/// The index of a scope in its snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ScopeId(u32);
+
+/// One scope of a tenant.
+#[derive(Debug)]
+pub struct Scope {
+    /// Its key.
+    pub key: Box<str>,
+    /// The roles that grant it; everybody's where it is empty.
+    pub roles: Vec<Box<str>>,
+    /// Where it was stated.
+    pub place: Stated,
 }
 
 impl Snapshot {
@@ -113,5 +185,21 @@ impl Snapshot {
     pub fn route(&self, id: RouteId) -> &Route {
         #[expect(clippy::indexing_slicing, reason = "an id is evidence of the entry")]
         &self.routes[id.0 as usize]
+    }
+
+    /// Returns the key managers of every tenant.
+    pub fn key_managers(&self) -> &KeyManagers {
+        &self.key_managers
+    }
+
+    /// Returns the fields that say who calls, on this server.
+    pub fn fields(&self) -> &CredentialFields {
+        &self.fields
+    }
+
+    /// Returns a scope that this snapshot named.
+    pub fn scope(&self, id: ScopeId) -> &Scope {
+        #[expect(clippy::indexing_slicing, reason = "an id is evidence of the entry")]
+        &self.scopes[id.0 as usize]
     }
 }

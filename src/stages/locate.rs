@@ -14,6 +14,13 @@ pub(super) struct Located<'a> {
     pub(super) rest: usize,
 }
 
+impl Located<'_> {
+    /// Returns the part of the path that led there.
+    pub(super) fn context(&self) -> &str {
+        self.target.as_str().get(..self.rest).unwrap_or_default()
+    }
+}
+
 /// Finds what is mounted at the longest context that covers the path.
 pub(super) fn locate<'a>(head: &Head<'_>, target: Target<'a>, snapshot: &Snapshot) -> Result<Located<'a>, Denial> {
     let host = head.host.ok_or(Denial::InvalidHost)?;

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::locate::Located;
+use super::recorder::{Fact, Recorder};
 use crate::denial::Denial;
 use crate::head::{Head, Scheme};
 use crate::model::lifecycle::LifecycleState;
@@ -32,6 +33,7 @@ pub(super) fn pin_version<'a>(
     head: &Head<'_>,
     located: Located<'a>,
     snapshot: &Snapshot,
+    told: &mut impl Recorder,
 ) -> Result<Pinned<'a>, Refusal> {
     let Located { target, mount, rest } = located;
     let (id, by_default) = match mount {
@@ -39,6 +41,7 @@ pub(super) fn pin_version<'a>(
         Mount::Default(Some(id)) => (id, true),
         Mount::Default(None) => return Err(Denial::NoDefaultVersion.into()),
     };
+    told.learn(|| Fact::Pinned(id, by_default));
     let version = snapshot.version(id);
     match version.state {
         LifecycleState::Created | LifecycleState::Retired => return Err(Denial::UnknownVersion.into()),

@@ -37,7 +37,12 @@ pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
         line.text("\",\"reason\":\"", reason.as_bytes(), TEXT);
         line.ours("\"");
     }
+    if let Some(flaw) = answer.flaw {
+        line.text(",\"flaw\":\"", flaw.as_bytes(), TEXT);
+        line.ours("\"");
+    }
     line.route(record);
+    line.identity(record);
     line.number(",\"request_bytes\":", asked.bytes);
     line.number(",\"response_bytes\":", answer.bytes);
     line.milliseconds(",\"duration_ms\":", answer.duration);
@@ -161,6 +166,20 @@ impl Object {
         });
     }
 
+    fn identity(&mut self, record: &Record<'_>) {
+        let Some(who) = record.identity else { return };
+        if let Some(application) = who.application {
+            self.text(",\"application\":\"", application.as_bytes(), TEXT);
+            self.ours("\"");
+        }
+        if !who.client.is_empty() {
+            self.text(",\"consumer_key\":\"", who.client.as_bytes(), TEXT);
+            self.ours("\"");
+        }
+        self.text(",\"subject\":\"", who.subject.as_bytes(), TEXT);
+        self.ours("\"");
+    }
+
     fn upstream(&mut self, record: &Record<'_>) {
         let Some(called) = record.upstream else { return };
         if let Some(endpoint) = called.endpoint {
@@ -219,7 +238,7 @@ pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::telemetry::record::{Answer, Called, Routed};
+    use crate::telemetry::record::{Answer, Called, Identity, Routed};
 
     pub(in crate::telemetry) fn record<'a>(path: &'a [u8], user_agent: &'a [u8]) -> Record<'a> {
         Record {
@@ -242,6 +261,11 @@ pub(super) mod tests {
                 template: "/videos/{id}",
                 by_default: true,
             }),
+            identity: Some(Identity {
+                application: Some("Phone app"),
+                client: "k1",
+                subject: "tom@carbon.super",
+            }),
             upstream: Some(Called {
                 endpoint: Some(([127, 0, 0, 1], 9001).into()),
                 attempts: 2,
@@ -251,6 +275,7 @@ pub(super) mod tests {
                 status: 200,
                 code: None,
                 reason: None,
+                flaw: None,
                 bytes: 512,
                 duration: Duration::from_nanos(2_000_499),
             },
@@ -266,7 +291,7 @@ pub(super) mod tests {
                 r#"{"time":"2026-08-01T12:34:56.007Z","request_id":"0198-7","client":"192.0.2.1","scheme":"https","#,
                 r#""protocol":"HTTP/2.0","method":"GET","host":"api.example.com","path":"/youtube/videos/7","#,
                 r#""status":200,"tenant":"carbon.super","api":"YouTube","version":"3.0","resource":"/videos/{id}","#,
-                r#""by_default":true,"request_bytes":0,"response_bytes":512,"duration_ms":2.0,"#,
+                r#""by_default":true,"application":"Phone app","consumer_key":"k1","subject":"tom@carbon.super","request_bytes":0,"response_bytes":512,"duration_ms":2.0,"#,
                 r#""endpoint":"127.0.0.1:9001","attempts":2,"upstream_ms":1.234,"revision":7,"user_agent":"curl/8","#,
                 r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
                 "\n"

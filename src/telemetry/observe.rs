@@ -6,8 +6,10 @@ use pingora_error::Error;
 use pingora_proxy::Session;
 
 use super::Telemetry;
-use super::record::{Answer, Asked, Called, Record, Routed};
+use super::record::{Answer, Asked, Called, Identity, Record, Routed};
+use crate::credential::Flaw;
 use crate::exchange::Exchange;
+use crate::stages::Permit;
 use crate::upstream::classify;
 
 /// Counts and logs an exchange; called once for each, refusals included.
@@ -16,7 +18,7 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     let route = exchange.meter().map(|meter| Routed {
         names: meter.names(),
         template: exchange.route().map_or("", |route| &route.template),
-        by_default: exchange.permit().is_some_and(crate::stages::Permit::by_default),
+        by_default: exchange.permit().is_some_and(Permit::by_default),
     });
     let record = Record {
         at: exchange.at,
@@ -24,6 +26,11 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
         revision: exchange.served.snapshot.revision(),
         asked: asked(session, exchange),
         route,
+        identity: exchange.permit().and_then(Permit::caller).map(|caller| Identity {
+            application: caller.application.as_ref().map(|application| application.name.as_str()),
+            client: &caller.client,
+            subject: &caller.subject,
+        }),
         upstream: exchange.called.map(|called| Called {
             endpoint: exchange.attempts.address(),
             attempts: exchange.attempts.tries(),
@@ -35,6 +42,7 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
                 .map_or(0, |response| response.status.as_u16()),
             code: exchange.denial().map(|denial| denial.fault().code),
             reason: exchange.denial().map(|denial| denial.name()),
+            flaw: exchange.flaw().map(Flaw::name),
             bytes: exchange
                 .tunnelled
                 .map_or(session.body_bytes_sent() as u64, |ended| ended.to_client.bytes),

@@ -17,6 +17,7 @@ struct State {
     serving: Option<Serving>,
     refused: Vec<Violation>,
     refused_certificates: Vec<Violation>,
+    registry: Option<String>,
     is_draining: bool,
 }
 
@@ -34,6 +35,13 @@ pub(super) struct Report {
     draining: bool,
     catalog: CatalogReport,
     certificates: CertificatesReport,
+    registry: RegistryReport,
+}
+
+#[derive(Debug, Serialize)]
+struct RegistryReport {
+    /// Why the registry is not up to date; `None` while it is.
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +82,15 @@ impl Readiness {
         violations.clone_into(&mut self.0.lock().refused_certificates);
     }
 
+    /// Says why the registry cannot be followed, or that it can be again; the gateway stays ready with what it knows.
+    /// Tells whether that is news.
+    pub fn set_registry(&self, error: Option<String>) -> bool {
+        let mut state = self.0.lock();
+        let is_news = state.registry.is_some() != error.is_some();
+        state.registry = error;
+        is_news
+    }
+
     /// Says that the process is on its way out: from here on it is not ready.
     pub fn set_draining(&self) {
         self.0.lock().is_draining = true;
@@ -99,6 +116,9 @@ impl Readiness {
             },
             certificates: CertificatesReport {
                 refused: state.refused_certificates.clone(),
+            },
+            registry: RegistryReport {
+                error: state.registry.clone(),
             },
         }
     }
@@ -130,5 +150,26 @@ mod tests {
         assert_eq!(report["catalog"]["refused"].as_array().unwrap().len(), 0);
         readiness.set_draining();
         assert!(!readiness.is_ready());
+    }
+
+    #[test]
+    fn a_registry_that_is_away_is_shown_and_does_not_stop_traffic() {
+        let readiness = Readiness::default();
+        readiness.set_serving(1);
+        assert!(readiness.set_registry(Some("connection refused".to_owned())));
+        assert!(
+            !readiness.set_registry(Some("timed out".to_owned())),
+            "it was away before"
+        );
+        let report = serde_json::to_value(readiness.report()).unwrap();
+        assert_eq!(
+            (&report["ready"], &report["registry"]["error"]),
+            (&true.into(), &"timed out".into())
+        );
+        assert!(readiness.set_registry(None));
+        assert_eq!(
+            serde_json::to_value(readiness.report()).unwrap()["registry"]["error"],
+            serde_json::Value::Null
+        );
     }
 }

@@ -21,6 +21,8 @@ pub struct Record<'a> {
     pub asked: Asked<'a>,
     /// Which resource of which version that was, where it got so far.
     pub route: Option<Routed<'a>>,
+    /// Who called, where the resource asked.
+    pub identity: Option<Identity<'a>>,
     /// The endpoints that were tried, where any was.
     pub upstream: Option<Called>,
     /// What the caller was told.
@@ -53,12 +55,23 @@ pub struct Asked<'a> {
 /// Which resource of which version a request met.
 #[derive(Clone, Copy, Debug)]
 pub struct Routed<'a> {
-    /// Its tenant, Api and version, as [`names`](super::line::names) writes them.
+    /// Its tenant, Api and version, as the line writes them.
     pub names: &'a str,
     /// The template of the resource.
     pub template: &'a str,
     /// Whether the version was chosen by default and not by name.
     pub by_default: bool,
+}
+
+/// Who called, without what proved it.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// The name of the application, where one called.
+    pub application: Option<&'a str>,
+    /// The consumer key, or what a foreign token has in its place; empty where there is none.
+    pub client: &'a str,
+    /// The user, the owner of the certificate, or the client once more.
+    pub subject: &'a str,
 }
 
 /// The endpoints that a request was tried on.
@@ -81,6 +94,8 @@ pub struct Answer {
     pub code: Option<&'static str>,
     /// The name of that reason, which tells apart what shares a code.
     pub reason: Option<&'static str>,
+    /// What was wrong with the credential of a caller who was refused for it.
+    pub flaw: Option<&'static str>,
     /// The bytes of the body that were sent.
     pub bytes: u64,
     /// From the request header to the end of the response.

@@ -44,12 +44,14 @@ fn a_request_shows_in_every_metric_that_it_touches() {
         status: 404,
         code: Some("404"),
         reason: Some("unknown_api"),
+        flaw: None,
         bytes: 0,
         duration: Duration::from_micros(20),
     };
     telemetry.record(
         &Record {
             route: None,
+            identity: None,
             upstream: None,
             answer: refused,
             ..record(b"/nothing", b"")

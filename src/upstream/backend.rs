@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::model::backend::{self as model, Balance, HashOn, Timeouts};
+use crate::registry::key_pair::KeyType;
 
 use super::balance;
 use super::failure::NoEndpoint;
@@ -22,6 +23,7 @@ pub(super) struct BackendName {
     pub(super) tenant: Box<str>,
     pub(super) api: Box<str>,
     pub(super) version: Box<str>,
+    pub(super) key_type: KeyType,
 }
 
 /// Where one version's calls go.
@@ -33,6 +35,30 @@ pub struct Backend {
     pub(super) spec: model::Backend,
     pub(super) slots: Vec<Slot>,
     turn: AtomicUsize,
+}
+
+/// Where one version's calls go, by the type of the caller's key.
+#[derive(Clone, Debug, Default)]
+pub struct Backends {
+    /// Where those with production keys go, if anywhere.
+    pub production: Option<Arc<Backend>>,
+    /// Where those with sandbox keys go, if anywhere.
+    pub sandbox: Option<Arc<Backend>>,
+}
+
+impl Backends {
+    /// Returns where calls with a key of this type go.
+    pub fn of(&self, key_type: KeyType) -> Option<&Arc<Backend>> {
+        match key_type {
+            KeyType::Production => self.production.as_ref(),
+            KeyType::Sandbox => self.sandbox.as_ref(),
+        }
+    }
+
+    /// Returns both, as far as there are two.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        [&self.production, &self.sandbox].into_iter().flatten()
+    }
 }
 
 /// One endpoint of a backend.

@@ -7,6 +7,9 @@
 ///
 /// Counting among the open ones, rather than taking the next open neighbour, gives each the same share.
 pub(super) fn in_turn(turn: usize, count: usize, open: impl Fn(usize) -> bool) -> Option<usize> {
+    if count == 1 {
+        return open(0).then_some(0);
+    }
     let healthy = (0..count).filter(|&index| open(index)).count();
     let nth = turn.checked_rem(healthy)?;
     // An endpoint may close between the two looks; any open one will do then.

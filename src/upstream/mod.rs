@@ -18,7 +18,7 @@ mod resolve;
 mod target;
 
 pub use attempts::Attempts;
-pub use backend::{Backend, Call, Endpoint};
+pub use backend::{Backend, Backends, Call, Endpoint};
 pub use failure::{Failure, NoEndpoint, attribute, check_answer, classify};
 pub use pool::Pool;
 

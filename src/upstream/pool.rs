@@ -15,10 +15,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
+use crate::model::backend as model;
 use crate::model::catalog::Catalog;
 use crate::model::violation::Violation;
+use crate::registry::key_pair::KeyType;
 
-use super::backend::{Backend, BackendName};
+use super::backend::{Backend, BackendName, Backends};
 use super::probe::{self, Prober};
 use super::registry::{Draft, Registry};
 use super::resolve::resolve;
@@ -57,32 +59,40 @@ impl Pool {
         })
     }
 
-    /// Makes the production backends of every version, in the catalog's order; what is known already is used again.
+    /// Makes the backends of every version, in the catalog's order; what is known already is used again.
     ///
     /// # Errors
     ///
     /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
-    pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Arc<Backend>>, Vec<Violation>> {
+    pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Backends>, Vec<Violation>> {
         let registry = self.registry.lock();
         let mut draft = Draft::beside(&registry, self.idle);
         let mut made = Vec::new();
         for api in catalog.apis() {
             for version in &api.versions {
-                let name = BackendName {
-                    tenant: api.tenant.as_str().into(),
-                    api: api.name.as_str().into(),
-                    version: version.version.as_str().into(),
+                let mut backend = |key_type, spec: &Option<model::Backend>| {
+                    let name = BackendName {
+                        tenant: api.tenant.as_str().into(),
+                        api: api.name.as_str().into(),
+                        version: version.version.as_str().into(),
+                        key_type,
+                    };
+                    draft.backend(name, version.state.is_served(), spec.as_ref()?)
                 };
-                made.extend(draft.backend(name, version.state.is_served(), &version.production));
+                made.push(Backends {
+                    production: backend(KeyType::Production, &version.production),
+                    sandbox: backend(KeyType::Sandbox, &version.sandbox),
+                });
             }
         }
         draft.finish(made)
     }
 
     /// Looks up the names that have no address yet, so that they have one before they are served; gives up in time.
-    pub async fn resolve(&self, backends: &[Arc<Backend>], within: Duration) {
+    pub async fn resolve(&self, backends: &[Backends], within: Duration) {
         let slots = backends
             .iter()
+            .flat_map(Backends::iter)
             .filter(|backend| backend.active)
             .flat_map(|backend| &backend.slots);
         let unknown: Vec<_> = slots
@@ -95,8 +105,9 @@ impl Pool {
     }
 
     /// Knows from now on what these backends use, and forgets everything else.
-    pub fn commit(&self, backends: &[Arc<Backend>]) {
-        *self.registry.lock() = Registry::of(backends);
+    pub fn commit(&self, backends: &[Backends]) {
+        let backends: Vec<Arc<Backend>> = backends.iter().flat_map(Backends::iter).cloned().collect();
+        *self.registry.lock() = Registry::of(&backends);
         self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
     }
 

@@ -155,7 +155,9 @@ impl<'a> Draft<'a> {
     }
 
     fn complain(&mut self, name: &BackendName, message: &str) {
-        let BackendName { tenant, api, version } = name;
+        let BackendName {
+            tenant, api, version, ..
+        } = name;
         self.violations.push(Violation {
             file: String::new(),
             line: 0,
@@ -200,6 +202,7 @@ fn read(uri: &Uri, spec: &model::Backend, group: u64) -> Option<(Endpoint, Targe
 #[cfg(test)]
 pub(super) mod tests {
     use crate::model::backend::{Balance, Health, HostHeader, Protocol, Timeouts, TlsProfile};
+    use crate::registry::key_pair::KeyType;
 
     use super::*;
 
@@ -229,6 +232,7 @@ pub(super) mod tests {
             tenant: tenant.into(),
             api: "Demo".into(),
             version: version.into(),
+            key_type: KeyType::Production,
         }
     }
 

@@ -184,6 +184,14 @@ async fn eventually(what: impl Fn() -> bool) {
     }
 }
 
+/// Uses a backend for production keys alone.
+fn production(backend: &Arc<Backend>) -> Backends {
+    Backends {
+        production: Some(Arc::clone(backend)),
+        sandbox: None,
+    }
+}
+
 #[tokio::test]
 async fn any_method_goes_elsewhere_when_nothing_was_sent() {
     let proxy = proxy(&backend(at(&[nobody().await, origin(always_ok).await])));
@@ -222,7 +230,7 @@ async fn a_name_is_looked_for_again_however_often_the_catalog_changes() {
     let (stop, stopping) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&pool).run(stopping));
     eventually(|| {
-        pool.commit(&backends);
+        pool.commit(&[production(&backends[0])]);
         backends[0].slots[0].target.is_resolved()
     })
     .await;
@@ -439,7 +447,7 @@ async fn probes_close_an_endpoint_and_open_it_again() {
     let (stop, shutdown) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
-    pool.commit(std::slice::from_ref(&backend));
+    pool.commit(&[production(&backend)]);
     eventually(|| backend.fit() == 0).await;
     healthy.store(1, SeqCst);
     eventually(|| backend.fit() == 1).await;
@@ -461,7 +469,8 @@ async fn probes_end_when_their_endpoint_is_gone() {
     tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
     let target = Arc::downgrade(&backend.slots[0].target);
-    pool.commit(&[backend]);
+    pool.commit(&[production(&backend)]);
+    drop(backend);
     eventually(|| asked.load(SeqCst) > 1).await;
     pool.commit(&[]);
     // Whoever still asked it would hold it.
@@ -490,7 +499,7 @@ async fn probes_speak_the_protocol_of_the_endpoint() {
     let pool = Pool::new(Duration::from_secs(7));
     let (_stop, shutdown) = watch::channel(false);
     tokio::spawn(Arc::clone(&pool).run(shutdown));
-    pool.commit(std::slice::from_ref(&backend));
+    pool.commit(&[production(&backend)]);
     eventually(|| backend.fit() == 1).await;
 }
 
@@ -500,7 +509,7 @@ async fn names_have_addresses_before_they_are_served() {
     let backend = backend(spec(&[&format!("http://localhost:{port}")]));
     assert_eq!(backend.fit(), 0);
     Pool::new(Duration::from_secs(7))
-        .resolve(std::slice::from_ref(&backend), Duration::from_secs(5))
+        .resolve(&[production(&backend)], Duration::from_secs(5))
         .await;
     assert_eq!(backend.fit(), 1);
     assert!(call(&proxy(&backend), "GET", "").await.starts_with("HTTP/1.1 200"));

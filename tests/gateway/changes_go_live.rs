@@ -139,7 +139,9 @@ async fn every_problem_of_a_change_is_said_at_once() {
         .tenant("nobody.example")
         .version(version("1.0").to(&one));
     let guarded = api("Guarded", "/guarded").version(version("1.0").to(&one).resource(&["GET"], "/a"));
-    let guarded = guarded.toml().replace("auth = \"none\"", "auth = \"application\"");
+    let guarded = guarded
+        .toml()
+        .replace("auth = \"none\"", "auth = \"any\"\nscopes = [\"unknown\"]");
     gateway.edit_api(&clash);
     gateway.edit_api(&dangling);
     gateway.edit("apis/guarded.toml", &guarded);

@@ -9,21 +9,34 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod auth_types_decide_by_kind_of_token;
+mod backends_learn_who_calls;
 mod broken_endpoints_are_avoided;
+mod callers_must_show_who_they_are;
 mod certificates_are_chosen_and_swapped;
+mod certificates_prove_callers;
 mod changes_go_live;
+mod credentials_are_taken_where_stated;
 mod endpoint_identities_are_checked;
 mod endpoints_share_the_work;
+mod guessing_and_floods_cost_little;
 mod harness;
 mod harness_tells_the_truth;
 mod headers_are_kept_clean;
 mod hostile_input_is_contained;
 mod lifecycle_and_transport_decide;
+mod no_protocol_goes_round;
 mod no_request_fails_while_changes_go_live;
+mod other_issuers_are_believed_within_bounds;
+mod own_paths_are_ours;
 mod protocols_pass_through;
+mod refusals_are_explained;
 mod refusals_are_readable;
 mod requests_find_their_version;
+mod revocation_is_immediate;
+mod scopes_are_checked;
 mod slow_callers_are_cut;
+mod subscriptions_and_keys_decide;
 mod the_gateway_is_seen;
 mod websockets_are_tunnelled;
 mod what_is_matched_is_sent;

@@ -12,7 +12,7 @@ mod status;
 
 use std::fmt;
 use std::hash::RandomState;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::status::{Applied, Effect, Status};
 
@@ -30,6 +30,8 @@ pub struct Control {
     digest: RandomState,
     writer: Mutex<Writer>,
     status: Mutex<Status>,
+    /// Locked for as long as it takes to copy a pointer.
+    catalog: Mutex<Arc<Catalog>>,
 }
 
 /// Why a change was not applied. What was served before is still served.
@@ -55,6 +57,7 @@ impl Control {
             digest: RandomState::new(),
             writer,
             status,
+            catalog: Mutex::default(),
         }
     }
 
@@ -81,12 +84,14 @@ impl Control {
         let recorder = Recorder::new(&*self.references, &self.digest);
         let revision = Revision(writer.revision.0 + 1);
         let prepared = Catalog::believe(&sources, &recorder)
-            .and_then(|catalog| Ok((catalog.apis().len(), self.publish.prepare(revision, &catalog)?)));
+            .and_then(|catalog| Ok((self.publish.prepare(revision, &catalog)?, catalog)));
         let content = recorder.content(&sources);
-        let (apis, commit) = match prepared {
+        let (commit, catalog) = match prepared {
             Ok(prepared) => prepared,
             Err(violations) => return Err(self.refuse(&mut writer, Some(content), violations)),
         };
+        let apis = catalog.apis().len();
+        *lock(&self.catalog) = Arc::new(catalog);
         commit();
         *writer = Writer {
             revision,
@@ -124,6 +129,11 @@ impl Control {
             Some(refused) => refused.content.as_ref().is_some_and(outdated),
             None => writer.served.as_ref().is_some_and(outdated),
         }
+    }
+
+    /// Returns the catalog that is served; an empty one before the first.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&lock(&self.catalog))
     }
 
     /// Returns what is served, and what is wrong with the change refused last if none was applied since.

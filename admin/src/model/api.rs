@@ -1,9 +1,13 @@
 //! An Api and its versions, as believed.
 
+use http::HeaderName;
+
 use super::backend::Backend;
 use super::lifecycle::LifecycleState;
-use super::name::{ApiName, Context, TenantName, VersionName};
+use super::name::{ApiName, Context, TenantName, TierName, VersionName};
+use super::place::Place;
 use super::resource::Resource;
+use super::security::Security;
 use super::unit::Size;
 
 /// A named product with a context and one or more versions.
@@ -30,9 +34,15 @@ pub struct ApiVersion {
     pub state: LifecycleState,
     /// Over which transports it may be called.
     pub transports: Transports,
-    /// Where its production traffic goes.
-    pub production: Backend,
-    /// Where its sandbox traffic goes, if anywhere.
+    /// What proves a caller to it.
+    pub security: Security<Option<HeaderName>>,
+    /// The subscription tiers among which subscribers choose; without any, it is called without a subscription.
+    pub tiers: Vec<TierName>,
+    /// Whose applications may subscribe; those of its own tenant always may.
+    pub subscribers: Subscribers,
+    /// Where calls with production keys go, if anywhere; one of the two is there.
+    pub production: Option<Backend>,
+    /// Where calls with sandbox keys go, if anywhere.
     pub sandbox: Option<Backend>,
     /// The largest request body it takes, where it differs from the gateway's own limit.
     pub max_request_body: Option<Size>,
@@ -40,6 +50,19 @@ pub struct ApiVersion {
     pub paths: PathAllowances,
     /// What may be called.
     pub resources: Vec<Resource>,
+    /// Where it was stated.
+    pub place: Place,
+}
+
+/// The tenants whose applications may subscribe to a version, beside its own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Subscribers {
+    /// Every tenant.
+    All,
+    /// No other.
+    Current,
+    /// These.
+    Listed(Vec<TenantName>),
 }
 
 /// The transports over which a version may be called.

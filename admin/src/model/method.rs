@@ -33,10 +33,17 @@ impl MethodName {
 
     /// Finds the name of a request's method, if resources can declare it.
     pub fn find(method: &Method) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|(_, text)| *text == method.as_str())
-            .map(|(name, _)| name)
+        // Methods of the standard are numbers, and compared as such.
+        match *method {
+            Method::DELETE => Some(Self::Delete),
+            Method::GET => Some(Self::Get),
+            Method::HEAD => Some(Self::Head),
+            Method::OPTIONS => Some(Self::Options),
+            Method::PATCH => Some(Self::Patch),
+            Method::POST => Some(Self::Post),
+            Method::PUT => Some(Self::Put),
+            _ => None,
+        }
     }
 }
 

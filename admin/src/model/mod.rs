@@ -15,6 +15,8 @@
 //! | Resource | a path template and a method set inside an ApiVersion |
 //! | AuthType | what credential a Resource demands |
 //! | Scope | a permission name owned by a tenant or an Api |
+//! | KeyManager | an issuer of tokens other than the gateway itself |
+//! | Place | the file and the line where something was stated |
 //! | Tier | a named set of quotas; its level says what it counts |
 //! | Backend, Endpoint | where an ApiVersion's traffic goes; one address of it |
 //! | Document | the catalog as written, not yet believed |
@@ -27,14 +29,18 @@ pub mod auth;
 pub mod backend;
 pub mod catalog;
 pub mod document;
+pub mod instant;
+pub mod key_manager;
 pub mod lifecycle;
 pub mod method;
 pub mod name;
+pub mod place;
 pub mod reader;
 pub mod resource;
 pub mod sample;
 pub mod schema;
 pub mod scope;
+pub mod security;
 pub mod source;
 pub mod suggestion;
 pub mod template;

@@ -4,6 +4,7 @@
 //! needs percent-encoding, so that a name looks the same wherever it is written.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -28,7 +29,7 @@ macro_rules! names {
     ($($(#[$doc:meta])* $name:ident: $noun:literal, $grammar:literal, $accepts:expr, $mend:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Makes a text a name.
@@ -39,7 +40,7 @@ macro_rules! names {
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 let accepts: fn(&str) -> bool = $accepts;
                 if accepts(text) {
-                    return Ok(Self(text.to_owned()));
+                    return Ok(Self(text.into()));
                 }
                 let mend: fn(&str) -> String = $mend;
                 let near = Some(mend(text)).filter(|near| accepts(near));
@@ -69,6 +70,9 @@ names! {
         is_context, slashed;
     /// A hostname, in lower case, without a port.
     HostName: "a hostname", "a DNS name in lower case or an IP address, without a port", is_host, lowered;
+    /// The name of a key manager.
+    KeyManagerName: "a key manager name", "1 to 160 printable characters, the first and the last no space",
+        is_label, trimmed;
     /// The key of a scope, as tokens carry it.
     ScopeName: "a scope key", "1 to 160 printable ASCII characters without spaces, `\"` and `\\`", is_scope, trimmed;
     /// The domain of a tenant, in lower case.
@@ -83,7 +87,14 @@ names! {
 impl TenantName {
     /// Returns the tenant that is always there and owns what names no other.
     pub fn root() -> Self {
-        Self(ROOT_TENANT.to_owned())
+        Self(ROOT_TENANT.into())
+    }
+}
+
+impl ScopeName {
+    /// Tells whether it is one of the gateway's own, which no catalog states.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with("tollgate:")
     }
 }
 

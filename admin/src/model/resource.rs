@@ -2,6 +2,8 @@
 
 use super::auth::AuthType;
 use super::method::MethodSet;
+use super::name::ScopeName;
+use super::place::Place;
 use super::template::Template;
 
 /// A path template and a method set inside an ApiVersion.
@@ -13,4 +15,8 @@ pub struct Resource {
     pub methods: MethodSet,
     /// What credential it demands.
     pub auth: AuthType,
+    /// The scopes of which a caller needs one; without any, none is needed.
+    pub scopes: Vec<ScopeName>,
+    /// Where it was stated.
+    pub place: Place,
 }

@@ -30,6 +30,7 @@ mod tests {
             "versions",
             "tenants",
             "tiers",
+            "key_managers",
         ] {
             let description = schema["properties"][key]["description"].as_str().unwrap_or_default();
             assert!(!description.is_empty(), "{key}");
@@ -39,6 +40,19 @@ mod tests {
         assert_eq!(
             version["properties"]["subscribers"]["anyOf"][0]["enum"][1],
             "all_tenants"
+        );
+        for key in [
+            "authorization_header",
+            "api_key_header",
+            "key_managers",
+            "client_certificates",
+        ] {
+            assert!(version["properties"][key]["description"].is_string(), "{key}");
+        }
+        assert_eq!(version["properties"]["backend_jwt"]["type"], "boolean");
+        assert_eq!(
+            schema["$defs"]["KeyManager"]["required"],
+            serde_json::json!(["name", "issuer"])
         );
         assert_eq!(schema["$defs"]["Limit"]["properties"]["per"]["type"], "string");
     }

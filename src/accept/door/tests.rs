@@ -13,6 +13,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{HttpProxy, ProxyHttp, Session, http_proxy};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
-use crate::accept::{deadline, sample};
+use crate::accept::{deadline, possession, sample};
 use crate::settings::{CertificateFiles, Tls};
 
 /// Answers every request with the length of its body, and panics at `/panic`.
@@ -50,6 +51,9 @@ impl ProxyHttp for Lengths {
         let body = length.to_string();
         let mut head = ResponseHeader::build(200, None)?;
         head.insert_header("content-length", body.len().to_string())?;
+        if let Some(shown) = session.digest().and_then(possession::shown) {
+            head.insert_header("x-certificate", shown.der().len().to_string())?;
+        }
         session.write_response_header(Box::new(head), false).await?;
         session.write_response_body(Some(Bytes::from(body)), true).await?;
         Ok(true)
@@ -194,6 +198,49 @@ fn about(patience: Duration, took: Duration) -> bool {
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
+async fn a_client_may_show_a_certificate_of_nobody_and_need_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = sample::write(dir.path(), "server", &["a.example"]);
+    let mine = sample::write(dir.path(), "client", &["me.example"]);
+    let (gate, _certificates) = Gate::tls(&[&server]);
+    let leaf = sample::leaf(&mine);
+    let mut roots = RootCertStore::empty();
+    roots.add(sample::leaf(&server)).unwrap();
+    for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap();
+        let builder = builder.with_root_certificates(roots.clone());
+        let key = rustls::pki_types::PrivateKeyDer::from_pem_file(&mine.key).unwrap();
+        let config = builder.clone().with_client_auth_cert(vec![leaf.clone()], key).unwrap();
+        // The second connection resumes the first.
+        for _ in 0..2 {
+            let mut client = gate.connect_tls(config.clone(), "a.example").await.unwrap();
+            client.write_all(GET.as_bytes()).await.unwrap();
+            assert_eq!(certificate(&mut client).await, Some(leaf.len().to_string()));
+        }
+        let mut client = gate
+            .connect_tls(builder.with_no_client_auth(), "a.example")
+            .await
+            .unwrap();
+        client.write_all(GET.as_bytes()).await.unwrap();
+        assert_eq!(certificate(&mut client).await, None);
+    }
+}
+
+/// Reads a response and returns what it says of the client's certificate.
+async fn certificate(client: &mut (impl AsyncReadExt + Unpin)) -> Option<String> {
+    let mut read = Vec::new();
+    while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+        read.push(client.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(read).unwrap().to_lowercase();
+    let field = head.lines().find_map(|line| line.strip_prefix("x-certificate: "));
+    field.map(str::to_owned)
+}
+
+#[tokio::test]
 async fn a_dripped_header_is_cut_on_the_first_request_and_on_the_second() {
     let gate = Gate::plain();
     let mut client = gate.connect().await;
@@ -231,11 +278,13 @@ async fn a_client_that_says_nothing_is_let_go() {
     };
     let gate = Gate::open(Door::plain(lengths(), Connections::new(2), patience));
     for requests in 0..3 {
+        // The door's silence begins before the client has read what it was told.
+        let mut began = Instant::now();
         let mut client = gate.connect().await;
         for _ in 0..requests {
+            began = Instant::now();
             assert_eq!(ask(&mut client, GET).await, '0');
         }
-        let began = Instant::now();
         assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
         assert!(about(patience.silence, began.elapsed()));
     }

@@ -3,8 +3,13 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::runtime::Handle;
 
 use crate::bridge::reload::{Outcome, Reload};
+use crate::bridge::upkeep::{Upkeep, chain};
+use crate::explain::explanation::Explanation;
+use crate::explain::question::Question;
+use crate::explain::refusals::Refused;
 use crate::model::violation::Violation;
 
 /// A request as it travels.
@@ -15,11 +20,19 @@ pub(super) struct Request {
 }
 
 /// What may be asked.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    /// Say what would come of a request.
+    Explain(Box<Question>),
+    /// Take in what was changed in the registry and in the directory of signing keys, and answer when that is done.
+    Follow,
+    /// Say what was refused with a request id.
+    Recall(String),
     /// Read the catalog's files now, and answer when they are served or refused.
     Reload,
+    /// Make a new signing key.
+    RotateKey,
     /// Say what is served.
     Status,
 }
@@ -36,6 +49,31 @@ pub enum Answer {
     Refused {
         /// Everything that is wrong with them.
         violations: Vec<Violation>,
+    },
+    /// What was changed is known to the next request.
+    Followed {
+        /// Always true; it tells this answer from others.
+        followed: bool,
+    },
+    /// What would come of a request.
+    Explained {
+        /// The decision of each stage.
+        explained: Box<Explanation>,
+    },
+    /// What was refused with a request id.
+    Recalled {
+        /// The refusals, the latest first; empty where none is remembered.
+        recalled: Vec<Refused>,
+    },
+    /// What was asked for could not be done.
+    Failed {
+        /// Why.
+        failed: String,
+    },
+    /// A new signing key is published, and will sign.
+    Rotated {
+        /// Its name.
+        kid: String,
     },
     /// The request made no sense.
     Misunderstood {
@@ -61,27 +99,45 @@ pub struct Report {
 }
 
 impl Reload {
-    /// Answers a request of the control socket. It blocks.
-    pub fn answer(&self, command: Command) -> Answer {
-        match command {
-            Command::Reload => match self.run() {
-                Ok(outcome) => Answer::Reloaded(outcome),
-                Err(violations) => Answer::Refused { violations },
-            },
-            Command::Status => {
-                let status = self.status();
-                let applied = status
-                    .applied
-                    .and_then(|at| OffsetDateTime::from(at).format(&Rfc3339).ok());
-                let (revision, process) = (status.revision.0, std::process::id());
-                Answer::Status(Report {
-                    revision,
-                    apis: status.apis,
-                    applied,
-                    violations: status.violations,
-                    process,
-                })
-            }
+    /// Reads the catalog, and answers what became of it. It blocks.
+    pub fn reload_answer(&self) -> Answer {
+        match self.run() {
+            Ok(outcome) => Answer::Reloaded(outcome),
+            Err(violations) => Answer::Refused { violations },
+        }
+    }
+
+    /// Answers what is served.
+    pub fn status_answer(&self) -> Answer {
+        let status = self.status();
+        let applied = status
+            .applied
+            .and_then(|at| OffsetDateTime::from(at).format(&Rfc3339).ok());
+        let (revision, process) = (status.revision.0, std::process::id());
+        Answer::Status(Report {
+            revision,
+            apis: status.apis,
+            applied,
+            violations: status.violations,
+            process,
+        })
+    }
+}
+
+impl Upkeep {
+    /// Takes in what others have changed, and answers when that is done. It blocks.
+    pub fn follow_answer(&self, runtime: &Handle) -> Answer {
+        match runtime.block_on(self.follow()) {
+            Ok(()) => Answer::Followed { followed: true },
+            Err(failed) => Answer::Failed { failed },
+        }
+    }
+
+    /// Makes a new signing key, and answers with its name. It blocks.
+    pub fn rotate_answer(&self) -> Answer {
+        match self.rotate() {
+            Ok(kid) => Answer::Rotated { kid },
+            Err(reason) => Answer::Failed { failed: chain(&reason) },
         }
     }
 }
@@ -98,20 +154,15 @@ mod tests {
 
     #[test]
     fn requests_and_answers_are_spelt_as_the_manual_says() {
-        assert_eq!(
-            serde_json::to_string(&Request {
-                command: Command::Reload
-            })
-            .unwrap(),
-            r#"{"command":"reload"}"#
-        );
-        assert_eq!(
-            serde_json::to_string(&Request {
-                command: Command::Status
-            })
-            .unwrap(),
-            r#"{"command":"status"}"#
-        );
+        for (command, word) in [
+            (Command::Follow, "follow"),
+            (Command::Reload, "reload"),
+            (Command::RotateKey, "rotate_key"),
+            (Command::Status, "status"),
+        ] {
+            let text = serde_json::to_string(&Request { command }).unwrap();
+            assert_eq!(text, format!(r#"{{"command":"{word}"}}"#));
+        }
         let reloaded = Answer::Reloaded(Outcome {
             revision: Revision(7),
             apis: 3,
@@ -127,7 +178,16 @@ mod tests {
             violations: Vec::new(),
             process: 1,
         };
-        for answer in [reloaded, refused, Answer::Status(report)] {
+        let (followed, rotated) = (
+            Answer::Followed { followed: true },
+            Answer::Rotated { kid: "k".to_owned() },
+        );
+        let failed = Answer::Failed {
+            failed: "away".to_owned(),
+        };
+        assert_eq!(line(&followed), r#"{"followed":true}"#);
+        assert_eq!(line(&rotated), r#"{"kid":"k"}"#);
+        for answer in [reloaded, refused, Answer::Status(report), followed, rotated, failed] {
             assert_eq!(serde_json::from_str::<Answer>(&line(&answer)).unwrap(), answer);
         }
     }

@@ -156,11 +156,23 @@ impl Version {
     }
 
     /// Declares a resource that asks for no credential; the first one replaces "everything".
-    pub(crate) fn resource(mut self, methods: &[&str], path: &str) -> Self {
+    pub(crate) fn resource(self, methods: &[&str], path: &str) -> Self {
+        self.asking("none", methods, path)
+    }
+
+    /// Declares a resource that demands a credential of this kind.
+    pub(crate) fn asking(mut self, auth: &str, methods: &[&str], path: &str) -> Self {
         _ = write!(
             self.resources,
-            "\n[[versions.resources]]\npath = \"{path}\"\nmethods = {methods:?}\nauth = \"none\"\n"
+            "\n[[versions.resources]]\npath = \"{path}\"\nmethods = {methods:?}\nauth = \"{auth}\"\n"
         );
+        self
+    }
+
+    /// Adds a line to the resource that was declared last.
+    pub(crate) fn resource_line(mut self, line: &str) -> Self {
+        self.resources.push_str(line);
+        self.resources.push('\n');
         self
     }
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
+use admin::registry::Registry;
 use tempfile::TempDir;
 use tollgate::boot::{self, Running};
+use tollgate::bridge::socket;
 use tollgate::model::violation::Violation;
 use tollgate::settings::{Environment, Settings};
 
@@ -43,6 +45,7 @@ pub(crate) fn gateway() -> GatewayBuilder {
     builder
         .set("gateway.http", r#"["127.0.0.1:0"]"#)
         .set("gateway.https", "[]")
+        .set("admin.http", r#"["127.0.0.1:0"]"#)
         .set("status.http", r#"["127.0.0.1:0"]"#)
         .set("data.dir", r#""data""#)
         .set("access_log.path", &format!("{log:?}"))
@@ -125,6 +128,24 @@ impl Gateway {
         self.running.as_ref().unwrap()
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        self.running().registry()
+    }
+
+    /// Makes a new signing key, as `tollgate key rotate` does.
+    pub(crate) fn rotate_key(&self) {
+        let ask = || socket::ask(&self.path("data"), socket::Command::RotateKey, PATIENCE);
+        let answer = tokio::task::block_in_place(ask).unwrap();
+        assert!(matches!(answer, socket::Answer::Rotated { .. }), "{answer:?}");
+    }
+
+    /// Takes in what another process has changed, as it does every second.
+    pub(crate) fn follow(&self) {
+        let ask = || socket::ask(&self.path("data"), socket::Command::Follow, PATIENCE);
+        let answer = tokio::task::block_in_place(ask).unwrap();
+        assert!(matches!(answer, socket::Answer::Followed { .. }), "{answer:?}");
+    }
+
     pub(crate) fn http(&self) -> SocketAddr {
         self.running().http()[0]
     }
@@ -163,6 +184,11 @@ impl Gateway {
     /// Calls with GET on a new connection.
     pub(crate) async fn get(&self, target: &str) -> Reply {
         self.call(get(target)).await
+    }
+
+    /// Calls the admin listener.
+    pub(crate) async fn admin(&self, call: Call) -> Reply {
+        Caller::connect(self.running().admin()[0]).await.call(call).await
     }
 
     /// Asks the status listener.

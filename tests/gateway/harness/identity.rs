@@ -34,10 +34,23 @@ impl Authority {
 
     /// Signs a certificate for these names or addresses.
     pub(crate) fn identity(&self, names: &[&str]) -> Identity {
+        self.made(names, |_| {})
+    }
+
+    /// Signs a certificate that ended years ago.
+    pub(crate) fn expired(&self, names: &[&str]) -> Identity {
+        self.made(names, |params| {
+            params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        })
+    }
+
+    fn made(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names.clone()).unwrap();
         params.distinguished_name.push(DnType::CommonName, names[0].clone());
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Identity {
             chain: certificate.pem(),
@@ -98,6 +111,21 @@ pub(crate) fn trusting(protocols: &[&str]) -> Arc<ClientConfig> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone(provider())))
         .with_no_client_auth();
+    config.alpn_protocols = wire_names(protocols);
+    Arc::new(config)
+}
+
+/// Calls whoever answers, showing who one is.
+pub(crate) fn trusting_as(identity: &Identity, protocols: &[&str]) -> Arc<ClientConfig> {
+    let (chain, key) = identity.parts();
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider())))
+        .with_client_auth_cert(chain, key)
+        .unwrap();
     config.alpn_protocols = wire_names(protocols);
     Arc::new(config)
 }

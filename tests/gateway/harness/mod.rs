@@ -7,8 +7,10 @@
 mod caller;
 mod caller_h2;
 mod catalog;
+mod consumers;
 mod gateway;
 mod identity;
+mod issuer;
 mod origin;
 mod origin_h2;
 mod script;
@@ -17,11 +19,13 @@ mod wire;
 
 use std::time::Duration;
 
-pub(crate) use caller::{Caller, Reply, call, get, post};
+pub(crate) use caller::{Call, Caller, Reply, call, get, post};
 pub(crate) use caller_h2::CallerH2;
 pub(crate) use catalog::{Api, Version, api, version};
+pub(crate) use consumers::{App, PASSWORD, basic, now};
 pub(crate) use gateway::{Gateway, GatewayBuilder, gateway};
-pub(crate) use identity::{Authority, trusting};
+pub(crate) use identity::{Authority, Identity, trusting, trusting_as};
+pub(crate) use issuer::{Issuer, IssuerKey};
 pub(crate) use origin::{Origin, crowded, origin, refusing};
 pub(crate) use origin_h2::grpc_origin;
 pub(crate) use script::{Answer, Gate, Request, answer};

@@ -6,7 +6,7 @@ use http::{HeaderName, Uri};
 
 use super::endpoint;
 use super::page::{Spot, named, unrepeated};
-use super::pem::Pem;
+use super::pem::{Beside, Pem};
 use crate::model::backend::{Backend, Balance, HashOn, Health, Probe, Timeouts, TlsProfile};
 use crate::model::document::{BalanceName, EndpointTls, Endpoints, HealthChecks, Several};
 use crate::model::name::HostName;
@@ -15,8 +15,8 @@ use crate::model::template::{Segment, Template};
 use crate::model::unit::Period;
 use crate::model::violation::Violation;
 
-/// The production backend, and the sandbox backend where there is one.
-pub(super) type Backends = (Backend, Option<Backend>);
+/// The production backend and the sandbox backend; one of them is there.
+pub(super) type Backends = (Option<Backend>, Option<Backend>);
 
 /// Believes the endpoints of a version.
 pub(super) fn believe(
@@ -27,24 +27,14 @@ pub(super) fn believe(
 ) -> Option<Backends> {
     let production = urls(spot, "production", &stated.production, found);
     let sandbox = urls(spot, "sandbox", &stated.sandbox, found);
-    if production.is_empty() && stated.production.texts.is_empty() && !spot.lost("production") {
-        let violation = spot.blame("there is no production endpoint");
-        found.push(violation.fix("write `production = [\"http://host:port\"]`"));
-    }
-    if spot.states("sandbox") && stated.sandbox.texts.is_empty() && !spot.lost("sandbox") {
-        found.push(
-            spot.key("sandbox")
-                .blame("`sandbox` is empty")
-                .fix("name an endpoint, or remove `sandbox`"),
-        );
-    }
+    check_presence(spot, stated, found);
     let balance = balance(spot, stated, found);
     let timeouts = timeouts(spot, stated, found);
     let tls = tls(spot, stated, references, found);
     let health = health(&spot.key("health"), &stated.health, found);
     let (host, protocol) = (stated.host, stated.protocol);
-    let production = Backend {
-        endpoints: production,
+    let alike = Backend {
+        endpoints: Vec::new(),
         balance: balance?,
         host,
         protocol,
@@ -52,11 +42,33 @@ pub(super) fn believe(
         tls,
         health,
     };
-    let sandbox = (!sandbox.is_empty()).then(|| Backend {
-        endpoints: sandbox,
-        ..production.clone()
-    });
-    (!production.endpoints.is_empty()).then_some((production, sandbox))
+    let backend = |endpoints: Vec<Uri>| {
+        (!endpoints.is_empty()).then(|| Backend {
+            endpoints,
+            ..alike.clone()
+        })
+    };
+    let backends = (backend(production), backend(sandbox));
+    (backends.0.is_some() || backends.1.is_some()).then_some(backends)
+}
+
+/// Blames endpoints that lead nowhere; those of one environment are enough.
+fn check_presence(spot: &Spot<'_>, stated: &Endpoints, found: &mut Vec<Violation>) {
+    let lists = [("production", &stated.production), ("sandbox", &stated.sandbox)];
+    if lists.iter().any(|(key, _)| spot.lost(key)) {
+        return;
+    }
+    if lists.iter().all(|(_, list)| list.texts.is_empty()) {
+        let violation = spot.blame("there is no endpoint");
+        found.push(violation.fix("write `production = [\"http://host:port\"]`"));
+    }
+    for (key, _) in lists
+        .iter()
+        .filter(|(key, list)| spot.states(key) && list.texts.is_empty())
+    {
+        let violation = spot.key(key).blame(format!("`{key}` is empty"));
+        found.push(violation.fix(format!("name an endpoint, or remove `{key}`")));
+    }
 }
 
 fn urls(spot: &Spot<'_>, key: &'static str, stated: &Several, found: &mut Vec<Violation>) -> Vec<Uri> {
@@ -160,10 +172,10 @@ fn tls(spot: &Spot<'_>, stated: &Endpoints, references: &dyn References, found: 
     profile(
         &at,
         tls,
-        &Pem {
+        &Pem(Beside {
             source: at.file(),
             references,
-        },
+        }),
         found,
     )
 }

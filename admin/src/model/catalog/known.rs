@@ -1,10 +1,11 @@
-//! What the files of a catalog may refer to: tenants, tiers and scopes; and whether a reference leads anywhere.
+//! What the files of a catalog may refer to: tenants, tiers, scopes and key managers; and whether a reference leads anywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::page::{Origin, Page, Spot, named};
 use crate::model::document;
-use crate::model::name::{ROOT_TENANT, ScopeName, TenantName, TierName};
+use crate::model::key_manager::RESIDENT;
+use crate::model::name::{KeyManagerName, ROOT_TENANT, ScopeName, TenantName, TierName};
 use crate::model::suggestion::did_you_mean;
 use crate::model::tenant::Tenant;
 use crate::model::tier::TierLevel;
@@ -12,9 +13,10 @@ use crate::model::violation::Violation;
 
 /// What the files of a catalog may refer to.
 pub(super) struct Known<'a> {
-    tenants: HashSet<&'a str>,
+    tenants: HashMap<&'a str, &'a Tenant>,
     tiers: HashMap<TenantName, HashMap<TierName, Vec<(TierLevel, Origin<'a>)>>>,
     scopes: HashMap<TenantName, HashMap<ScopeName, Origin<'a>>>,
+    key_managers: HashMap<TenantName, HashMap<KeyManagerName, Origin<'a>>>,
     gaps: Gaps,
 }
 
@@ -23,6 +25,7 @@ struct Gaps {
     tenants: bool,
     tiers: bool,
     scopes: bool,
+    key_managers: bool,
 }
 
 impl<'a> Known<'a> {
@@ -38,17 +41,20 @@ impl<'a> Known<'a> {
             tenants: lost("tenants"),
             tiers: lost("tiers"),
             scopes: lost("scopes"),
+            key_managers: lost("key_managers"),
         };
-        let tenants = tenants.iter().map(|tenant| tenant.domain.as_str()).collect();
+        let tenants = tenants.iter().map(|tenant| (tenant.domain.as_str(), tenant)).collect();
         let mut known = Self {
             tenants,
             tiers: HashMap::new(),
             scopes: HashMap::new(),
+            key_managers: HashMap::new(),
             gaps,
         };
         for page in pages {
             known.collect_tiers(page, found);
             known.collect_scopes(page, found);
+            known.collect_key_managers(page, found);
         }
         known
     }
@@ -92,6 +98,11 @@ impl<'a> Known<'a> {
             let Some((key, tenant)) = key.zip(self.scope_owner(page, &spot, stated, found)) else {
                 continue;
             };
+            if key.is_reserved() {
+                let violation = at.blame(format!("the scope `{key}` is the gateway's own"));
+                found.push(violation.fix("choose a key that does not begin with `tollgate:`"));
+                continue;
+            }
             let scopes = self.scopes.entry(tenant).or_default();
             match scopes.get(&key) {
                 Some(first) => {
@@ -101,6 +112,25 @@ impl<'a> Known<'a> {
                 None => {
                     scopes.insert(key, at.origin());
                 }
+            }
+        }
+    }
+
+    /// Collects the names of key managers; whether each is a good one is asked where it is believed.
+    fn collect_key_managers(&mut self, page: &'a Page, found: &mut Vec<Violation>) {
+        let list = page.spot().key("key_managers");
+        for (index, stated) in page.document.key_managers.iter().enumerate() {
+            let at = list.element(index).key("name");
+            let tenant = TenantName::parse(stated.tenant.as_deref().unwrap_or(ROOT_TENANT)).ok();
+            let Some((name, tenant)) = KeyManagerName::parse(&stated.name).ok().zip(tenant) else {
+                continue;
+            };
+            let names = self.key_managers.entry(tenant).or_default();
+            if let Some(first) = names.get(&name) {
+                let first = first.seen_from(&at);
+                found.push(at.blame(format!("the key manager `{name}` is stated already ({first})")));
+            } else {
+                names.insert(name, at.origin());
             }
         }
     }
@@ -135,11 +165,32 @@ impl<'a> Known<'a> {
             return Some(TenantName::root());
         };
         let tenant = named(spot, text, TenantName::parse, found)?;
-        if !self.tenants.contains(text) && !self.gaps.tenants {
-            found.push(unknown(spot, "tenant", text, self.tenants.iter().copied()));
+        if !self.tenants.contains_key(text) && !self.gaps.tenants {
+            found.push(unknown(spot, "tenant", text, self.tenants.keys().copied()));
             return None;
         }
         Some(tenant)
+    }
+
+    /// Returns what is believed of a tenant.
+    pub(super) fn stated_tenant(&self, domain: &TenantName) -> Option<&'a Tenant> {
+        self.tenants.get(domain.as_str()).copied()
+    }
+
+    /// Checks that a key manager exists in a tenant.
+    pub(super) fn key_manager(&self, spot: &Spot<'_>, tenant: &TenantName, name: &str, found: &mut Vec<Violation>) {
+        if name == RESIDENT {
+            return;
+        }
+        let Some(parsed) = named(spot, name, KeyManagerName::parse, found) else {
+            return;
+        };
+        let known = self.key_managers.get(tenant);
+        let is_known = known.is_some_and(|known| known.contains_key(&parsed));
+        if !is_known && !self.gaps.key_managers {
+            let names = known.into_iter().flat_map(HashMap::keys).map(KeyManagerName::as_str);
+            found.push(unknown(spot, "key_manager", name, names.chain([RESIDENT])));
+        }
     }
 
     /// Checks that a tier of a level exists in a tenant; returns whether it does.
@@ -201,13 +252,15 @@ fn unknown<'a>(spot: &Spot<'_>, noun: &str, text: &str, known: impl Iterator<Ite
         let some: Vec<_> = known.iter().take(FEW).map(|word| format!("`{word}`")).collect();
         match known.len() {
             1..=FEW => format!(
-                "the {noun}s here are {}; or state it in a `[[{noun}s]]`",
+                "the {}s here are {}; or state it in a `[[{noun}s]]`",
+                noun.replace('_', " "),
                 some.join(", ")
             ),
             _ => format!("state it in a `[[{noun}s]]`"),
         }
     });
-    spot.blame(format!("unknown {noun} `{text}`")).fix(fix)
+    let spoken = noun.replace('_', " ");
+    spot.blame(format!("unknown {spoken} `{text}`")).fix(fix)
 }
 
 fn check_limits(tier: &Spot<'_>, limits: &[document::Limit], found: &mut Vec<Violation>) {

@@ -8,17 +8,22 @@ mod api;
 mod backend;
 mod claims;
 mod endpoint;
+mod key_managers;
 mod known;
 mod page;
 mod pem;
 mod resource;
+mod scopes;
+mod security;
 mod tenants;
 mod unserved;
 mod version;
 
 use super::api::Api;
 use super::document::Document;
+use super::key_manager::KeyManager;
 use super::reader::{self, Reading};
+use super::scope::Scope;
 use super::source::{References, Source};
 use super::tenant::Tenant;
 use super::violation::Violation;
@@ -29,6 +34,8 @@ use page::Page;
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     tenants: Vec<Tenant>,
+    scopes: Vec<Scope>,
+    key_managers: Vec<KeyManager>,
     apis: Vec<Api>,
 }
 
@@ -45,21 +52,49 @@ impl Catalog {
         let tenants = tenants::believe(&pages, &mut found);
         let known = Known::collect(&pages, &tenants, is_whole, &mut found);
         claims::check(&pages, &mut found);
+        let scopes = scopes::believe(&pages, &mut found);
+        let key_managers = key_managers::believe(&pages, (&known, references), &mut found);
         let apis = pages
             .iter()
             .filter_map(|page| api::believe(page, &known, references, &mut found))
             .collect();
         if found.is_empty() {
-            return Ok(Self { tenants, apis });
+            return Ok(Self {
+                tenants,
+                scopes,
+                key_managers,
+                apis,
+            });
         }
         found.sort();
         found.dedup();
         Err(found)
     }
 
+    /// Makes a catalog of what the token endpoint asks about, for its tests.
+    #[cfg(test)]
+    pub(crate) fn of(tenants: Vec<Tenant>, scopes: Vec<Scope>, key_managers: Vec<KeyManager>) -> Self {
+        Self {
+            tenants,
+            scopes,
+            key_managers,
+            apis: Vec::new(),
+        }
+    }
+
     /// Returns the tenants; the root tenant `carbon.super` is always among them.
     pub fn tenants(&self) -> &[Tenant] {
         &self.tenants
+    }
+
+    /// Returns the scopes of every tenant, those of its APIs included; a key stands once in a tenant.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Returns the key managers of every tenant.
+    pub fn key_managers(&self) -> &[KeyManager] {
+        &self.key_managers
     }
 
     /// Returns the APIs of every tenant.

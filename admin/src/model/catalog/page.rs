@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use crate::model::document::Document;
 use crate::model::name::NameError;
+use crate::model::place::Place;
 use crate::model::reader::Places;
 use crate::model::violation::Violation;
 
@@ -83,6 +85,14 @@ impl<'a> Spot<'a> {
     /// Tells whether something that was refused may have stood at a key of the table here.
     pub(super) fn lost(&self, key: &'static str) -> bool {
         self.places.lost(&self.key(key).to_string())
+    }
+
+    /// Returns the file and the line of what stands here.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            file: Arc::clone(self.places.file()),
+            line: self.places.place(&self.to_string()).line,
+        }
     }
 
     /// Blames what stands here.

@@ -3,16 +3,35 @@
 //! Whether a certificate is good is for those who use it; here it must only be there and be of the right kind. What a
 //! text holds is never repeated in a violation.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::page::Spot;
 use crate::model::document::EndpointTls;
 use crate::model::source::References;
 use crate::model::violation::Violation;
 
-/// Where PEM texts of one file come from.
-pub(super) struct Pem<'a> {
+/// Where texts come from that a file states itself, or as `file:PATH`.
+pub(super) struct Beside<'a> {
     pub(super) source: &'a str,
     pub(super) references: &'a dyn References,
 }
+
+impl Beside<'_> {
+    /// Returns a text that is stated itself, or in a file.
+    pub(super) fn text(&self, spot: &Spot<'_>, stated: &str, found: &mut Vec<Violation>) -> Option<String> {
+        let Some(path) = stated.strip_prefix("file:") else {
+            return Some(stated.to_owned());
+        };
+        self.references
+            .file(self.source, path)
+            .map_err(|error| found.push(spot.blame(format!("cannot read `{path}`: {error}"))))
+            .ok()
+    }
+}
+
+/// Where PEM texts of one file come from.
+pub(super) struct Pem<'a>(pub(super) Beside<'a>);
 
 impl Pem<'_> {
     /// Returns the PEM text that a key of the table states, if it states one.
@@ -51,17 +70,24 @@ impl Pem<'_> {
         certificate.zip(key)
     }
 
-    fn text(&self, spot: &Spot<'_>, stated: &str, kind: &str, found: &mut Vec<Violation>) -> Option<String> {
-        let (text, from) = match stated.strip_prefix("file:") {
-            None => (stated.to_owned(), String::new()),
-            Some(path) => match self.references.file(self.source, path) {
-                Ok(text) => (text, format!("`{path}`: ")),
-                Err(error) => {
-                    found.push(spot.blame(format!("cannot read `{path}`: {error}")));
-                    return None;
-                }
-            },
+    /// Returns the DER of every certificate that a text holds.
+    pub(super) fn ders(&self, spot: &Spot<'_>, stated: &str, found: &mut Vec<Violation>) -> Vec<Vec<u8>> {
+        let Some(text) = self.text(spot, stated, "CERTIFICATE", found) else {
+            return Vec::new();
         };
+        let blocks = text.split(BEGIN).skip(1);
+        let blocks: Option<Vec<_>> = blocks.map(|block| der(block.split_once(END)?.0)).collect();
+        blocks.unwrap_or_else(|| {
+            let violation = spot.blame("a certificate here is no base64 between `-----BEGIN` and `-----END`");
+            found.push(violation.fix("write it as it was issued"));
+            Vec::new()
+        })
+    }
+
+    fn text(&self, spot: &Spot<'_>, stated: &str, kind: &str, found: &mut Vec<Violation>) -> Option<String> {
+        let text = self.0.text(spot, stated, found)?;
+        let path = stated.strip_prefix("file:");
+        let from = path.map(|path| format!("`{path}`: ")).unwrap_or_default();
         let begins = |line: &str| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{kind}-----"));
         if text.lines().map(str::trim_start).any(begins) {
             return Some(text);
@@ -73,3 +99,11 @@ impl Pem<'_> {
         None
     }
 }
+
+fn der(base64: &str) -> Option<Vec<u8>> {
+    let text: String = base64.split_whitespace().collect();
+    STANDARD.decode(text).ok().filter(|der| !der.is_empty())
+}
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";

@@ -3,9 +3,11 @@
 use super::known::Known;
 use super::page::{Spot, unrepeated};
 use super::unserved;
+use crate::model::auth::AuthType;
 use crate::model::document;
-use crate::model::name::TenantName;
+use crate::model::name::{ScopeName, TenantName};
 use crate::model::resource::Resource;
+use crate::model::security::Accepts;
 use crate::model::template::Template;
 use crate::model::tier::TierLevel;
 use crate::model::violation::Violation;
@@ -14,7 +16,7 @@ use crate::model::violation::Violation;
 pub(super) fn believe(
     spot: &Spot<'_>,
     stated: &document::Resource,
-    (known, tenant): (&Known<'_>, Option<&TenantName>),
+    (known, tenant, accepts): (&Known<'_>, Option<&TenantName>, Option<Accepts>),
     found: &mut Vec<Violation>,
 ) -> Option<Resource> {
     let methods = spot.key("methods");
@@ -26,7 +28,12 @@ pub(super) fn believe(
                 .fix("write `methods = [\"GET\"]`"),
         );
     }
-    unserved::check_auth(spot, stated, found);
+    if !spot.lost("auth") {
+        check_open(spot, stated, found);
+        if let Some(accepts) = accepts {
+            check_provable(spot, stated, accepts, found);
+        }
+    }
     if let Some(tenant) = tenant {
         check_scopes(spot, stated, (known, tenant), found);
         check_tier(spot, stated.tier.as_deref(), (known, tenant), found);
@@ -39,7 +46,52 @@ pub(super) fn believe(
         template,
         methods: stated.methods.iter().copied().collect(),
         auth: stated.auth,
+        scopes: stated
+            .scopes
+            .iter()
+            .filter_map(|key| ScopeName::parse(key).ok())
+            .collect(),
+        place: spot.place(),
     })
+}
+
+/// Blames scopes of a resource that asks nobody who they are.
+fn check_open(spot: &Spot<'_>, stated: &document::Resource, found: &mut Vec<Violation>) {
+    if stated.auth == AuthType::None && !stated.scopes.is_empty() {
+        let path = &stated.path;
+        let violation = spot.key("scopes").blame(format!(
+            "resource `{path}` is open to everybody, so its scopes would protect nothing"
+        ));
+        found.push(violation.fix("remove `scopes`, or write `auth = \"any\"`"));
+    }
+}
+
+/// Blames demands that no credential of the version could ever meet. API keys meet every auth type (W 8).
+fn check_provable(spot: &Spot<'_>, stated: &document::Resource, accepts: Accepts, found: &mut Vec<Violation>) {
+    let Accepts {
+        api_key, basic, oauth2, ..
+    } = accepts;
+    let path = &stated.path;
+    let is_certificate_alone = accepts.mutual_tls && !accepts.takes_application();
+    let is_password_alone = basic && !api_key && !oauth2 && !accepts.mutual_tls;
+    if is_password_alone && stated.auth == AuthType::Application {
+        let violation = spot.key("auth").blame(format!(
+            "resource `{path}` demands an application, and a password proves a user"
+        ));
+        found.push(violation.fix("add `oauth2` to `security`, or write `auth = \"application_user\"`"));
+    }
+    if is_certificate_alone && stated.auth == AuthType::ApplicationUser {
+        let violation = spot.key("auth").blame(format!(
+            "resource `{path}` demands a user, and a client certificate proves none"
+        ));
+        found.push(violation.fix("add `oauth2` to `security`, or write `auth = \"any\"`"));
+    }
+    if is_certificate_alone && stated.auth != AuthType::None && !stated.scopes.is_empty() {
+        let violation = spot.key("scopes").blame(format!(
+            "resource `{path}` demands a scope, and a client certificate has none"
+        ));
+        found.push(violation.fix("add `oauth2` to `security`, or remove `scopes`"));
+    }
 }
 
 fn check_scopes(
@@ -52,9 +104,7 @@ fn check_scopes(
     unrepeated(&list, &stated.scopes, found);
     for (index, scope) in stated.scopes.iter().enumerate() {
         let at = list.element(index);
-        if known.scope(&at, tenant, scope, found) {
-            unserved::check_scope(&at, scope, found);
-        }
+        known.scope(&at, tenant, scope, found);
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::page::{Origin, Page, Spot, named};
+use super::security::{clash, field};
 use crate::model::document;
 use crate::model::name::{HostName, ROOT_TENANT, TenantName};
+use crate::model::place::Place;
 use crate::model::tenant::{Tenant, TenantState};
 use crate::model::violation::Violation;
 
@@ -15,6 +17,9 @@ pub(super) fn believe(pages: &[Page], found: &mut Vec<Violation>) -> Vec<Tenant>
         domain: TenantName::root(),
         hostnames: Vec::new(),
         state: TenantState::Active,
+        authorization: None,
+        api_key: None,
+        place: Place::default(),
     }];
     for page in pages {
         let root = page.spot();
@@ -43,6 +48,13 @@ impl<'a> Register<'a> {
     fn enter(&mut self, spot: &Spot<'a>, stated: &document::Tenant, found: &mut Vec<Violation>) -> Option<Tenant> {
         let at = spot.key("domain");
         let hostnames = self.hostnames(&spot.key("hostnames"), &stated.hostnames, found);
+        let own =
+            |key, text: &Option<String>, found: &mut Vec<Violation>| field(&spot.key(key), text.as_deref()?, found);
+        let authorization = own("authorization_header", &stated.authorization_header, found);
+        let api_key = own("api_key_header", &stated.api_key_header, found);
+        if authorization.is_some() && authorization == api_key {
+            found.push(clash(&spot.key("api_key_header")));
+        }
         let domain = named(&at, &stated.domain, TenantName::parse, found)?;
         if let Some(first) = self.domains.get(&domain) {
             found.push(at.blame(format!(
@@ -56,6 +68,9 @@ impl<'a> Register<'a> {
             domain,
             hostnames,
             state: stated.state,
+            authorization,
+            api_key,
+            place: spot.place(),
         })
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::known::Known;
+use super::known::{Known, UNLIMITED};
 use super::page::{Spot, named, unrepeated};
-use super::{backend, resource, unserved};
-use crate::model::api::{ApiVersion, PathAllowances, Transports};
-use crate::model::document::{PathAllowance, Subscribers, TransportName, Version};
+use super::{backend, resource, security, unserved};
+use crate::model::api::{ApiVersion, PathAllowances, Subscribers, Transports};
+use crate::model::document::{self, PathAllowance, TransportName, Version};
 use crate::model::method::MethodSet;
-use crate::model::name::{TenantName, VersionName};
+use crate::model::name::{TenantName, TierName, VersionName};
 use crate::model::resource::Resource;
 use crate::model::source::References;
 use crate::model::template::Segment;
@@ -24,7 +24,9 @@ pub(super) fn believe(
 ) -> Option<ApiVersion> {
     let version = named(&spot.key("version"), &stated.version, VersionName::parse, found);
     let transports = transports(spot, stated, found);
-    check_words(spot, stated, found);
+    unrepeated(&spot.key("transports"), &stated.transports, found);
+    unrepeated(&spot.key("paths"), &stated.paths, found);
+    let security = security::believe(spot, stated, (known, tenant, references), found);
     check_subscribers(spot, stated, known, found);
     if let Some(tenant) = tenant {
         check_tiers(spot, stated, (known, tenant), found);
@@ -36,12 +38,36 @@ pub(super) fn believe(
         version: version?,
         state: stated.state,
         transports,
+        security,
+        tiers: tiers(stated),
+        subscribers: subscribers(&stated.subscribers),
         production,
         sandbox,
         max_request_body: stated.max_request_body,
         paths: paths(&stated.paths),
         resources,
+        place: spot.place(),
     })
+}
+
+/// Returns the tiers among which subscribers choose; a version that states none has the one without a quota.
+fn tiers(stated: &Version) -> Vec<TierName> {
+    let unlimited = || vec![UNLIMITED.to_owned()];
+    let names = stated.tiers.clone().unwrap_or_else(unlimited);
+    names.iter().filter_map(|tier| TierName::parse(tier).ok()).collect()
+}
+
+fn subscribers(stated: &document::Subscribers) -> Subscribers {
+    match stated {
+        document::Subscribers::AllTenants => Subscribers::All,
+        document::Subscribers::CurrentTenant => Subscribers::Current,
+        document::Subscribers::Tenants(domains) => Subscribers::Listed(
+            domains
+                .iter()
+                .filter_map(|domain| TenantName::parse(domain).ok())
+                .collect(),
+        ),
+    }
 }
 
 fn transports(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) -> Transports {
@@ -65,22 +91,8 @@ fn paths(stated: &[PathAllowance]) -> PathAllowances {
     }
 }
 
-fn check_words(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) {
-    unrepeated(&spot.key("transports"), &stated.transports, found);
-    unrepeated(&spot.key("paths"), &stated.paths, found);
-    let security = spot.key("security");
-    unrepeated(&security, &stated.security, found);
-    if stated.security.is_empty() && !spot.lost("security") {
-        let violation = security.blame("a version without security could let nobody in");
-        found.push(
-            violation.fix("remove `security`, and write `auth = \"none\"` on the resources that are open to everybody"),
-        );
-    }
-    unserved::check_security(&security, &stated.security, found);
-}
-
 fn check_subscribers(spot: &Spot<'_>, stated: &Version, known: &Known<'_>, found: &mut Vec<Violation>) {
-    let Subscribers::Tenants(domains) = &stated.subscribers else {
+    let document::Subscribers::Tenants(domains) = &stated.subscribers else {
         return;
     };
     let list = spot.key("subscribers");
@@ -101,9 +113,13 @@ fn check_tiers(
     found: &mut Vec<Violation>,
 ) {
     let list = spot.key("tiers");
-    unrepeated(&list, &stated.tiers, found);
-    for (index, tier) in stated.tiers.iter().enumerate() {
-        known.tier(&list.element(index), (tenant, tier, TierLevel::Subscription), found);
+    let names = stated.tiers.as_deref().unwrap_or_default();
+    unrepeated(&list, names, found);
+    for (index, tier) in names.iter().enumerate() {
+        let at = list.element(index);
+        if known.tier(&at, (tenant, tier, TierLevel::Subscription), found) {
+            unserved::check_subscription_tier(&at, tier, found);
+        }
     }
     resource::check_tier(spot, stated.tier.as_deref(), (known, tenant), found);
 }
@@ -135,10 +151,12 @@ fn resources(
         found.push(violation.fix("add a `[[versions.resources]]`"));
     }
     let list = spot.key("resources");
+    // Where the words could not all be read, nothing can be said of what they prove.
+    let accepts = (!spot.lost("security")).then(|| security::accepts(&stated.security));
     let mut resources = Vec::with_capacity(stated.resources.len());
     let mut indices = Vec::with_capacity(stated.resources.len());
     for (index, stated) in stated.resources.iter().enumerate() {
-        if let Some(resource) = resource::believe(&list.element(index), stated, (known, tenant), found) {
+        if let Some(resource) = resource::believe(&list.element(index), stated, (known, tenant, accepts), found) {
             resources.push(resource);
             indices.push(index);
         }

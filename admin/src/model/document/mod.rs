@@ -4,6 +4,7 @@
 //! whoever edits a file. What makes a document true is `catalog`'s business.
 
 mod endpoints;
+mod key_manager;
 mod several;
 mod version;
 
@@ -15,6 +16,7 @@ use super::tier::TierLevel;
 use super::unit::{Period, Size};
 
 pub use endpoints::{BalanceName, EndpointTls, Endpoints, HealthChecks};
+pub use key_manager::{Claims, Introspection, KeyManager};
 pub use several::Several;
 pub use version::{PathAllowance, Resource, SecurityName, Subscribers, TransportName, Version};
 
@@ -38,6 +40,8 @@ pub struct Document {
     pub tenants: Vec<Tenant>,
     /// Tiers: named sets of quotas.
     pub tiers: Vec<Tier>,
+    /// Key managers: issuers of tokens other than the gateway itself.
+    pub key_managers: Vec<KeyManager>,
 }
 
 /// A tenant: reached by `/t/<domain>/` or by a hostname of its own.
@@ -52,6 +56,10 @@ pub struct Tenant {
     /// Whether its APIs are served; `active` by default.
     #[serde(default)]
     pub state: TenantState,
+    /// The header field that holds a token or a password, where a version names none; the server's by default.
+    pub authorization_header: Option<String>,
+    /// The header field that holds an API key, where a version names none; the server's by default.
+    pub api_key_header: Option<String>,
 }
 
 /// A tier: a named set of quotas.

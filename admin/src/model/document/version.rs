@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
 
-use super::Endpoints;
+use super::{Endpoints, Several};
 use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::MethodName;
@@ -28,9 +28,22 @@ pub struct Version {
     /// What proves a caller to it, where a resource asks; `oauth2` by default.
     #[serde(default = "SecurityName::default_list")]
     pub security: Vec<SecurityName>,
-    /// The subscription tiers among which subscribers choose.
+    /// The header field that holds a token or a password; the tenant's, or the server's, by default.
+    pub authorization_header: Option<String>,
+    /// The header field that holds an API key, and the query parameter of that name; the tenant's by default.
+    pub api_key_header: Option<String>,
+    /// Whose tokens it takes, by the names of key managers; `Resident` is the gateway itself. All by default.
+    pub key_managers: Option<Vec<String>>,
+    /// The client certificates that it takes, or authorities that issue them: PEM, or `file:PATH` relative to this
+    /// file. `mutual_tls` needs them.
     #[serde(default)]
-    pub tiers: Vec<String>,
+    pub client_certificates: Several,
+    /// Whether the endpoint gets a signed statement of who calls, in `X-JWT-Assertion`; not by default.
+    #[serde(default)]
+    pub backend_jwt: bool,
+    /// The subscription tiers among which subscribers choose; `["Unlimited"]` by default. With `[]` it is called
+    /// without a subscription.
+    pub tiers: Option<Vec<String>>,
     /// The tenants that may subscribe: `current_tenant` (the default), `all_tenants`, or a list of domains.
     #[serde(default)]
     pub subscribers: Subscribers,

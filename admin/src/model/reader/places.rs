@@ -3,7 +3,7 @@
 //! A path is written as people would: `versions[0].resources[2].tier`; the empty path is the whole file. Its numbers
 //! count what was kept of the file; the path of a violation counts what was written.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::tree::{Node, Value};
 use crate::model::violation::Violation;
@@ -11,9 +11,9 @@ use crate::model::violation::Violation;
 /// Where in a file each key and value stands.
 #[derive(Clone, Debug)]
 pub struct Places {
-    file: String,
+    file: Arc<str>,
     text: String,
-    /// Where each line begins; found out when the first place is asked for, which most files never are.
+    /// Where each line begins; found out when the first place is asked for.
     lines: OnceLock<Vec<usize>>,
     root: Node,
 }
@@ -30,7 +30,7 @@ pub struct Place {
 impl Places {
     pub(super) fn new(file: &str, text: &str, root: Node) -> Self {
         Self {
-            file: file.to_owned(),
+            file: file.into(),
             text: text.to_owned(),
             lines: OnceLock::new(),
             root,
@@ -38,7 +38,7 @@ impl Places {
     }
 
     /// Returns the name of the file.
-    pub fn file(&self) -> &str {
+    pub fn file(&self) -> &Arc<str> {
         &self.file
     }
 
@@ -61,7 +61,7 @@ impl Places {
     pub fn blame(&self, path: &str, message: impl Into<String>) -> Violation {
         let walk = self.walk(path);
         let Place { line, column } = self.at(walk.offset);
-        let file = self.file.clone();
+        let file = self.file.to_string();
         Violation {
             file,
             line,

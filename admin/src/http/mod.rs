@@ -1,0 +1,8 @@
+//! The control plane's HTTP interfaces: routers that own no socket.
+//!
+//! Whoever serves them puts a [`Peer`] among the extensions of each request; without one nothing is answered.
+
+pub mod explain;
+pub mod oauth;
+
+pub use crate::oauth::peer::Peer;

@@ -1,0 +1,125 @@
+//! Following: the view takes in what other processes changed, from the log or, where that no longer reaches back, anew.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::AnyConnection;
+
+use super::change::{State, Subject};
+use super::edit::take_in;
+use super::sql::{api_key, application, change, client, revocation, subscription, token, user};
+use super::view::{TOKENS, View};
+use super::{Registry, Result};
+use crate::model::instant::UnixTime;
+
+impl Registry {
+    /// Takes in what other processes have changed since.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be asked; the view stays as it is.
+    pub async fn follow(&self) -> Result<()> {
+        let mut position = self.position.lock().await;
+        let following = async {
+            let mut db = self.store.read().acquire().await?;
+            self.catch_up(&mut db, &mut position).await
+        };
+        // A server that has vanished without a word must not keep edits waiting for as long as TCP does.
+        let followed = tokio::time::timeout(PATIENCE, following).await;
+        followed.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))?
+    }
+
+    /// Takes in the lines of the log after a position.
+    pub(super) async fn catch_up(&self, db: &mut AnyConnection, position: &mut i64) -> Result<()> {
+        loop {
+            let head = change::head(db).await?;
+            if head == *position {
+                return Ok(());
+            }
+            let lines = change::after(db, *position).await?;
+            // Numbers follow one upon another; a gap was swept away, and a head that went back is another database.
+            let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
+                return self.read_anew(db, position).await;
+            };
+            if first.number != *position + 1 || head < *position {
+                return self.read_anew(db, position).await;
+            }
+            let subjects: BTreeSet<_> = lines
+                .iter()
+                .filter_map(|line| Subject::read(&line.noun, &line.name))
+                .collect();
+            let mut states = Vec::with_capacity(subjects.len());
+            for subject in subjects {
+                states.push(subject.load(db).await?);
+            }
+            take_in(&self.view, states);
+            *position = last.number;
+        }
+    }
+
+    async fn read_anew(&self, db: &mut AnyConnection, position: &mut i64) -> Result<()> {
+        let fresh = self.view.alike();
+        *position = read(db, &fresh).await?;
+        self.view.replace(fresh);
+        Ok(())
+    }
+}
+
+/// Reads everything into a new view; returns the last line of the log that it has seen.
+pub(super) async fn load(db: &mut AnyConnection, view: &View, now: UnixTime) -> sqlx::Result<i64> {
+    let head = read(db, view).await?;
+    let most = i64::try_from(TOKENS).unwrap_or_default();
+    for (digest, record) in token::latest(db, now, most).await? {
+        view.put_token(digest, Arc::new(record));
+    }
+    Ok(head)
+}
+
+/// Reads everything but the tokens, a page at a time. The head comes first: what is changed while the rest is read is
+/// read again.
+async fn read(db: &mut AnyConnection, view: &View) -> sqlx::Result<i64> {
+    let head = change::head(db).await?;
+    read_users_and_applications(db, view).await?;
+    let mut after = String::new();
+    while let Some(page) = some(client::page(db, &mut after).await?) {
+        page.for_each(|row| view.apply(State::Client(row.consumer_key.clone(), Some(row))));
+    }
+    let mut after = 0;
+    while let Some(page) = some(api_key::page(db, &mut after).await?) {
+        page.for_each(|row| view.apply(State::ApiKey(row.digest, Some(row))));
+    }
+    after = 0;
+    while let Some(page) = some(subscription::page(db, &mut after).await?) {
+        page.for_each(|(id, bond)| view.add_subscription(id, bond));
+    }
+    let mut after = Vec::new();
+    while let Some(page) = some(revocation::page(db, &mut after).await?) {
+        page.for_each(|(digest, expires)| view.apply(State::Revocation(digest, Some(expires))));
+    }
+    let mut after = String::new();
+    while let Some(page) = some(revocation::page_of_families(db, &mut after).await?) {
+        page.for_each(|(family, expires)| view.apply(State::Family(family, Some(expires))));
+    }
+    Ok(head)
+}
+
+async fn read_users_and_applications(db: &mut AnyConnection, view: &View) -> sqlx::Result<()> {
+    let mut after = 0;
+    while let Some(page) = some(user::page(db, &mut after).await?) {
+        page.for_each(|user| view.apply(State::User(user.name.clone(), Some(user))));
+    }
+    after = 0;
+    while let Some(page) = some(application::page(db, &mut after).await?) {
+        page.for_each(|application| view.apply(State::Application(application.id, Some(application))));
+    }
+    Ok(())
+}
+
+/// Returns what is on a page, unless it is the one after the last.
+fn some<T>(page: Vec<T>) -> Option<std::vec::IntoIter<T>> {
+    (!page.is_empty()).then(|| page.into_iter())
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);

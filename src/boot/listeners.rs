@@ -1,0 +1,88 @@
+//! The listeners of traffic: applications behind their doors, on sockets that are bound already.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pingora_core::apps::ServerApp;
+use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
+use pingora_core::server::ListenFds;
+use pingora_core::services::Service as _;
+use pingora_core::services::listening::Service;
+use tokio::sync::watch;
+
+use super::tasks::Tasks;
+use crate::accept::certificates::Certificates;
+use crate::accept::connections::Connections;
+use crate::accept::door::{Door, Patience};
+
+/// What every listener of traffic shares.
+pub(super) struct Listeners {
+    pub(super) tasks: Tasks,
+    pub(super) sockets: ListenFds,
+    pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) patience: Patience,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Listeners {
+    /// Serves over plain TCP.
+    pub(super) fn plain<A>(
+        &mut self,
+        name: &'static str,
+        addresses: &[SocketAddr],
+        app: &Arc<A>,
+        connections: &Arc<Connections>,
+    ) where
+        A: ServerApp + Send + Sync + 'static,
+    {
+        let door = Door::plain(Arc::clone(app), Arc::clone(connections), self.patience);
+        self.spawn(name, addresses, &door);
+    }
+
+    /// Serves over TLS, where there are certificates.
+    pub(super) fn tls<A>(
+        &mut self,
+        name: &'static str,
+        addresses: &[SocketAddr],
+        app: &Arc<A>,
+        connections: &Arc<Connections>,
+    ) where
+        A: ServerApp + Send + Sync + 'static,
+    {
+        if let Some(certificates) = self.certificates.clone() {
+            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, certificates);
+            self.spawn(name, addresses, &door);
+        }
+    }
+
+    fn spawn<A: ServerApp + Send + Sync + 'static>(
+        &mut self,
+        name: &'static str,
+        addresses: &[SocketAddr],
+        door: &Door<A>,
+    ) {
+        // A service for each address: Pingora's own ends only with the last of its listeners.
+        for &address in addresses {
+            let (sockets, stopping) = (Arc::clone(&self.sockets), self.stopping.clone());
+            self.tasks
+                .until_drain(name, listen(name, address, door.clone(), sockets, stopping));
+        }
+    }
+}
+
+/// Serves an application on a socket that is bound already.
+pub(super) fn listen<A: ServerApp + Send + Sync + 'static>(
+    name: &str,
+    address: SocketAddr,
+    door: Door<A>,
+    sockets: ListenFds,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let mut service = Service::new(name.to_owned(), door);
+    // A small buffer for each connection: Pingora's own would cost 64 KiB for every idle client.
+    let buffer = L4BufferSettings::default().read(READ_BUFFER);
+    service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
+    async move { service.start_service(Some(sockets), stopping, 1).await }
+}
+
+const READ_BUFFER: usize = 4 * 1024;

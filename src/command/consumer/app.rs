@@ -1,0 +1,382 @@
+//! `tollgate app`: applications, their keys, and what they may call.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use serde_json::json;
+
+use super::api_key::{self, ApiKeyArgs};
+use super::app_rights::{self, Right, Subscribe};
+use super::failure::Failure;
+use super::table::{Told, shell_word};
+use super::{Desk, Outputs, Shared, done};
+use crate::command::exit::Exit;
+use crate::credential::now;
+use crate::model::name::TierName;
+use crate::registry::application::{Application, NewApplication, TokenType};
+use crate::registry::key_pair::{Client, ClientProof, GrantType, KeyType, NewKeyPair, Terms};
+use crate::settings::Environment;
+
+/// Make applications, give them keys, subscribe them.
+///
+/// An application is what calls APIs. It has a consumer key and secret for production and another pair for the sandbox,
+/// API keys if it wants, and a subscription to each version that it calls. Secrets are shown when they are made and
+/// never again. A change is effective in the running gateway when the command returns.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  tollgate app create NewsApp --owner tom          an application of the user tom
+  tollgate app keys NewsApp                        its consumer key and secret
+  tollgate app keys NewsApp --sandbox              those of the sandbox
+  tollgate app keys NewsApp --regenerate           another secret; the old one ends now
+  tollgate app keys NewsApp --jwks keys.json       its public keys, instead of a secret (private_key_jwt)
+  tollgate app subscribe NewsApp OrgNews 1.0.0     so that it may call that version
+  tollgate app block NewsApp OrgNews 1.0.0         it may not, until `unblock`
+  tollgate app api-key create NewsApp --expires 30d
+  tollgate app show NewsApp                        all of it on one page
+
+Exit codes: 0 done, 1 the registry or the gateway failed, 2 what was asked makes no sense.")]
+pub struct AppArgs {
+    #[command(flatten)]
+    shared: Shared,
+    /// Whose application, where several have the same name
+    #[arg(long, value_name = "USER", global = true)]
+    owner: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Make and revoke API keys
+    ApiKey(ApiKeyArgs),
+    /// Keep an application from calling a version
+    Block(Right),
+    /// Make an application; `--owner` says whose
+    Create {
+        /// Its name, unique among its owner's
+        name: String,
+        /// Its application tier
+        #[arg(long, default_value = "Unlimited")]
+        tier: String,
+        /// What its access tokens are
+        #[arg(long, value_enum, default_value_t)]
+        token_type: Tokens,
+    },
+    /// Delete an application, its keys and its subscriptions
+    Delete {
+        /// Its name or its uuid
+        name: String,
+    },
+    /// Make a consumer key and secret, or another secret
+    Keys(Keys),
+    /// List the applications
+    List,
+    /// Show an application with its keys and subscriptions
+    Show {
+        /// Its name or its uuid
+        name: String,
+    },
+    /// Subscribe an application to a version
+    Subscribe(Subscribe),
+    /// List an application's subscriptions
+    Subscriptions {
+        /// Its name or its uuid
+        name: String,
+    },
+    /// Let an application call a version again
+    Unblock(Right),
+    /// End a subscription
+    Unsubscribe(Right),
+}
+
+#[derive(Args, Clone, Debug)]
+struct Keys {
+    /// The application's name or uuid
+    name: String,
+    /// For the sandbox instead of production
+    #[arg(long)]
+    sandbox: bool,
+    /// Make another secret for the pair that is there; the old one ends now
+    #[arg(long, conflicts_with_all = ["grant", "redirect_uri", "public", "jwks"])]
+    regenerate: bool,
+    /// A grant by which it may have tokens; may be repeated [default: all but authorization_code without a redirect URI]
+    #[arg(long, value_enum, value_name = "GRANT")]
+    grant: Vec<Grant>,
+    /// Where authorization codes may be sent; may be repeated
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// It keeps no secret, as an app in a browser or on a phone: it proves itself by PKCE
+    #[arg(long, requires = "redirect_uri", conflicts_with = "jwks")]
+    public: bool,
+    /// A file with its public keys, a JWK set, by which it proves itself (private_key_jwt); replaces those of a pair that
+    /// is there
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Tokens {
+    /// Signed statements.
+    #[default]
+    Jwt,
+    /// Random strings.
+    Opaque,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Grant {
+    AuthorizationCode,
+    ClientCredentials,
+    JwtBearer,
+    Password,
+    RefreshToken,
+    TokenExchange,
+}
+
+impl Grant {
+    fn believed(self) -> GrantType {
+        match self {
+            Self::AuthorizationCode => GrantType::AuthorizationCode,
+            Self::ClientCredentials => GrantType::ClientCredentials,
+            Self::JwtBearer => GrantType::JwtBearer,
+            Self::Password => GrantType::Password,
+            Self::RefreshToken => GrantType::RefreshToken,
+            Self::TokenExchange => GrantType::TokenExchange,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    owner: String,
+    tier: String,
+    tokens: &'static str,
+    uuid: String,
+}
+
+impl Row {
+    fn of(application: &Application) -> Self {
+        Self {
+            name: application.name.clone(),
+            owner: application.owner.to_string(),
+            tier: application.tier.to_string(),
+            tokens: match application.token_type {
+                TokenType::Jwt => "jwt",
+                TokenType::Opaque => "opaque",
+            },
+            uuid: application.uuid.clone(),
+        }
+    }
+}
+
+/// Does what is asked of applications.
+///
+/// # Errors
+///
+/// Returns why the result could not be written.
+pub fn run(args: &AppArgs, environment: &Environment, outputs: Outputs<'_, '_>) -> io::Result<Exit> {
+    let owner = args.owner.as_deref();
+    done(&args.shared, environment, outputs, async |desk: &Desk| {
+        let find = |name: &str| desk.application(name, owner);
+        match &args.command {
+            Command::ApiKey(args) => api_key::run(desk, args, owner).await,
+            Command::Block(right) => app_rights::block(desk, &*find(right.application())?, right).await,
+            Command::Create { name, tier, token_type } => create(desk, name, owner, (tier, *token_type)).await,
+            Command::Delete { name } => delete(desk, &*find(name)?).await,
+            Command::Keys(keys) => make_keys(desk, &*find(&keys.name)?, keys).await,
+            Command::List => list(desk, owner),
+            Command::Show { name } => show(desk, &*find(name)?),
+            Command::Subscribe(wish) => app_rights::subscribe(desk, &*find(wish.application())?, wish).await,
+            Command::Subscriptions { name } => app_rights::list(desk, &*find(name)?),
+            Command::Unblock(right) => app_rights::unblock(desk, &*find(right.application())?, right).await,
+            Command::Unsubscribe(right) => app_rights::unsubscribe(desk, &*find(right.application())?, right).await,
+        }
+    })
+}
+
+async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&str, Tokens)) -> Result<Told, Failure> {
+    let owner = owner.ok_or_else(|| {
+        Failure::refused("an application needs an owner").help("say `--owner USER`; `tollgate user list` names them")
+    })?;
+    let owner = desk.user(owner)?.name.clone();
+    let application = NewApplication {
+        name: name.to_owned(),
+        owner,
+        tier: TierName::parse(tier).map_err(|reason| Failure::refused(reason.to_string()))?,
+        token_type: match tokens {
+            Tokens::Jwt => TokenType::Jwt,
+            Tokens::Opaque => TokenType::Opaque,
+        },
+    };
+    let id = desk.registry.add_application(application, now()).await?;
+    desk.tell()?;
+    let made = desk.view().application(id);
+    let made = made.ok_or_else(|| Failure::Broken("the application is gone again".to_owned()))?;
+    let text = format!(
+        "{name} made ({})\nnext: tollgate app keys {word}, tollgate app subscribe {word} API VERSION",
+        made.uuid,
+        word = shell_word(name),
+    );
+    Told::new(Row::of(&made), text)
+}
+
+async fn delete(desk: &Desk, application: &Application) -> Result<Told, Failure> {
+    desk.registry.delete_application(application.id).await?;
+    desk.tell()?;
+    Told::new(Row::of(application), format!("{} deleted", application.name))
+}
+
+fn list(desk: &Desk, owner: Option<&str>) -> Result<Told, Failure> {
+    let owner = owner.map(|owner| desk.user(owner)).transpose()?;
+    let mut all = desk.view().applications(None);
+    all.retain(|one| owner.as_ref().is_none_or(|owner| one.owner == owner.name));
+    all.sort_by(|one, other| (&one.name, &one.owner).cmp(&(&other.name, &other.owner)));
+    let rows: Vec<_> = all.iter().map(|application| Row::of(application)).collect();
+    Told::rows(&rows, ["NAME", "OWNER", "TIER", "TOKENS", "UUID"], |row| {
+        [
+            row.name.clone(),
+            row.owner.clone(),
+            row.tier.clone(),
+            row.tokens.to_owned(),
+            row.uuid.clone(),
+        ]
+    })
+}
+
+async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Result<Told, Failure> {
+    let key_type = if keys.sandbox {
+        KeyType::Sandbox
+    } else {
+        KeyType::Production
+    };
+    let jwks = keys.jwks.as_ref().map(fs::read_to_string).transpose();
+    let jwks = jwks.map_err(|reason| Failure::refused(format!("the public keys cannot be read: {reason}")))?;
+    let mut clients = desk.view().clients_of(application.id);
+    clients.retain(|client| client.key_type == key_type);
+    let issued = match (clients.first(), keys.regenerate) {
+        (Some(client), true) => desk.registry.regenerate_secret(&client.consumer_key).await?,
+        (Some(client), false) if jwks.is_some() && keys.grant.is_empty() && keys.redirect_uri.is_empty() => {
+            return replace_jwks(desk, client, jwks).await;
+        }
+        (None, false) => {
+            let pair = new_pair(application, key_type, (keys, jwks));
+            desk.registry.add_key_pair(pair, now()).await?
+        }
+        (Some(client), false) => {
+            let known = format!(
+                "{} has the consumer key {} already",
+                application.name, client.consumer_key
+            );
+            return Err(Failure::refused(known).help("`--regenerate` makes another secret for it; the old one ends"));
+        }
+        (None, true) => {
+            let none = format!("{} has no such key pair", application.name);
+            return Err(Failure::refused(none).help("leave `--regenerate` out to make one"));
+        }
+    };
+    desk.tell()?;
+    let kind = written(key_type);
+    // A secret that nobody is told is as good as none.
+    if keys.public || (keys.jwks.is_some() && !keys.regenerate) {
+        let told = json!({ "application": application.name, "type": kind, "consumer_key": issued.consumer_key });
+        return Told::new(told, format!("consumer key: {}", issued.consumer_key));
+    }
+    let told = json!({
+        "application": application.name, "type": kind,
+        "consumer_key": issued.consumer_key, "consumer_secret": issued.consumer_secret,
+    });
+    let text = format!(
+        "consumer key:    {}\nconsumer secret: {}\nThe secret is shown this once.",
+        issued.consumer_key, issued.consumer_secret
+    );
+    Told::new(told, text)
+}
+
+/// Lets a key pair that is there prove itself by other public keys, or by some for the first time.
+async fn replace_jwks(desk: &Desk, client: &Client, jwks: Option<String>) -> Result<Told, Failure> {
+    let terms = Terms {
+        grants: client.grants.clone(),
+        redirect_uris: client.redirect_uris.clone(),
+        proof: ClientProof {
+            jwks,
+            ..client.proof.clone()
+        },
+    };
+    desk.registry.set_key_pair(&client.consumer_key, &terms).await?;
+    desk.tell()?;
+    let told = json!({ "application": client.application.name, "consumer_key": client.consumer_key });
+    Told::new(
+        told,
+        format!("{} proves itself by these public keys now", client.consumer_key),
+    )
+}
+
+fn new_pair(application: &Application, key_type: KeyType, (keys, jwks): (&Keys, Option<String>)) -> NewKeyPair {
+    let all = <Grant as ValueEnum>::value_variants();
+    let fits = |grant: &Grant| match grant {
+        Grant::AuthorizationCode => !keys.redirect_uri.is_empty(),
+        // Whoever keeps no secret cannot speak for the application alone (RFC 6749, 4.4).
+        Grant::ClientCredentials | Grant::JwtBearer | Grant::Password | Grant::TokenExchange => !keys.public,
+        Grant::RefreshToken => true,
+    };
+    let grants = if keys.grant.is_empty() {
+        all.iter().copied().filter(fits).collect()
+    } else {
+        keys.grant.clone()
+    };
+    NewKeyPair {
+        application: application.id,
+        key_type,
+        grants: grants.into_iter().map(Grant::believed).collect(),
+        redirect_uris: keys.redirect_uri.clone(),
+        proof: ClientProof {
+            jwks,
+            is_public: keys.public,
+            ..ClientProof::default()
+        },
+        given: None,
+    }
+}
+
+fn show(desk: &Desk, application: &Application) -> Result<Told, Failure> {
+    let row = Row::of(application);
+    let clients = desk.view().clients_of(application.id);
+    let keys: Vec<_> = clients
+        .iter()
+        .map(|client| json!({ "type": written(client.key_type), "consumer_key": client.consumer_key }))
+        .collect();
+    let (rights, api_keys) = (app_rights::rows(desk, application), api_key::rows(desk, application));
+    let mut text = format!(
+        "{} of {}, tier {}, {} tokens\nuuid {}\n",
+        row.name, row.owner, row.tier, row.tokens, row.uuid
+    );
+    for client in &clients {
+        text.push_str(&format!(
+            "consumer key ({}) {}\n",
+            written(client.key_type),
+            client.consumer_key
+        ));
+    }
+    if !rights.is_empty() {
+        text.push_str(&format!("\n{}", app_rights::table(&rights)));
+    }
+    if !api_keys.is_empty() {
+        text.push_str(&format!("\n{}", api_key::table(&api_keys)));
+    }
+    let told = json!({ "application": row, "keys": keys, "subscriptions": rights, "api_keys": api_keys });
+    Told::new(told, text)
+}
+
+/// Names the kind of a key.
+pub(super) fn written(key_type: KeyType) -> &'static str {
+    match key_type {
+        KeyType::Production => "production",
+        KeyType::Sandbox => "sandbox",
+    }
+}

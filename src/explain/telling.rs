@@ -1,0 +1,386 @@
+//! What the stages said, put into words, with the line behind each.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each question here is about one kind of fact, or about a few denials"
+)]
+
+use super::explanation::{self, Decision, Explanation, Outcome, Step};
+use super::question::Asked;
+use super::{rules, words};
+use crate::credential::caller::Caller;
+use crate::denial::Denial;
+use crate::registry::view::View;
+use crate::snapshot::{Mount, Route, Scope, Snapshot, Version};
+use crate::stages::recorder::{Entitlement, Fact, Outcome as Proved, Stage, Told, Weight};
+use crate::stages::{Admission, Refusal};
+
+/// What admission came to.
+pub(super) enum Decided {
+    Answered,
+    Own,
+    Permitted,
+    Refused(Denial),
+}
+
+impl Decided {
+    pub(super) fn of(admitted: Result<Admission, Refusal>) -> Self {
+        match admitted {
+            Ok(Admission::Permit(_)) => Self::Permitted,
+            Ok(Admission::Options(..)) => Self::Answered,
+            Err(refusal) => Self::Refused(refusal.denial),
+        }
+    }
+}
+
+/// Everything that an explanation is told from.
+pub(super) struct Telling<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) view: &'a View,
+    pub(super) told: &'a Told,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn explanation(&self, decided: &Decided, notes: &[String]) -> Explanation {
+        let denial = match decided {
+            Decided::Refused(denial) => Some(*denial),
+            Decided::Answered | Decided::Own | Decided::Permitted => None,
+        };
+        let fault = denial.map(Denial::fault);
+        Explanation {
+            decision: match decided {
+                Decided::Answered => Decision::Answered,
+                Decided::Own => Decision::Own,
+                Decided::Permitted => Decision::Permitted,
+                Decided::Refused(_) => Decision::Refused,
+            },
+            request: format!("{} {}", self.asked.method, self.asked.path()),
+            status: match decided {
+                Decided::Answered => Some(204),
+                Decided::Own | Decided::Permitted | Decided::Refused(_) => fault.map(|fault| fault.status.as_u16()),
+            },
+            code: fault.map(|fault| fault.code.to_owned()),
+            reason: denial.map(|denial| denial.name().to_owned()),
+            message: fault.map(|fault| fault.message.to_owned()),
+            version: self.told_version(),
+            resource: self.route().map(told_resource),
+            credentials: self.told.facts().filter_map(told_credential).collect(),
+            caller: self.caller().map(|caller| self.told_caller(caller)),
+            subscription: self.told.facts().find_map(told_subscription),
+            scopes: self.scopes(),
+            steps: self.steps(decided),
+            fetched: self.told.fetched().iter().map(|&what| what.to_owned()).collect(),
+            notes: notes.to_vec(),
+            revision: self.snapshot.revision(),
+        }
+    }
+
+    fn steps(&self, decided: &Decided) -> Vec<Step> {
+        let refusing = match decided {
+            Decided::Refused(denial) if self.told.steps().is_empty() => rules::stage(*denial, false),
+            Decided::Refused(_) => self.told.steps().last().map(|(stage, _)| *stage),
+            Decided::Answered | Decided::Own | Decided::Permitted => None,
+        };
+        let step = |stage: Stage| {
+            let known = self.told.steps().iter().find(|(entered, _)| *entered == stage);
+            let facts = known.map_or(&[][..], |(_, facts)| facts);
+            match decided {
+                Decided::Refused(denial) if refusing == Some(stage) => self.refused(stage, *denial, facts),
+                _ if known.is_some() => self.passed(stage, facts),
+                _ => Step {
+                    stage: stage.name().to_owned(),
+                    outcome: Outcome::Skipped,
+                    says: "not asked".to_owned(),
+                    details: Vec::new(),
+                    rule: String::new(),
+                },
+            }
+        };
+        Stage::ALL.into_iter().map(step).collect()
+    }
+
+    fn passed(&self, stage: Stage, facts: &[Fact]) -> Step {
+        let says = facts.iter().filter_map(|fact| self.found(fact)).next_back();
+        Step {
+            stage: stage.name().to_owned(),
+            outcome: Outcome::Passed,
+            says: says.unwrap_or_else(|| "the head is within the limits".to_owned()),
+            details: self.details(facts),
+            rule: self.rule(stage, facts),
+        }
+    }
+
+    fn refused(&self, stage: Stage, denial: Denial, facts: &[Fact]) -> Step {
+        let rule = rules::setting(denial).map_or_else(|| self.rule(stage, facts), str::to_owned);
+        Step {
+            stage: stage.name().to_owned(),
+            outcome: Outcome::Refused,
+            says: self.why(denial, facts),
+            details: self.details(facts),
+            rule,
+        }
+    }
+
+    /// Says what a stage found that let the request go on.
+    fn found(&self, fact: &Fact) -> Option<String> {
+        Some(match fact {
+            Fact::Body { most, .. } => format!("a body of up to {most} bytes may be sent"),
+            Fact::Caller(caller) => words::caller(caller),
+            Fact::Directed(key_type) => format!("{} endpoints", key_type.word().to_lowercase()),
+            Fact::Entitled(entitlement) => self.entitled(entitlement),
+            Fact::Located(mount, context) => match mount {
+                Mount::Default(_) => format!("`{context}` is a context, and names no version"),
+                Mount::Named(_) => format!("`{context}` is a version's context"),
+            },
+            Fact::Matched(route) => {
+                let route = self.snapshot.route(*route);
+                format!("{} {}", route.methods, route.template)
+            }
+            Fact::Open => "the resource asks nobody who calls".to_owned(),
+            Fact::Options(methods) => format!("the gateway answers OPTIONS itself: {methods}"),
+            Fact::Pinned(id, by_default) => {
+                let version = self.snapshot.version(*id);
+                let by_default = if *by_default { ", by default" } else { "" };
+                format!("{}, {}{by_default}", named(version), words::state(version.state))
+            }
+            Fact::Scope(id, weight) if weight.is_enough => {
+                format!("the scope `{}` lets the caller in", self.snapshot.scope(*id).key)
+            }
+            Fact::Scope(..) | Fact::Shown(..) => return None,
+            Fact::Unscoped => "no scope is asked for".to_owned(),
+        })
+    }
+
+    /// Says why a stage refuses.
+    fn why(&self, denial: Denial, facts: &[Fact]) -> String {
+        let description = denial.fault().description.to_owned();
+        let version = self.version();
+        match denial {
+            Denial::UnknownApi => {
+                "no API of the host's tenant is mounted there, or its tenant is not active".to_owned()
+            }
+            Denial::NoDefaultVersion => "no version of the API's default_version can answer".to_owned(),
+            Denial::Blocked | Denial::UnknownVersion => version.map_or(description, |version| {
+                format!("{} is {}", named(version), words::state(version.state))
+            }),
+            Denial::MethodNotAllowed(methods) => format!("the resources with this path take {methods}"),
+            Denial::UnknownResource => version.map_or(description, |version| {
+                format!("no resource of {} has this path", named(version))
+            }),
+            Denial::MissingCredentials => version.map_or(description, |version| {
+                format!(
+                    "no credential that the version takes was shown. {}",
+                    version.challenge.advice
+                )
+            }),
+            Denial::InvalidCredentials | Denial::RestrictedKey => {
+                let last = facts.iter().rev().find_map(unproven);
+                last.unwrap_or(description)
+            }
+            Denial::WrongTokenType => match (self.route(), self.caller()) {
+                (Some(route), Some(caller)) => format!(
+                    "the resource demands `auth = \"{}\"`, and this is a {}",
+                    words::auth(route.auth),
+                    words::caller(caller)
+                ),
+                _ => description,
+            },
+            Denial::NotSubscribed | Denial::SubscriptionBlocked | Denial::SubscriptionInactive => {
+                let found = facts.iter().find_map(|fact| self.found(fact));
+                found.unwrap_or(description)
+            }
+            Denial::MissingScope => self.unscoped(),
+            Denial::BodyTooLarge => {
+                let found = facts.iter().find_map(|fact| self.found(fact));
+                found.map_or(description, |found| format!("the body is larger: {found}"))
+            }
+            _ => description,
+        }
+    }
+
+    fn unscoped(&self) -> String {
+        let wanted = self.wanted().into_iter().map(|scope| &*scope.key);
+        let wanted = words::listed(wanted);
+        let held = self.caller().map(|caller| &caller.scopes[..]).unwrap_or_default();
+        let held = words::listed(held.iter().map(|scope| &**scope));
+        format!("one of the scopes {wanted} is wanted; the credential holds {held}")
+    }
+
+    fn entitled(&self, entitlement: &Entitlement) -> String {
+        let to = self.version().map(named).unwrap_or_default();
+        let application = self.caller().and_then(|caller| caller.application.as_deref());
+        let whose = application.map_or("nobody", |application| application.name.as_str());
+        match entitlement {
+            Entitlement::Free => "the version is called without a subscription".to_owned(),
+            Entitlement::NotAdmitted => format!("{to} takes no applications of the tenant of {whose} (`subscribers`)"),
+            Entitlement::NotAsked => "this credential has no application, so no subscription is asked for".to_owned(),
+            Entitlement::Subscribed(subscription) => format!(
+                "the subscription of {whose} is {}, with the tier {}",
+                subscription.state.word(),
+                subscription.tier
+            ),
+            Entitlement::Unregistered => {
+                "the client is no application of the registry, so it has no subscription".to_owned()
+            }
+            Entitlement::Unsubscribed => format!("the application {whose} has no subscription to {to}"),
+        }
+    }
+
+    /// Says each credential that failed, and each scope that was weighed and is not enough.
+    fn details(&self, facts: &[Fact]) -> Vec<String> {
+        let line = |fact: &Fact| match fact {
+            Fact::Shown(..) => unproven(fact),
+            Fact::Scope(id, weight) if !weight.is_enough => Some(weighed(self.snapshot.scope(*id), *weight)),
+            _ => None,
+        };
+        facts.iter().filter_map(line).collect()
+    }
+
+    fn rule(&self, stage: Stage, facts: &[Fact]) -> String {
+        let scope = facts.iter().find_map(|fact| match fact {
+            Fact::Scope(id, weight) if weight.is_enough => Some(&self.snapshot.scope(*id).place),
+            _ => None,
+        });
+        let place = scope.or_else(|| rules::place(stage, self.version(), self.route()));
+        place.map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn version(&self) -> Option<&'a Version> {
+        self.told.version().map(|id| self.snapshot.version(id))
+    }
+
+    fn route(&self) -> Option<&'a Route> {
+        self.told.facts().find_map(|fact| match fact {
+            Fact::Matched(route) => Some(self.snapshot.route(*route)),
+            _ => None,
+        })
+    }
+
+    fn caller(&self) -> Option<&'a Caller> {
+        self.told.facts().find_map(|fact| match fact {
+            Fact::Caller(caller) => Some(&**caller),
+            _ => None,
+        })
+    }
+
+    fn wanted(&self) -> Vec<&'a Scope> {
+        let listed = self.route().map(|route| &route.scopes[..]).unwrap_or_default();
+        listed.iter().map(|id| self.snapshot.scope(*id)).collect()
+    }
+
+    fn scopes(&self) -> Vec<explanation::Scope> {
+        let weights = |wanted: &Scope| {
+            self.told.facts().find_map(|fact| match fact {
+                Fact::Scope(id, weight) if std::ptr::eq(self.snapshot.scope(*id), wanted) => Some(*weight),
+                _ => None,
+            })
+        };
+        let told = |scope: &Scope| {
+            let weight = weights(scope);
+            explanation::Scope {
+                key: scope.key.to_string(),
+                enough: weight.map(|weight| weight.is_enough),
+                held: weight.map(|weight| weight.is_granted),
+                backed: weight.map(|weight| weight.is_backed),
+                roles: scope.roles.iter().map(ToString::to_string).collect(),
+                rule: scope.place.to_string(),
+            }
+        };
+        self.wanted().into_iter().map(told).collect()
+    }
+
+    fn told_version(&self) -> Option<explanation::Version> {
+        let version = self.version()?;
+        let by_default = |fact: &Fact| matches!(fact, Fact::Pinned(_, true));
+        Some(explanation::Version {
+            tenant: version.tenant.to_string(),
+            api: version.api.to_string(),
+            version: version.version.to_string(),
+            state: words::state(version.state).to_owned(),
+            by_default: self.told.facts().any(by_default),
+            rule: version.place.to_string(),
+        })
+    }
+
+    fn told_caller(&self, caller: &Caller) -> explanation::Caller {
+        let texts = |words: &[Box<str>]| words.iter().map(ToString::to_string).collect();
+        let user = caller.user.as_ref().and_then(|name| self.view.user(name));
+        explanation::Caller {
+            by: words::proof(caller.by).to_owned(),
+            application: caller.application.as_ref().map(|application| application.name.clone()),
+            client: Some(caller.client.clone()).filter(|client| !client.is_empty()),
+            user: caller.user.as_ref().map(ToString::to_string),
+            subject: caller.subject.clone(),
+            key_type: caller.key_type.word().to_owned(),
+            scopes: texts(&caller.scopes),
+            roles: user.map_or_else(|| texts(&caller.roles), |user| user.roles.clone()),
+        }
+    }
+}
+
+fn named(version: &Version) -> String {
+    format!("{} {} of {}", version.api, version.version, version.tenant)
+}
+
+/// Says what came of a credential that proves nobody.
+fn unproven(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Shown(kind, Proved::Unproven(flaw)) => {
+            let claim = words::claim(*kind, *flaw).map(|claim| format!(" (claim `{claim}`)"));
+            let claim = claim.unwrap_or_default();
+            Some(format!("{}: {}{claim}", kind.name(), words::flaw(*flaw)))
+        }
+        _ => None,
+    }
+}
+
+fn weighed(scope: &Scope, weight: Weight) -> String {
+    let held = if weight.is_granted { "held" } else { "not held" };
+    let roles = words::listed(scope.roles.iter().map(|role| &**role));
+    let backed = match (scope.roles.is_empty(), weight.is_backed) {
+        (true, _) => "it is everybody's".to_owned(),
+        (false, true) => format!("a role of the caller grants it ({roles})"),
+        (false, false) => format!("no role of the caller grants it, these would: {roles}"),
+    };
+    format!("`{}`: {held} by the credential; {backed}; {}", scope.key, scope.place)
+}
+
+fn told_resource(route: &Route) -> explanation::Resource {
+    explanation::Resource {
+        path: route.template.to_string(),
+        methods: route.methods.to_string(),
+        auth: words::auth(route.auth).to_owned(),
+        rule: route.place.to_string(),
+    }
+}
+
+fn told_credential(fact: &Fact) -> Option<explanation::Credential> {
+    let Fact::Shown(kind, outcome) = fact else { return None };
+    let flaw = match outcome {
+        Proved::Unproven(flaw) => Some(*flaw),
+        Proved::Proven | Proved::Unknown => None,
+    };
+    Some(explanation::Credential {
+        kind: kind.name().to_owned(),
+        proven: *outcome == Proved::Proven,
+        flaw: flaw.map(|flaw| flaw.name().to_owned()),
+        claim: flaw.and_then(|flaw| words::claim(*kind, flaw)).map(str::to_owned),
+    })
+}
+
+fn told_subscription(fact: &Fact) -> Option<explanation::Subscription> {
+    let Fact::Entitled(entitlement) = fact else { return None };
+    let (need, found) = match entitlement {
+        Entitlement::Free => ("none: the version is free", None),
+        Entitlement::NotAdmitted => ("refused: the tenant of the application may not subscribe", None),
+        Entitlement::NotAsked => ("none: the credential has no application", None),
+        Entitlement::Subscribed(subscription) => ("one", Some(subscription)),
+        Entitlement::Unregistered => ("one, and the client is not registered", None),
+        Entitlement::Unsubscribed => ("one, and there is none", None),
+    };
+    Some(explanation::Subscription {
+        need: need.to_owned(),
+        state: found.map(|found| found.state.word().to_owned()),
+        tier: found.map(|found| found.tier.to_string()),
+    })
+}
