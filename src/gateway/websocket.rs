@@ -1,13 +1,15 @@
 //! A WebSocket, after it was admitted like any other request: its endpoint, its head, its tunnel.
 
+use std::time::Duration;
+
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
 use super::{Gateway, next_peer, rewritten};
 use crate::exchange::Exchange;
-use crate::rewrite;
 use crate::tunnel::{self, Tunnel, TunnelError};
+use crate::{credential, rewrite};
 
 impl Gateway {
     /// Carries a WebSocket to its end; where no connection came about, another endpoint is tried.
@@ -33,7 +35,10 @@ impl Gateway {
             peer: &peer,
             request,
             respond: &mut respond,
-            options: tunnel::Options { idle, life: None },
+            options: tunnel::Options {
+                idle,
+                life: life(exchange),
+            },
             shutdown: self.shutdown.clone(),
         };
         let ended = tunnel.run(session).await;
@@ -51,6 +56,13 @@ impl Gateway {
             Err(e) => Err(e.into()),
         }
     }
+}
+
+/// Returns how long a tunnel may last: to the end of the credential that opened it.
+fn life(exchange: &Exchange) -> Option<Duration> {
+    let ends = exchange.permit()?.caller()?.expires?;
+    let now = credential::at(exchange.at);
+    Some(Duration::from_secs(ends.0.saturating_sub(now.0)))
 }
 
 /// What follows a tunnel that was tried.

@@ -1,6 +1,10 @@
 //! However a request comes, it passes the same decisions: no protocol, method, spelling or field goes round them.
 
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
 use http::Request;
+use tokio::time::timeout;
 
 use crate::harness::*;
 
@@ -180,6 +184,31 @@ async fn a_websocket_is_opened_with_a_token_alone_and_the_token_stays_here() {
     assert_eq!(echo.connections(), 0);
     gateway.subscribe(&app, "Chat", "1.0").await;
     gateway.call(upgrade("/c/1.0/a").bearer(&token)).await.expect(101);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_ends_with_the_token_that_opened_it() {
+    let echo = websocket_origin().await;
+    let version = version("1.0").production(&[&echo.url()]).asking("any", &["GET"], "/*");
+    let gateway = gateway()
+        .set("oauth.algorithm", "\"ES256\"")
+        .set("oauth.access_token", "\"3s\"")
+        .api(&api("Chat", "/c").version(version))
+        .start()
+        .await;
+    let app = gateway.app("joe", "Phone").await;
+    gateway.subscribe(&app, "Chat", "1.0").await;
+    let token = gateway.app_token(&app.keys).await;
+    let call = upgrade("/c/1.0/a").bearer(&token);
+    let mut socket = gateway.connect().await.websocket(call).await.unwrap();
+    socket.send("here".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "here");
+    let ended = timeout(Duration::from_secs(10), async {
+        while let Some(Ok(message)) = socket.next().await {
+            assert!(message.is_close(), "{message}");
+        }
+    });
+    ended.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
