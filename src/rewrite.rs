@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::header::{Entry, FORWARDED, HOST, PROXY_AUTHORIZATION, SERVER, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version, response};
 use pingora_error::{ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
@@ -225,22 +225,39 @@ fn via(version: Version) -> &'static str {
 /// Makes the response that the caller gets from a backend's. It does not name us: a gateway need not (RFC 9110,
 /// 7.6.3), and strangers learn nothing of what stands between.
 ///
+/// As with requests, the backend's spelling of field names goes no further than the names that Pingora knows.
+///
 /// # Errors
 ///
-/// Returns an error where a field that was made here is not a valid one, which no input should achieve.
+/// Returns an error where Pingora does not take back the reason phrase that it read.
 pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
+    let phrase = out.get_reason_phrase();
+    let phrase = phrase.filter(|phrase| out.status.canonical_reason() != Some(phrase));
+    let phrase = phrase.map(str::to_owned);
+    let (blank, ()) = Response::new(()).into_parts();
+    let mut parts: response::Parts = mem::replace(out, blank.into()).into();
+    let headers = &mut parts.headers;
     // An upgrade says so in fields of one hop; the tunnel has put them right.
-    if out.status != StatusCode::SWITCHING_PROTOCOLS {
-        for name in hop::of_response(&out.headers) {
-            out.remove_header(&name);
+    if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+        for name in hop::of_response(headers) {
+            headers.remove(name);
         }
-        if out.status != StatusCode::UPGRADE_REQUIRED {
-            out.remove_header(&UPGRADE);
+        if parts.status != StatusCode::UPGRADE_REQUIRED {
+            headers.remove(UPGRADE);
         }
     }
-    out.remove_header(&SERVER);
-    out.insert_header("X-Request-Id", exchange.id.clone())
+    headers.remove(SERVER);
+    headers.reserve(ADDED_TO_RESPONSES);
+    headers.insert(REQUEST_ID, exchange.id.clone());
+    *out = ResponseHeader::from(parts);
+    match phrase {
+        Some(phrase) => out.set_reason_phrase(Some(&phrase)),
+        None => Ok(()),
+    }
 }
+
+/// Room for our own field and for those that Pingora adds: `Date`, and `Connection` or a framing.
+const ADDED_TO_RESPONSES: usize = 4;
 
 /// Suits a response to a caller of HTTP/1.0, who knows no chunks: its body ends with the connection (RFC 9112, 6.1).
 pub fn suit(out: &mut ResponseHeader, session: &mut Session) {

@@ -125,8 +125,9 @@ impl Object {
     fn text(&mut self, key: &str, bytes: &[u8], limit: usize) {
         self.ours(key);
         let bytes = cut(bytes, limit);
-        let needs_no_escape = |&byte: &u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
-        if bytes.iter().all(needs_no_escape) {
+        let needs_escape = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
+        // To the end whatever it finds: without a way out, many bytes are looked at at once.
+        if !bytes.iter().fold(false, |found, &byte| found | needs_escape(byte)) {
             self.0.extend_from_slice(bytes);
         } else {
             let quoted = serde_json::to_string(&text(bytes, limit)).unwrap_or_default();
