@@ -23,10 +23,6 @@ mod token;
 
 use std::error::Error;
 
-/// The gateway's own, so that the yardstick differs from it in nothing but what it does.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 const QUESTIONS: [&str; 8] = ["cpu", "token", "tokens", "refusal", "reload", "edit", "memory", "start"];
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
