@@ -177,6 +177,14 @@ async fn bad_keys_are_refused(place: Place) {
         jwks("{}"),
         jwks("nonsense"),
         jwks(r#"{"keys":[]}"#),
+        NewKeyPair {
+            proof: ClientProof {
+                certificate: Some(Digest([1; 32])),
+                is_public: true,
+                ..ClientProof::default()
+            },
+            ..keys(id, None)
+        },
     ] {
         let refused = registry.add_key_pair(bad, NOW).await.unwrap_err();
         assert!(matches!(refused, RegistryError::Invalid(_)), "{refused}");
