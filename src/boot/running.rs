@@ -129,7 +129,13 @@ impl Prepared {
         });
         let of_operators = identity.of_operators(&explainer);
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
-        let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
+        let admin = Arc::new(Listener {
+            routed: own,
+            trust,
+            vouches: settings.credentials.client_certificate_header.clone(),
+            telemetry: Arc::clone(&telemetry),
+            write_timeout: settings.timeouts.write,
+        });
         let mut listeners = Listeners {
             tasks: Tasks::default(),
             sockets: Arc::clone(&sockets),

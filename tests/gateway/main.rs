@@ -15,6 +15,7 @@ mod broken_endpoints_are_avoided;
 mod callers_must_show_who_they_are;
 mod certificates_are_chosen_and_swapped;
 mod certificates_prove_callers;
+mod certificates_prove_clients;
 mod changes_go_live;
 mod credentials_are_taken_where_stated;
 mod endpoint_identities_are_checked;

@@ -14,6 +14,7 @@ mod issuer;
 mod origin;
 mod origin_h2;
 mod script;
+mod shell;
 mod websocket;
 mod wire;
 
