@@ -13,6 +13,7 @@ mod auth_types_decide_by_kind_of_token;
 mod backends_learn_who_calls;
 mod broken_endpoints_are_avoided;
 mod callers_must_show_who_they_are;
+mod certificates_are_asked_for_when_needed;
 mod certificates_are_chosen_and_swapped;
 mod certificates_prove_callers;
 mod certificates_prove_clients;

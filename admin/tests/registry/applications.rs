@@ -128,6 +128,7 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
     for registry in [&registry, &place.open().await] {
         let client = registry.view().client("shop").unwrap();
         assert_eq!((&client.grants, &client.proof), (&terms.grants, &terms.proof));
+        assert!(registry.view().has_certified_clients());
         assert!(client.redirect_uris.is_empty());
     }
     let public = Terms {
@@ -135,11 +136,15 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
             is_public: true,
             ..ClientProof::default()
         },
-        ..terms
+        ..terms.clone()
     };
     registry.set_key_pair("shop", &public).await.unwrap();
+    assert!(!registry.view().has_certified_clients());
     let secret = registry.regenerate_secret("shop").await;
     assert!(matches!(secret, Err(RegistryError::Invalid(_))));
+    registry.set_key_pair("shop", &terms).await.unwrap();
+    registry.delete_key_pair("shop").await.unwrap();
+    assert!(!registry.view().has_certified_clients());
 }
 
 async fn bad_keys_are_refused(place: Place) {
