@@ -89,7 +89,7 @@ impl ProxyHttp for Gateway {
 
     async fn early_request_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<()> {
         deadline::header_read(session);
-        self.bound_connection(session);
+        self.bound_connection(session, exchange);
         let scheme = if is_tls(session) { Scheme::Https } else { Scheme::Http };
         let peer = session
             .client_addr()
@@ -319,9 +319,18 @@ impl Gateway {
         }
     }
 
+    /// Tells whether a connection began before anybody wanted a certificate, and somebody does now: the next one can show
+    /// it. Of HTTP/2, Pingora ends none before it is idle (0.9.1).
+    fn is_unasked(&self, session: &Session, exchange: &Exchange) -> bool {
+        let was_asked = session.digest().is_none_or(possession::was_asked);
+        is_tls(session)
+            && !was_asked
+            && (exchange.served.snapshot.takes_certificates() || self.credentials.view().has_certified_clients())
+    }
+
     /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
-    fn bound_connection(&self, session: &mut Session) {
-        if self.draining.load(Ordering::Relaxed) {
+    fn bound_connection(&self, session: &mut Session, exchange: &Exchange) {
+        if self.draining.load(Ordering::Relaxed) || self.is_unasked(session, exchange) {
             session.set_keepalive(None);
         }
         session.set_read_timeout(Some(self.timeouts.read));

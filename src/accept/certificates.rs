@@ -2,6 +2,10 @@
 //!
 //! A handshake takes the configuration that is current when it begins; connections keep what they began with. A
 //! replacement is believed whole before it is swapped in: a bad one leaves the old one serving and is logged once.
+//!
+//! There are two of it, and what is served when a handshake begins decides which one it gets: one asks the client for a
+//! certificate, at which browsers bother people, the other does not. Each has tickets of its own, so that no session
+//! that began without being asked is resumed where a certificate is wanted.
 
 use std::fmt;
 use std::fs;
@@ -30,7 +34,7 @@ use crate::snapshot::live::Live;
 /// The certificates of the gateway, as handshakes use them now.
 pub struct Certificates {
     files: Vec<CertificateFiles>,
-    live: Live<ServerConfig>,
+    live: Live<Configurations>,
     seen: Mutex<Seen>,
     observe: Box<Observe>,
 }
@@ -45,6 +49,12 @@ impl fmt::Debug for Certificates {
             .field("seen", &self.seen)
             .finish_non_exhaustive()
     }
+}
+
+/// One set of certificates, with and without a question for the client's.
+struct Configurations {
+    asking: Arc<ServerConfig>,
+    silent: Arc<ServerConfig>,
 }
 
 /// What is known of the files.
@@ -96,9 +106,10 @@ impl Certificates {
         }))
     }
 
-    /// Returns the configuration for the next handshake.
-    pub fn current(&self) -> Arc<ServerConfig> {
-        self.live.current()
+    /// Returns the configuration for the next handshake, which asks for a certificate or does not.
+    pub fn current(&self, asks: bool) -> Arc<ServerConfig> {
+        let live = self.live.current();
+        Arc::clone(if asks { &live.asking } else { &live.silent })
     }
 
     /// Reads the files now and swaps them in when they changed; says whether they did.
@@ -179,7 +190,7 @@ pub fn examine(tls: &Tls) -> Result<Vec<Violation>, Vec<Violation>> {
     load(&tls.certificates).map(|(_, _, warnings)| warnings)
 }
 
-fn load(files: &[CertificateFiles]) -> Result<(ServerConfig, u64, Vec<Violation>), Vec<Violation>> {
+fn load(files: &[CertificateFiles]) -> Result<(Configurations, u64, Vec<Violation>), Vec<Violation>> {
     let provider = Arc::new(provider());
     let mut hasher = DefaultHasher::new();
     let mut pairs = Vec::with_capacity(files.len());
@@ -197,21 +208,33 @@ fn load(files: &[CertificateFiles]) -> Result<(ServerConfig, u64, Vec<Violation>
     if !violations.is_empty() {
         return Err(violations);
     }
-    let config = server_config(&pairs, provider).map_err(|error| vec![unusable(&error)])?;
+    let configurations = Configurations::new(&pairs, &provider).map_err(|error| vec![unusable(&error)])?;
     let warnings = pairs.into_iter().flat_map(|pair| pair.warnings).collect();
-    Ok((config, hasher.finish(), warnings))
+    Ok((configurations, hasher.finish(), warnings))
 }
 
-fn server_config(pairs: &[Pair], provider: Arc<CryptoProvider>) -> Result<ServerConfig, rustls::Error> {
-    // The provider is named: another crate that brings a second one would make the process's default ambiguous.
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_client_cert_verifier(Possession::new(provider))
-        .with_cert_resolver(Arc::new(ByName::new(pairs)));
+impl Configurations {
+    fn new(pairs: &[Pair], provider: &Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
+        let by_name = Arc::new(ByName::new(pairs));
+        let builder = || {
+            // The provider is named: another crate that brings a second one would make the process's default ambiguous.
+            ServerConfig::builder_with_provider(Arc::clone(provider)).with_protocol_versions(&[&TLS13, &TLS12])
+        };
+        let possession = Possession::new(Arc::clone(provider));
+        let asking = builder()?.with_client_cert_verifier(possession);
+        let silent = builder()?.with_no_client_auth();
+        Ok(Self {
+            asking: finished(asking.with_cert_resolver(by_name.clone()))?,
+            silent: finished(silent.with_cert_resolver(by_name))?,
+        })
+    }
+}
+
+fn finished(mut config: ServerConfig) -> Result<Arc<ServerConfig>, rustls::Error> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // A handshake costs six requests. New certificates come with new ticket keys, so none is resumed past them.
     config.ticketer = rustls::crypto::ring::Ticketer::new()?;
-    Ok(config)
+    Ok(Arc::new(config))
 }
 
 fn provider() -> CryptoProvider {
@@ -289,18 +312,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = sample::write(dir.path(), "a", &["a.example"]);
         let certificates = open(&[&files]);
-        let first = certificates.current();
+        let first = certificates.current(false);
         assert_eq!(certificates.reload_now(), Ok(false));
         let touched = fs::read(&files.certificate).unwrap();
         fs::write(&files.certificate, touched).unwrap();
         certificates.look();
         assert!(
-            Arc::ptr_eq(&first, &certificates.current()),
+            Arc::ptr_eq(&first, &certificates.current(false)),
             "same content, same configuration"
         );
         replace(&files, &sample::write(dir.path(), "b", &["b.example"]));
         certificates.look();
-        assert!(!Arc::ptr_eq(&first, &certificates.current()));
+        assert!(!Arc::ptr_eq(&first, &certificates.current(false)));
     }
 
     #[test]
@@ -308,7 +331,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = sample::write(dir.path(), "a", &["a.example"]);
         let certificates = open(&[&files]);
-        let first = certificates.current();
+        let first = certificates.current(false);
         let next = sample::write(dir.path(), "b", &["b.example"]);
         fs::rename(&next.certificate, &files.certificate).unwrap();
         certificates.look();
@@ -320,10 +343,10 @@ mod tests {
         certificates.look();
         assert_eq!(certificates.seen.lock().doubt, Doubt::Known);
         assert_eq!(certificates.reload_now().unwrap_err().len(), 1);
-        assert!(Arc::ptr_eq(&first, &certificates.current()));
+        assert!(Arc::ptr_eq(&first, &certificates.current(false)));
         fs::rename(&next.key, &files.key).unwrap();
         certificates.look();
-        assert!(!Arc::ptr_eq(&first, &certificates.current()));
+        assert!(!Arc::ptr_eq(&first, &certificates.current(false)));
         assert_eq!(certificates.seen.lock().doubt, Doubt::None);
     }
 }

@@ -4,6 +4,7 @@
 //! happens before a request: the handshake, the first byte, the header. It reads no HTTP; what is behind it, a proxy
 //! or the status page, does. A client that fails here is counted, never logged above debug.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +40,22 @@ pub struct Door<A> {
     inner: Arc<A>,
     connections: Arc<Connections>,
     patience: Patience,
-    certificates: Option<Arc<Certificates>>,
+    tls: Option<Handshakes>,
+}
+
+/// How handshakes are made.
+#[derive(Clone)]
+pub struct Handshakes {
+    /// The certificates that are shown.
+    pub certificates: Arc<Certificates>,
+    /// Tells whether clients are asked for theirs, for each handshake anew.
+    pub asks: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Handshakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handshakes").field(&self.certificates).finish()
+    }
 }
 
 // Not derived: that would ask the application to be one that can be copied.
@@ -49,7 +65,7 @@ impl<A> Clone for Door<A> {
             inner: Arc::clone(&self.inner),
             connections: Arc::clone(&self.connections),
             patience: self.patience,
-            certificates: self.certificates.clone(),
+            tls: self.tls.clone(),
         }
     }
 }
@@ -61,28 +77,23 @@ impl<A> Door<A> {
             inner,
             connections,
             patience,
-            certificates: None,
+            tls: None,
         }
     }
 
     /// Puts a door before an application that is reached over TLS.
-    pub fn tls(
-        inner: Arc<A>,
-        connections: Arc<Connections>,
-        patience: Patience,
-        certificates: Arc<Certificates>,
-    ) -> Self {
+    pub fn tls(inner: Arc<A>, connections: Arc<Connections>, patience: Patience, handshakes: Handshakes) -> Self {
         Self {
             inner,
             connections,
             patience,
-            certificates: Some(certificates),
+            tls: Some(handshakes),
         }
     }
 
     /// Shakes hands where the listener has TLS; nothing is left of a connection that fails.
     async fn secure(&self, stream: Stream) -> Option<Stream> {
-        let Some(certificates) = &self.certificates else {
+        let Some(Handshakes { certificates, asks }) = &self.tls else {
             return Some(stream);
         };
         let Ok(tcp) = stream.into_any().downcast::<TcpStream>() else {
@@ -91,8 +102,9 @@ impl<A> Door<A> {
         };
         // Taken at accept, so it still names this peer after the socket is closed.
         let peer = tcp.get_socket_digest();
-        let acceptor = Acceptor::from_server_config(certificates.current());
-        let handshake = handshake_with_callback(&acceptor, *tcp, &Remember);
+        let remember = Remember { is_asked: asks() };
+        let acceptor = Acceptor::from_server_config(certificates.current(remember.is_asked));
+        let handshake = handshake_with_callback(&acceptor, *tcp, &remember);
         let failure = match timeout(self.patience.handshake, handshake).await {
             Ok(Ok(stream)) => return Some(Box::new(stream)),
             Ok(Err(error)) => error.to_string(),

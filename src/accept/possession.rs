@@ -1,4 +1,5 @@
-//! Client certificates at the handshake: asked for, never demanded, and only their possession proven.
+//! Client certificates at the handshake: asked for where somebody could want one, never demanded, and only their
+//! possession proven.
 //!
 //! Whether a certificate is worth anything is for the version to say that is called; no handshake can know it. What
 //! was shown stays with the connection, and with each that resumes it.
@@ -22,7 +23,22 @@ use crate::head::ShownCertificate;
 
 /// Returns the certificate that was shown when a connection was made.
 pub fn shown(digest: &Digest) -> Option<&ShownCertificate> {
+    handshake(digest)?.shown.as_ref()
+}
+
+/// Tells whether a certificate could have been shown when a connection was made: over plain TCP it could not.
+pub fn was_asked(digest: &Digest) -> bool {
+    handshake(digest).is_some_and(|handshake| handshake.was_asked)
+}
+
+fn handshake(digest: &Digest) -> Option<&Handshake> {
     digest.ssl_digest.as_ref()?.extension.get()
+}
+
+/// What a handshake leaves with its connection.
+struct Handshake {
+    shown: Option<ShownCertificate>,
+    was_asked: bool,
 }
 
 /// Asks for a certificate and checks that the client holds its key.
@@ -88,14 +104,23 @@ impl ClientCertVerifier for Possession {
 }
 
 /// Keeps what was shown where requests of the connection find it, those of HTTP/2 included.
-pub(super) struct Remember;
+pub(super) struct Remember {
+    /// Whether a certificate is asked for.
+    pub(super) is_asked: bool,
+}
 
 #[async_trait]
 impl TlsAccept for Remember {
     async fn handshake_complete_callback(&self, tls: &TlsRef) -> Option<Arc<dyn Any + Send + Sync>> {
-        let (leaf, intermediates) = tls.peer_cert_chain_der()?.split_first()?;
-        let intermediates = intermediates.iter().map(|der| der.as_ref().into()).collect();
-        Some(Arc::new(ShownCertificate::new(leaf, intermediates)))
+        let shown = tls.peer_cert_chain_der().and_then(<[_]>::split_first);
+        let shown = shown.map(|(leaf, intermediates)| {
+            let intermediates = intermediates.iter().map(|der| der.as_ref().into()).collect();
+            ShownCertificate::new(leaf, intermediates)
+        });
+        Some(Arc::new(Handshake {
+            shown,
+            was_asked: self.is_asked,
+        }))
     }
 }
 

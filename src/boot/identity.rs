@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::control::Control;
-use admin::oauth::authority::{Authority, CatalogNow};
+use admin::oauth::authority::{Authority, CatalogNow, FetchKeys};
 use admin::oauth::keys::{Rotation, SigningKeys};
 use admin::oauth::settings::{Lifetimes, OauthSettings};
 use admin::registry::Registry;
@@ -48,10 +48,12 @@ impl Identity {
         let registry = Arc::new(open_registry(settings, environment, catalog).await?);
         let keys = Arc::new(open_keys(settings)?);
         let control = Arc::clone(control);
+        let credentials = Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms(settings));
+        let credentials = Arc::new(credentials);
         let authority = authority(settings, &registry, &keys, Box::new(move || control.catalog()));
-        let (authority, terms) = (Arc::new(authority), terms(settings));
+        let authority = Arc::new(authority.fetching(issuer_keys(&credentials)));
         Ok(Self {
-            credentials: Arc::new(Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms)),
+            credentials,
             registry,
             keys,
             router: admin::http::oauth::router(Arc::clone(&authority)),
@@ -127,6 +129,15 @@ pub fn authority(
         lifetimes,
     };
     Authority::new(Arc::clone(registry), Arc::clone(keys), settings, catalog, Box::new(now))
+}
+
+/// Fetches the keys of other issuers for the token endpoint, by way of what judges traffic: one cache serves both.
+fn issuer_keys(credentials: &Arc<Credentials>) -> FetchKeys {
+    let credentials = Arc::clone(credentials);
+    Box::new(move |manager, wanted| {
+        let (credentials, manager) = (Arc::clone(&credentials), Arc::new(manager.clone()));
+        Box::pin(async move { credentials.issuer_keys(&manager, wanted, now()).await })
+    })
 }
 
 /// Says in which fields credentials are, where neither a version nor its tenant says so.

@@ -11,15 +11,14 @@ use pingora_core::services::listening::Service;
 use tokio::sync::watch;
 
 use super::tasks::Tasks;
-use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
-use crate::accept::door::{Door, Patience};
+use crate::accept::door::{Door, Handshakes, Patience};
 
 /// What every listener of traffic shares.
 pub(super) struct Listeners {
     pub(super) tasks: Tasks,
     pub(super) sockets: ListenFds,
-    pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) handshakes: Option<Handshakes>,
     pub(super) patience: Patience,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -49,8 +48,8 @@ impl Listeners {
     ) where
         A: ServerApp + Send + Sync + 'static,
     {
-        if let Some(certificates) = self.certificates.clone() {
-            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, certificates);
+        if let Some(handshakes) = self.handshakes.clone() {
+            let door = Door::tls(Arc::clone(app), Arc::clone(connections), self.patience, handshakes);
             self.spawn(name, addresses, &door);
         }
     }

@@ -27,11 +27,12 @@ use super::tasks::Tasks;
 use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
-use crate::accept::door::{Door, Patience};
+use crate::accept::door::{Door, Handshakes, Patience};
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::credential::Credentials;
 use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
@@ -40,7 +41,9 @@ use crate::head::Scheme;
 use crate::model::violation::Violation;
 use crate::routed::listener::Listener;
 use crate::routed::{Routed, Visitor};
-use crate::settings::Settings;
+use crate::served::Served;
+use crate::settings::{ClientCertificates, Settings};
+use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::readiness::Readiness;
 use crate::telemetry::status::Status;
@@ -129,11 +132,20 @@ impl Prepared {
         });
         let of_operators = identity.of_operators(&explainer);
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
-        let admin = Arc::new(Listener::new(own, trust, settings.timeouts.write));
+        let admin = Arc::new(Listener {
+            routed: own,
+            trust,
+            vouches: settings.credentials.client_certificate_header.clone(),
+            telemetry: Arc::clone(&telemetry),
+            write_timeout: settings.timeouts.write,
+        });
         let mut listeners = Listeners {
             tasks: Tasks::default(),
             sockets: Arc::clone(&sockets),
-            certificates: certificates.clone(),
+            handshakes: certificates.clone().map(|certificates| Handshakes {
+                certificates,
+                asks: asks(&settings, &live, &identity.credentials),
+            }),
             patience: patience(&settings),
             stopping: stopping.clone(),
         };
@@ -334,6 +346,23 @@ fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
     http2.max_header_list_size(u32::try_from(settings.limits.header_bytes * 2).unwrap_or(u32::MAX));
     proxy.h2_options = Some(http2);
     proxy
+}
+
+/// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token
+/// endpoint has registered one, so that browsers bother nobody for nothing. That somebody else's tokens are bound to
+/// certificates cannot be seen beforehand; a setting says it.
+fn asks(
+    settings: &Settings,
+    live: &Arc<Live<Served>>,
+    credentials: &Arc<Credentials>,
+) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    match settings.gateway.client_certificates {
+        ClientCertificates::Always => Arc::new(|| true),
+        ClientCertificates::WhenNeeded => {
+            let (live, credentials) = (Arc::clone(live), Arc::clone(credentials));
+            Arc::new(move || live.current().snapshot.takes_certificates() || credentials.view().has_certified_clients())
+        }
+    }
 }
 
 fn patience(settings: &Settings) -> Patience {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::jws::Compact;
 use super::occasion::Occasion;
 use super::statement::{Authority, Statement};
-use super::{Credentials, Fetch, Flaw, Judgement, foreign, introspection, own};
+use super::{Credentials, Fetch, Flaw, Judgement, foreign, introspection, issuers, own};
 use crate::registry::token::Digest;
 
 impl Credentials {
@@ -108,9 +108,7 @@ impl Credentials {
         let claims = compact.claims()?;
         match foreign::manager(&claims, on)? {
             Some(manager) => {
-                let named = (compact.kid.as_deref(), compact.algorithm);
-                let key = self.issuers.find(manager, named, on.now)?;
-                compact.verify(&key.key.key, compact.algorithm)?;
+                let key = self.issuers.prove(manager, &compact, on.now)?;
                 let authority = Authority::Foreign(Arc::clone(manager), key);
                 let statement = foreign::Reading::of(manager, &claims, on.now, self.terms.leeway);
                 foreign::is_access_token(compact.kind.as_deref(), &claims)?;
@@ -140,5 +138,5 @@ fn is_of_token(byte: u8) -> bool {
 
 /// The longest token that is looked at.
 const LONGEST: usize = 16 << 10;
-/// For how long a wrong signature is remembered, in seconds.
-const SPOILT_FOR: u64 = 10;
+/// For how long a wrong signature is remembered, in seconds: the key that signed it may be shown by then.
+const SPOILT_FOR: u64 = issuers::ASK_EVERY;

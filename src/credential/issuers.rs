@@ -1,19 +1,26 @@
-//! The keys of other issuers: from the catalog, or fetched at need and kept fresh.
+//! The keys of other issuers: from the catalog, or fetched at need and kept fresh, for traffic and for the token endpoint.
 //!
 //! A set that was fetched once is kept while its issuer is down. A key that an issuer has withdrawn is marked, so that
 //! whatever was verified with it is not believed any longer.
+//!
+//! What no known key has signed may be signed by a new one: issuers rotate under another name, under the same, and under
+//! none. So whatever is not proven has the issuer asked, at a steady pace: [`KeySet::is_worth_a_try`]. A flood of made-up
+//! names or signatures costs the issuer one question in each such time, and a rotation that happens meanwhile is seen as
+//! soon; it does not grow with the flood, as a growing pause would. Nobody waits for the next question: who comes between
+//! two of them is refused at once, or a flood would fill the places of those who wait.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use jsonwebtoken::Algorithm;
 use parking_lot::RwLock;
+use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::flights::{Boarding, Flights};
 use super::jwk::{self, Key};
+use super::jws::Compact;
 use super::outbound::Outbound;
 use super::{Fetch, Flaw, Judgement};
 use crate::model::instant::UnixTime;
@@ -37,8 +44,8 @@ struct KeySet {
     is_known: bool,
     /// When they were last asked for, in vain or not.
     tried: UnixTime,
-    /// How often in a row that was of no use.
-    fruitless: u64,
+    /// For how many seconds they are not asked for again on account of what they do not prove.
+    pause: u64,
     /// When somebody last looked for one.
     wanted: AtomicU64,
 }
@@ -72,11 +79,11 @@ impl Issuers {
         }
     }
 
-    /// Finds the key that a token names; without a name, the only one that fits its algorithm.
-    pub(super) fn find(
+    /// Finds the key that a token was signed with: one that it names, or any that fits where it names none.
+    pub(super) fn prove(
         &self,
         manager: &Arc<KeyManager>,
-        (kid, algorithm): (Option<&str>, Algorithm),
+        token: &Compact<'_>,
         now: UnixTime,
     ) -> Result<Arc<IssuerKey>, Judgement> {
         let set = match (self.set(manager), &manager.keys) {
@@ -86,20 +93,39 @@ impl Issuers {
             (None, IssuerKeys::None) => return Err(Judgement::Unproven(Flaw::Key)),
         };
         set.wanted.store(now.0, Ordering::Relaxed);
-        let mut fitting = set.keys.iter().filter(|key| {
-            let is_named = kid.is_none() || key.key.kid.as_deref() == kid;
-            is_named && key.key.algorithms.contains(&algorithm)
-        });
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(Arc::clone(key)),
-            (Some(_), Some(_)) => Err(Judgement::Unproven(Flaw::Key)),
-            (None, _) if set.is_worth_a_try(now) => Err(fetch(manager)),
-            (None, _) => Err(Judgement::Unproven(if set.is_known {
-                Flaw::Key
-            } else {
-                Flaw::Unreachable
-            })),
+        match set.prove(token) {
+            Ok(key) => Ok(key),
+            Err(_) if set.is_worth_a_try(now) => Err(fetch(manager)),
+            Err(flaw) => Err(Judgement::Unproven(if set.is_known { flaw } else { Flaw::Unreachable })),
         }
+    }
+
+    /// Returns the set of an issuer as far as it is known, as JSON.
+    pub(super) fn written(&self, manager: &KeyManager, now: UnixTime) -> Option<String> {
+        let set = self.set(manager).filter(|set| set.is_known)?;
+        set.wanted.store(now.0, Ordering::Relaxed);
+        let keys: Vec<_> = set.keys.iter().map(|key| &key.key.written).collect();
+        Some(json!({ "keys": keys }).to_string())
+    }
+
+    /// Tells whether the set of an issuer was had once.
+    pub(super) fn is_known(&self, manager: &KeyManager) -> bool {
+        self.set(manager).is_some_and(|set| set.is_known)
+    }
+
+    /// Forgets the issuers that are not served, so that there are never more than the catalog has.
+    pub(super) fn retain(&self, served: &[&Arc<KeyManager>]) {
+        let mut sets = self.sets.write();
+        for (tenant, issuers) in sets.iter_mut() {
+            issuers.retain(|name, set| {
+                let is_served = served.iter().any(|one| one.tenant == *tenant && one.name == *name);
+                if !is_served {
+                    set.withdraw(&[]);
+                }
+                is_served
+            });
+        }
+        sets.retain(|_, issuers| !issuers.is_empty());
     }
 
     /// Asks an issuer for its keys, unless somebody does, or did a moment ago.
@@ -125,16 +151,12 @@ impl Issuers {
     }
 
     /// Names the key managers whose keys grow old, of those that are served.
-    pub(super) fn aging<'a>(
-        &self,
-        served: impl Iterator<Item = &'a Arc<KeyManager>>,
-        now: UnixTime,
-    ) -> Vec<Arc<KeyManager>> {
+    pub(super) fn aging(&self, served: &[&Arc<KeyManager>], now: UnixTime) -> Vec<Arc<KeyManager>> {
         let mut aging: Vec<Arc<KeyManager>> = Vec::new();
-        for manager in served.filter(|manager| matches!(manager.keys, IssuerKeys::Url(_))) {
+        for &manager in served {
             let is_aging = self.set(manager).is_some_and(|set| {
                 let is_wanted = now.0.saturating_sub(set.wanted.load(Ordering::Relaxed)) < FORGOTTEN_AFTER;
-                is_wanted && set.is_due(now, REFRESH_AFTER)
+                is_wanted && set.is_asked_for() && set.is_due(now, REFRESH_AFTER)
             });
             if is_aging && !aging.iter().any(|other| is_same(other, manager)) {
                 aging.push(Arc::clone(manager));
@@ -150,7 +172,7 @@ impl Issuers {
     }
 
     /// Keeps what was fetched; where nothing was, what was had before.
-    fn keep(&self, manager: &KeyManager, fetched: Option<&serde_json::Value>, now: UnixTime) -> Arc<KeySet> {
+    fn keep(&self, manager: &KeyManager, fetched: Option<&Value>, now: UnixTime) -> Arc<KeySet> {
         let mut sets = self.sets.write();
         let place = sets.entry(manager.tenant.clone()).or_default();
         let old = place.get(&manager.name).filter(|set| set.source == manager.keys);
@@ -163,35 +185,66 @@ impl Issuers {
         let is_new = keys
             .iter()
             .any(|key| !known.iter().any(|known| Arc::ptr_eq(known, key)));
+        let pause = old.map(|set| set.pause);
         let set = Arc::new(KeySet {
             source: manager.keys.clone(),
             is_known,
             keys,
             tried: now,
-            fruitless: match old {
-                Some(old) if !is_new && !old.is_due(now, CALM_AFTER) => old.fruitless + 1,
-                Some(_) | None => 0,
+            pause: match pause {
+                // It rotates, and the next key may be there already. Once: one that shows others each time would be
+                // asked without end.
+                None | Some(1..) if is_new => 0,
+                None | Some(_) if fetched.is_some() => ASK_EVERY,
+                before => RETRY_AFTER.min(before.unwrap_or_default() + ASK_EVERY),
             },
             wanted: AtomicU64::new(now.0),
         });
-        let replaced = place.insert(manager.name.clone(), Arc::clone(&set));
-        for key in replaced.iter().flat_map(|replaced| &replaced.keys) {
-            let is_kept = set.keys.iter().any(|kept| Arc::ptr_eq(kept, key));
-            key.is_withdrawn.store(!is_kept, Ordering::Relaxed);
+        if let Some(replaced) = place.insert(manager.name.clone(), Arc::clone(&set)) {
+            replaced.withdraw(&set.keys);
         }
         set
     }
 }
 
 impl KeySet {
-    /// Tells whether the issuer may be asked for a key that is not known: at once, when that is likely to be of use,
-    /// and less and less often, when it was not.
+    /// Finds the key that a token was signed with.
+    fn prove(&self, token: &Compact<'_>) -> Result<Arc<IssuerKey>, Flaw> {
+        let named = token.kid.as_deref();
+        let fits = |key: &&Arc<IssuerKey>| {
+            let is_named = named.is_none() || key.key.kid.as_deref() == named;
+            is_named && key.key.algorithms.contains(&token.algorithm)
+        };
+        let mut flaw = Flaw::Key;
+        for key in self.keys.iter().filter(fits).take(MOST_TRIED) {
+            match token.verify(&key.key.key, token.algorithm) {
+                Ok(()) => return Ok(Arc::clone(key)),
+                Err(wrong) => flaw = wrong,
+            }
+        }
+        Err(flaw)
+    }
+
+    /// Tells whether the issuer may be asked for a key that is not known: at once after it has shown a new one, else
+    /// every [`ASK_EVERY`] seconds, and less and less often while it does not answer.
     fn is_worth_a_try(&self, now: UnixTime) -> bool {
-        matches!(self.source, IssuerKeys::Url(_)) && self.is_due(now, (self.fruitless * 2).min(RETRY_AFTER))
+        self.is_asked_for() && self.is_due(now, self.pause)
+    }
+
+    fn is_asked_for(&self) -> bool {
+        matches!(self.source, IssuerKeys::Url(_))
     }
 
     fn is_due(&self, now: UnixTime, after: u64) -> bool {
         now >= self.tried.plus(after)
+    }
+
+    /// Marks its keys as withdrawn, but for those that are kept.
+    fn withdraw(&self, kept: &[Arc<IssuerKey>]) {
+        for key in &self.keys {
+            let is_kept = kept.iter().any(|kept| Arc::ptr_eq(kept, key));
+            key.is_withdrawn.store(!is_kept, Ordering::Relaxed);
+        }
     }
 }
 
@@ -219,10 +272,12 @@ fn flight_of(manager: &KeyManager) -> Digest {
     Digest::of(&format!("{}\n{}", manager.tenant, manager.name))
 }
 
-/// The longest time between two tries, in seconds, while tokens keep naming keys that are not known.
+/// Seconds between two questions about what no known key has signed: so long does a rotation without notice take, too.
+pub(super) const ASK_EVERY: u64 = 2;
+/// The longest time between two such questions, in seconds, while an issuer does not answer.
 const RETRY_AFTER: u64 = 10;
-/// After which the tries of before do not count.
-const CALM_AFTER: u64 = 60;
+/// How many keys are tried for one token.
+const MOST_TRIED: usize = 8;
 /// Keys are asked for again when they are this old.
 const REFRESH_AFTER: u64 = 300;
 /// Unless nobody looked for one in this time.

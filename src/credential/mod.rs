@@ -36,6 +36,7 @@ use quick_cache::sync::Cache;
 
 use crate::model::instant::UnixTime;
 use crate::model::key_manager::KeyManager;
+use crate::oauth::authority::Wanted;
 use crate::oauth::keys::{SigningKeys, VerifyingKey};
 use crate::registry::Registry;
 use crate::registry::token::Digest;
@@ -119,7 +120,7 @@ pub enum Flaw {
 pub enum Fetch {
     /// What its issuers say of a token.
     Introspection(Question),
-    /// The keys of an issuer, because none has the name that is asked for.
+    /// The keys of an issuer, because none that is known proves the token.
     Keys(Arc<KeyManager>),
     /// Whether it is the user's password.
     Password(Claim),
@@ -183,9 +184,24 @@ impl Credentials {
 
     /// Asks the issuers whose keys are in use and grow old, of the key managers that are served now.
     pub async fn refresh<'a>(&self, served: impl Iterator<Item = &'a Arc<KeyManager>>, now: UnixTime) {
-        for manager in self.issuers.aging(served, now) {
+        let served: Vec<_> = served.collect();
+        self.issuers.retain(&served);
+        for manager in self.issuers.aging(&served, now) {
             self.issuers.fetch(&manager, &self.outbound, now).await;
         }
+    }
+
+    /// Returns the JWK set of a key manager whose keys are at a URL, as the token endpoint wants it: from the same cache
+    /// that traffic is judged by, and with the same bounds on how often its issuer is asked.
+    pub async fn issuer_keys(&self, manager: &Arc<KeyManager>, wanted: Wanted, now: UnixTime) -> Option<String> {
+        let is_enough = match wanted {
+            Wanted::Known => self.issuers.is_known(manager),
+            Wanted::Newer => false,
+        };
+        if !is_enough {
+            self.issuers.fetch(manager, &self.outbound, now).await;
+        }
+        self.issuers.written(manager, now)
     }
 
     fn verifying(&self, kid: &str, now: UnixTime) -> Option<Arc<VerifyingKey>> {

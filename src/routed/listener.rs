@@ -1,65 +1,75 @@
 //! A router on a listener of its own, for those who run the gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 
 use super::{Routed, Visitor, outgoing};
-use crate::accept::deadline;
+use crate::accept::{deadline, possession};
 use crate::denial::Denial;
 use crate::exchange::{REQUEST_ID, request_id};
-use crate::forwarding::Trust;
+use crate::forwarding::{Origin, Trust, certificate};
 use crate::head::Scheme;
 use crate::model::api::PathAllowances;
 use crate::reply;
 use crate::target::Target;
+use crate::telemetry::Telemetry;
+use crate::telemetry::observe::{self, Answered};
 
 /// A router as an application for a listener of its own.
 #[derive(Debug)]
 pub struct Listener {
-    routed: Routed,
-    trust: Trust,
-    write_timeout: Duration,
+    /// What answers.
+    pub routed: Routed,
+    /// Whose forwarding fields are believed.
+    pub trust: Trust,
+    /// The field in which trusted proxies put the caller's certificate, if they do.
+    pub vouches: Option<HeaderName>,
+    /// Where every request is logged.
+    pub telemetry: Arc<Telemetry>,
+    /// Whoever takes longer than this to take any of an answer is cut.
+    pub write_timeout: Duration,
 }
 
 impl Listener {
-    /// Serves a router; whoever takes longer than `write_timeout` to take any of an answer is cut.
-    pub fn new(routed: Routed, trust: Trust, write_timeout: Duration) -> Self {
-        Self {
-            routed,
-            trust,
-            write_timeout,
-        }
-    }
-
-    async fn answer(&self, session: &mut ServerSession) -> Result<Response<Bytes>, Denial> {
+    async fn answer(&self, session: &mut ServerSession, origin: &Origin) -> Result<Response<Bytes>, Denial> {
         let request = session.req_header();
         let raw = request.raw_path();
         let raw = raw.split(|&byte| byte == b'?').next().unwrap_or_default();
         let target = Target::parse(raw).map_err(Denial::BadTarget)?;
         target.check(PathAllowances::default()).map_err(Denial::BadTarget)?;
         let path = target.as_str().to_owned();
-        let visitor = self.visitor(session);
+        let visitor = Visitor {
+            client: origin.client,
+            scheme: origin.scheme,
+            certificate: self.certificate(session, origin),
+        };
         self.routed.answer(session, &path, visitor).await
     }
 
-    fn visitor(&self, session: &ServerSession) -> Visitor {
+    fn origin(&self, session: &ServerSession) -> Origin {
         let is_tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
         let peer = session.client_addr().and_then(|address| address.as_inet());
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
-        let origin = self.trust.origin(peer, scheme, &session.req_header().headers);
-        Visitor {
-            client: origin.client,
-            scheme: origin.scheme,
-            certificate: None,
+        self.trust.origin(peer, scheme, &session.req_header().headers)
+    }
+
+    /// Returns the certificate that TLS has proven, or that a trusted proxy vouches for, as the gateway's own listeners
+    /// do: where proxies vouch for certificates, their own is not the caller's.
+    fn certificate(&self, session: &ServerSession, origin: &Origin) -> Option<Vec<u8>> {
+        if let Some(name) = self.vouches.as_ref().filter(|_| origin.is_trusted) {
+            return certificate(&session.req_header().headers, name).map(|shown| shown.der().to_vec());
         }
+        let shown = session.digest().and_then(possession::shown);
+        shown.map(|shown| shown.der().to_vec())
     }
 }
 
@@ -69,9 +79,12 @@ impl ServeHttp for Listener {
         deadline::header_read(session);
         session.set_read_timeout(Some(self.routed.patience));
         session.set_write_timeout(Some(self.write_timeout));
-        let id = request_id(&session.req_header().headers, SystemTime::now());
+        let (at, arrived) = (SystemTime::now(), Instant::now());
+        let id = request_id(&session.req_header().headers, at);
         let method = session.req_header().method.clone();
-        let answered = self.answer(session).await;
+        let origin = self.origin(session);
+        let answered = self.answer(session, &origin).await;
+        let denial = answered.as_ref().err().copied();
         if !session.is_body_done() {
             // Nobody reads what is left of it.
             session.set_keepalive(None);
@@ -79,7 +92,7 @@ impl ServeHttp for Listener {
         let answer = answered.unwrap_or_else(|denial| refusal(session, &id, denial));
         let sent = outgoing(answer, &method, &id);
         deadline::between_requests(session);
-        match sent {
+        let response = match sent {
             Ok((header, body)) => {
                 let mut response = Response::new(body.map_or_else(Vec::new, |body| body.to_vec()));
                 *response.status_mut() = header.status;
@@ -87,7 +100,18 @@ impl ServeHttp for Listener {
                 response
             }
             Err(_) => broken(&method),
-        }
+        };
+        let answered = Answered {
+            at,
+            duration: arrived.elapsed(),
+            id: &id,
+            origin,
+            denial,
+            status: response.status(),
+            bytes: response.body().len() as u64,
+        };
+        observe::by_admin(&self.telemetry, session, &answered);
+        response
     }
 }
 

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 
 use super::listener::Listener;
 use super::*;
+use crate::accept::connections::Connections;
 use crate::forwarding::Trust;
+use crate::telemetry::Telemetry;
 
 fn router() -> Router {
     async fn echo(Extension(visitor): Extension<Visitor>, headers: HeaderMap, body: Bytes) -> String {
@@ -45,7 +47,13 @@ async fn served(trust: &str) -> SocketAddr {
     };
     let routed = Routed::new(router(), Box::new(introduce), Duration::from_millis(300));
     let trust = Trust::new(trust.parse().ok().into_iter().collect());
-    let app = Arc::new(Listener::new(routed, trust, Duration::from_secs(5)));
+    let app = Arc::new(Listener {
+        routed,
+        trust,
+        vouches: None,
+        telemetry: Telemetry::new(None, Connections::new(1)),
+        write_timeout: Duration::from_secs(5),
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

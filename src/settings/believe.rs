@@ -121,6 +121,7 @@ impl Believer {
             https: addresses(raw.https),
             threads,
             trusted_proxies,
+            client_certificates: raw.client_certificates,
         }
     }
 

@@ -50,6 +50,7 @@ pub(super) const KEYS: &[Key] = keys![
     List gateway.https,
     Text gateway.threads,
     List gateway.trusted_proxies,
+    Text gateway.client_certificates,
     List admin.http,
     List admin.https,
     List status.http,

@@ -165,6 +165,18 @@ pub struct Gateway {
     pub threads: usize,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// When callers are asked for a certificate, over TLS.
+    pub client_certificates: ClientCertificates,
+}
+
+/// When callers are asked for a certificate, over TLS. None has to show one, but browsers ask people which.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificates {
+    /// At every handshake.
+    Always,
+    /// While a version that is served takes one, or a client has registered one.
+    WhenNeeded,
 }
 
 /// The listeners of those who run the gateway.

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{Listen, Network, Threads};
-use super::{AccessFormat, LogFormat};
+use super::{AccessFormat, ClientCertificates, LogFormat};
 use crate::model::unit::{Period, Size};
 
 pub(super) use self::identity::{Credentials, Explain, OAuth, Registry};
@@ -52,6 +52,9 @@ pub(super) struct Gateway {
     pub(super) threads: Threads,
     /// Addresses or networks whose X-Forwarded-* and Forwarded are believed.
     pub(super) trusted_proxies: Vec<Network>,
+    /// When callers are asked for a certificate: "when_needed" is while a version takes one, or a client of the token
+    /// endpoint has registered one; "always" is for tokens of other issuers that are bound to certificates.
+    pub(super) client_certificates: ClientCertificates,
 }
 
 impl Default for Gateway {
@@ -61,6 +64,7 @@ impl Default for Gateway {
             https: vec![Listen(([0, 0, 0, 0], 8243).into())],
             threads: Threads::Auto,
             trusted_proxies: Vec::new(),
+            client_certificates: ClientCertificates::WhenNeeded,
         }
     }
 }

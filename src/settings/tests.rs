@@ -356,6 +356,14 @@ fn credentials_are_in_header_fields() {
     assert_eq!(credentials.client_certificate_header.unwrap(), "x-client-cert");
     assert!(refusal("[credentials]\nauthorization_header = 'a b'\n").contains("is no header field"));
     assert!(refusal("[credentials]\nbackend_jwt_header = 'Host'\n").contains("no header field that could hold it"));
+    let said = refusal("[credentials]\nauthorization_header = 'X-Key'\napi_key_header = 'x-key'\n");
+    assert!(said.contains("`x-key` holds tokens and passwords already"), "{said}");
+    assert!(said.starts_with("3:"), "{said}");
+    let said = refusal("[credentials]\napi_key_header = 'Authorization'\n");
+    assert!(
+        said.contains("`authorization` holds tokens and passwords already"),
+        "{said}"
+    );
     assert!(refusal("[credentials]\ntoken_cache = 0\n").contains("`token_cache` must be from 1 to"));
     assert!(refusal("[credentials]\nleeway = '6m'\n").contains("`leeway` is more than 5m"));
 }

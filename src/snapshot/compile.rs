@@ -125,6 +125,7 @@ impl<'a> Compiler<'a> {
             .into_iter()
             .flatten()
             .any(|backend| backend.host == HostHeader::Keep);
+        self.snapshot.takes_certificates |= security.accepts.mutual_tls && version.state.is_served();
         let id = VersionId(index(self.snapshot.versions.len()));
         self.snapshot.versions.push(Version {
             tenant: api.tenant.as_str().into(),

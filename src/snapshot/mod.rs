@@ -57,6 +57,7 @@ pub struct Snapshot {
     scopes: Vec<Scope>,
     key_managers: KeyManagers,
     fields: CredentialFields,
+    takes_certificates: bool,
 }
 
 /// One ApiVersion with everything a request needs already looked up.
@@ -195,6 +196,11 @@ impl Snapshot {
     /// Returns the fields that say who calls, on this server.
     pub fn fields(&self) -> &CredentialFields {
         &self.fields
+    }
+
+    /// Tells whether any version that is served takes a client certificate.
+    pub fn takes_certificates(&self) -> bool {
+        self.takes_certificates
     }
 
     /// Returns a scope that this snapshot named.

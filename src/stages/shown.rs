@@ -111,7 +111,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use http::Method;
+    use http::{HeaderValue, Method};
 
     use super::*;
     use crate::head::Scheme;
@@ -138,7 +138,8 @@ mod tests {
     fn found(fields: &[(&str, &str)], query: &str, security: &Security) -> Vec<Result<String, Flaw>> {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
-            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
         }
         let head = Head {
             method: &Method::GET,
@@ -190,6 +191,19 @@ mod tests {
             found(&[], "apikey=a&ApiKey=b", &security("authorization")),
             [Err(Flaw::Malformed)]
         );
+    }
+
+    #[test]
+    fn fields_of_credentials_are_read_as_ascii() {
+        let security = security("authorization");
+        for value in ["Bearer aé", "Bearer ﬀ", "Basic QTpC°", "𝐀"] {
+            for name in ["authorization", "apikey"] {
+                let found = found(&[(name, value)], "", &security);
+                assert_eq!(found, [Err(Flaw::Malformed)], "{name} {value}");
+            }
+        }
+        // Of ASCII, whatever a field may hold is read, the tab included.
+        assert_eq!(in_authorization("\tBearer ~!\t"), [Ok("Bearer(\"~!\")".to_owned())]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::clock;
-use super::record::{Asked, Record};
+use super::record::{Asked, By, Record};
 use crate::forwarding::write_address;
 
 /// Writes a record as one JSON object and a line end.
@@ -47,7 +47,10 @@ pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
     line.number(",\"response_bytes\":", answer.bytes);
     line.milliseconds(",\"duration_ms\":", answer.duration);
     line.upstream(record);
-    line.number(",\"revision\":", record.revision);
+    match record.by {
+        By::Admin => line.ours(",\"listener\":\"admin\""),
+        By::Gateway(revision) => line.number(",\"revision\":", revision),
+    }
     if !asked.user_agent.is_empty() {
         line.text(",\"user_agent\":\"", asked.user_agent, TEXT);
         line.ours("\"");
@@ -70,7 +73,8 @@ pub(super) fn names(tenant: &str, api: &str, version: &str) -> Box<str> {
     String::from_utf8(names.0).unwrap_or_default().into()
 }
 
-/// Writes a record in the combined log format of Apache and nginx.
+/// Writes a record in the combined log format of Apache and nginx. Who answered, if it was not the gateway, stands in the
+/// second field, which nobody else has a use for.
 pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
     let Asked {
         client,
@@ -81,7 +85,11 @@ pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
     } = record.asked;
     let mut line = Vec::with_capacity(TYPICAL);
     // Writing to a vector cannot fail.
-    let _ = write!(line, "{client} - - [");
+    let by = match record.by {
+        By::Admin => "admin",
+        By::Gateway(_) => "-",
+    };
+    let _ = write!(line, "{client} {by} - [");
     clock::write_common(&mut line, record.at);
     line.extend_from_slice(b"] \"");
     push_escaped(&mut line, cut(method.as_bytes(), TEXT));
@@ -245,7 +253,7 @@ pub(super) mod tests {
         Record {
             at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_785_587_696_007),
             id: "0198-7",
-            revision: 7,
+            by: By::Gateway(7),
             asked: Asked {
                 client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
                 scheme: "https",
@@ -307,6 +315,17 @@ pub(super) mod tests {
             "192.0.2.1 - - [01/Aug/2026:12:34:56 +0000] \"GET /youtube/videos/7 HTTP/2.0\" 200 512 \"-\" \"curl/8\"\n";
         assert_eq!(String::from_utf8(line).unwrap(), expected);
         assert!(combined(&record(b"/", b"")).ends_with(b"\"-\" \"-\"\n"));
+    }
+
+    #[test]
+    fn a_line_says_that_the_admin_listener_answered() {
+        let record = Record {
+            by: By::Admin,
+            ..record(b"/oauth2/token", b"")
+        };
+        let line: Value = serde_json::from_slice(&json(&record)).unwrap();
+        assert_eq!((&line["listener"], &line["revision"]), (&"admin".into(), &Value::Null));
+        assert!(combined(&record).starts_with(b"192.0.2.1 admin - ["));
     }
 
     #[test]

@@ -148,6 +148,11 @@ impl Telemetry {
         if let (Some(code), Some(reason)) = (record.answer.code, record.answer.reason) {
             self.refusals.get_or_create(&[("code", code), ("reason", reason)]).inc();
         }
+        self.log(record);
+    }
+
+    /// Logs what a request left behind.
+    pub fn log(&self, record: &Record<'_>) {
         if let Some(log) = &self.access_log {
             log.write(record);
         }

@@ -1,14 +1,20 @@
 //! What an exchange leaves behind, read from it and from Pingora's session when it is over.
 
-use http::HeaderName;
+use std::time::{Duration, SystemTime};
+
 use http::header::{HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, StatusCode};
+use pingora_core::protocols::http::ServerSession;
 use pingora_error::Error;
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
 use super::Telemetry;
-use super::record::{Answer, Asked, Called, Identity, Record, Routed};
+use super::record::{Answer, Asked, By, Called, Identity, Record, Routed};
 use crate::credential::Flaw;
+use crate::denial::Denial;
 use crate::exchange::Exchange;
+use crate::forwarding::Origin;
 use crate::stages::Permit;
 use crate::upstream::classify;
 
@@ -23,8 +29,14 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     let record = Record {
         at: exchange.at,
         id: exchange.id(),
-        revision: exchange.served.snapshot.revision(),
-        asked: asked(session, exchange),
+        by: By::Gateway(exchange.served.snapshot.revision()),
+        asked: asked(
+            session.req_header(),
+            &exchange.origin,
+            exchange
+                .tunnelled
+                .map_or(session.body_bytes_read() as u64, |ended| ended.to_backend.bytes),
+        ),
         route,
         identity: exchange.permit().and_then(Permit::caller).map(|caller| Identity {
             application: caller.application.as_ref().map(|application| application.name.as_str()),
@@ -52,13 +64,53 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
     telemetry.record(&record, exchange.meter());
 }
 
-fn asked<'a>(session: &'a Session, exchange: &'a Exchange) -> Asked<'a> {
-    let request = session.req_header();
-    let field = |name| request.headers.get(name).map(http::HeaderValue::as_bytes);
+/// A request that was answered beside the traffic, as far as its session does not know it.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// When its header had been read.
+    pub at: SystemTime,
+    /// From then until there was an answer.
+    pub duration: Duration,
+    /// What callers and logs know it by.
+    pub id: &'a HeaderValue,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Why no router answered it, where none did.
+    pub denial: Option<Denial>,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// The length of its body.
+    pub bytes: u64,
+}
+
+/// Logs what the admin listener answered. It is not counted: it is no traffic.
+pub fn by_admin(telemetry: &Telemetry, session: &ServerSession, answered: &Answered<'_>) {
+    let denial = answered.denial;
+    telemetry.log(&Record {
+        at: answered.at,
+        id: answered.id.to_str().unwrap_or_default(),
+        by: By::Admin,
+        asked: asked(session.req_header(), &answered.origin, session.body_bytes_read() as u64),
+        route: None,
+        identity: None,
+        upstream: None,
+        answer: Answer {
+            status: answered.status.as_u16(),
+            code: denial.map(|denial| denial.fault().code),
+            reason: denial.map(|denial| denial.name()),
+            flaw: None,
+            bytes: answered.bytes,
+            duration: answered.duration,
+        },
+    });
+}
+
+fn asked<'a>(request: &'a RequestHeader, origin: &Origin, bytes: u64) -> Asked<'a> {
+    let field = |name| request.headers.get(name).map(HeaderValue::as_bytes);
     let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());
     Asked {
-        client: exchange.origin.client,
-        scheme: exchange.origin.scheme.as_str(),
+        client: origin.client,
+        scheme: origin.scheme.as_str(),
         protocol: request.version,
         method: request.method.as_str(),
         host: authority.or_else(|| field(HOST)).unwrap_or_default(),
@@ -72,9 +124,7 @@ fn asked<'a>(session: &'a Session, exchange: &'a Exchange) -> Asked<'a> {
             .headers
             .get(TRACEPARENT)
             .and_then(|value| trace_id(value.to_str().ok()?)),
-        bytes: exchange
-            .tunnelled
-            .map_or(session.body_bytes_read() as u64, |ended| ended.to_backend.bytes),
+        bytes,
     }
 }
 

@@ -15,8 +15,8 @@ pub struct Record<'a> {
     pub at: SystemTime,
     /// What callers, backends and logs know it by.
     pub id: &'a str,
-    /// The revision of the catalog that it was served from.
-    pub revision: u64,
+    /// Who answered it.
+    pub by: By,
     /// What the caller asked.
     pub asked: Asked<'a>,
     /// Which resource of which version that was, where it got so far.
@@ -27,6 +27,15 @@ pub struct Record<'a> {
     pub upstream: Option<Called>,
     /// What the caller was told.
     pub answer: Answer,
+}
+
+/// Who answered a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum By {
+    /// The admin listener.
+    Admin,
+    /// The gateway, from the catalog of this revision.
+    Gateway(u64),
 }
 
 /// What a caller asked.

@@ -34,6 +34,7 @@ pub mod key_manager;
 pub mod lifecycle;
 pub mod method;
 pub mod name;
+pub(crate) mod pem;
 pub mod place;
 pub mod reader;
 pub mod resource;

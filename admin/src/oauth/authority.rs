@@ -4,7 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::guard::Guard;
+use super::jws::Unproven;
 use super::keys::SigningKeys;
 use super::replay::Replay;
 use super::session::Sessions;
@@ -39,10 +42,19 @@ pub type CatalogNow = Box<dyn Fn() -> Arc<Catalog> + Send + Sync>;
 pub type Clock = Box<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// Fetches the JWK set of a key manager whose keys are at a URL, from a bounded cache; `None` where there is none.
-pub type FetchKeys = Box<dyn Fn(&KeyManager) -> Fetching + Send + Sync>;
+pub type FetchKeys = Box<dyn Fn(&KeyManager, Wanted) -> Fetching + Send + Sync>;
 
 /// A JWK set that is being fetched.
-pub type Fetching = Pin<Box<dyn Future<Output = Option<Arc<str>>> + Send>>;
+pub type Fetching = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+
+/// Which keys of an issuer are wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// Those that are known; they are fetched where none is.
+    Known,
+    /// Those that it shows now, because the known ones proved nothing. How often it is asked is for the cache to say.
+    Newer,
+}
 
 impl Authority {
     /// Puts the means together.
@@ -91,11 +103,22 @@ impl Authority {
         found.is_some_and(|known| known.state == TenantState::Active)
     }
 
-    /// Returns the JWK set of a key manager.
-    pub(crate) async fn issuer_keys(&self, of: &KeyManager) -> Option<Arc<str>> {
+    /// Proves a statement by the keys of a key manager: those that are known, else those that it shows now.
+    pub(crate) async fn prove(&self, statement: &Unproven<'_>, of: &KeyManager) -> Option<Map<String, Value>> {
         match (&of.keys, &self.issuer_keys) {
-            (IssuerKeys::Inline(set), _) => Some(set.as_str().into()),
-            (IssuerKeys::Url(_), Some(fetch)) => fetch(of).await,
+            (IssuerKeys::Inline(set), _) => statement.prove_by(set),
+            (IssuerKeys::Url(_), Some(fetch)) => {
+                let known = fetch(of, Wanted::Known).await?;
+                if let Some(proven) = statement.prove_by(&known) {
+                    return Some(proven);
+                }
+                let newer = fetch(of, Wanted::Newer).await?;
+                if newer == known {
+                    None
+                } else {
+                    statement.prove_by(&newer)
+                }
+            }
             (IssuerKeys::None, _) | (IssuerKeys::Url(_), None) => None,
         }
     }

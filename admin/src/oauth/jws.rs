@@ -68,7 +68,7 @@ impl<'a> Unproven<'a> {
     }
 
     /// Proves it with a key of a JWK set: the one that it names, or any that fits where it names none.
-    pub fn prove_by(self, set: &str) -> Option<Map<String, Value>> {
+    pub fn prove_by(&self, set: &str) -> Option<Map<String, Value>> {
         let set = strict::parse(set.as_bytes())?;
         let keys = set.get("keys")?.as_array()?;
         let fits = |jwk: &Jwk| {
@@ -82,7 +82,7 @@ impl<'a> Unproven<'a> {
             .take(MOST_KEYS);
         let is_proven =
             candidates.any(|jwk| DecodingKey::from_jwk(&jwk).is_ok_and(|key| self.is_of(&key, self.algorithm)));
-        is_proven.then_some(self.claims)
+        is_proven.then(|| self.claims.clone())
     }
 
     fn is_of(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {

@@ -303,11 +303,11 @@ pub(super) fn believe(terms: &Terms) -> Result<()> {
     rule::at_most("grants of a key pair", &terms.grants, GrantType::ALL.len())?;
     rule::at_most("redirect URIs of a key pair", &terms.redirect_uris, 50)?;
     terms.redirect_uris.iter().try_for_each(|uri| believe_redirect(uri))?;
-    match &terms.proof.jwks {
-        Some(_) if terms.proof.is_public => Err(invalid("a public client proves itself by nothing")),
-        Some(jwks) => believe_jwks(jwks),
-        None => Ok(()),
+    let proof = &terms.proof;
+    if proof.is_public && (proof.jwks.is_some() || proof.certificate.is_some()) {
+        return Err(invalid("a public client proves itself by nothing"));
     }
+    proof.jwks.as_deref().map_or(Ok(()), believe_jwks)
 }
 
 /// Refuses what is not an absolute URI without a fragment (RFC 6749, 3.1.2), and schemes that a browser runs.

@@ -11,6 +11,7 @@ pub mod api_key;
 pub mod application;
 pub mod bootstrap;
 mod change;
+pub mod client_certificate;
 mod code;
 mod edit;
 mod follow;

@@ -128,6 +128,7 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
     for registry in [&registry, &place.open().await] {
         let client = registry.view().client("shop").unwrap();
         assert_eq!((&client.grants, &client.proof), (&terms.grants, &terms.proof));
+        assert!(registry.view().has_certified_clients());
         assert!(client.redirect_uris.is_empty());
     }
     let public = Terms {
@@ -135,11 +136,15 @@ async fn a_key_pair_is_what_its_terms_say(place: Place) {
             is_public: true,
             ..ClientProof::default()
         },
-        ..terms
+        ..terms.clone()
     };
     registry.set_key_pair("shop", &public).await.unwrap();
+    assert!(!registry.view().has_certified_clients());
     let secret = registry.regenerate_secret("shop").await;
     assert!(matches!(secret, Err(RegistryError::Invalid(_))));
+    registry.set_key_pair("shop", &terms).await.unwrap();
+    registry.delete_key_pair("shop").await.unwrap();
+    assert!(!registry.view().has_certified_clients());
 }
 
 async fn bad_keys_are_refused(place: Place) {
@@ -177,6 +182,14 @@ async fn bad_keys_are_refused(place: Place) {
         jwks("{}"),
         jwks("nonsense"),
         jwks(r#"{"keys":[]}"#),
+        NewKeyPair {
+            proof: ClientProof {
+                certificate: Some(Digest([1; 32])),
+                is_public: true,
+                ..ClientProof::default()
+            },
+            ..keys(id, None)
+        },
     ] {
         let refused = registry.add_key_pair(bad, NOW).await.unwrap_err();
         assert!(matches!(refused, RegistryError::Invalid(_)), "{refused}");

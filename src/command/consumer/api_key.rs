@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Desk;
-use super::app::written;
+use super::app_keys::written;
 use super::failure::Failure;
 use super::table::{self, Told, moment};
 use crate::credential::now;

@@ -1,14 +1,13 @@
 //! `tollgate app`: applications, their keys, and what they may call.
 
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 
 use super::api_key::{self, ApiKeyArgs};
+use super::app_keys::{self, Keys, written};
 use super::app_rights::{self, Right, Subscribe};
 use super::failure::Failure;
 use super::table::{Told, shell_word};
@@ -17,7 +16,6 @@ use crate::command::exit::Exit;
 use crate::credential::now;
 use crate::model::name::TierName;
 use crate::registry::application::{Application, NewApplication, TokenType};
-use crate::registry::key_pair::{Client, ClientProof, GrantType, KeyType, NewKeyPair, Terms};
 use crate::settings::Environment;
 
 /// Make applications, give them keys, subscribe them.
@@ -33,6 +31,7 @@ Examples:
   tollgate app keys NewsApp --sandbox              those of the sandbox
   tollgate app keys NewsApp --regenerate           another secret; the old one ends now
   tollgate app keys NewsApp --jwks keys.json       its public keys, instead of a secret (private_key_jwt)
+  tollgate app keys NewsApp --certificate its.pem  its certificate, instead of a secret (self_signed_tls_client_auth)
   tollgate app subscribe NewsApp OrgNews 1.0.0     so that it may call that version
   tollgate app block NewsApp OrgNews 1.0.0         it may not, until `unblock`
   tollgate app api-key create NewsApp --expires 30d
@@ -93,31 +92,6 @@ enum Command {
     Unsubscribe(Right),
 }
 
-#[derive(Args, Clone, Debug)]
-struct Keys {
-    /// The application's name or uuid
-    name: String,
-    /// For the sandbox instead of production
-    #[arg(long)]
-    sandbox: bool,
-    /// Make another secret for the pair that is there; the old one ends now
-    #[arg(long, conflicts_with_all = ["grant", "redirect_uri", "public", "jwks"])]
-    regenerate: bool,
-    /// A grant by which it may have tokens; may be repeated [default: all but authorization_code without a redirect URI]
-    #[arg(long, value_enum, value_name = "GRANT")]
-    grant: Vec<Grant>,
-    /// Where authorization codes may be sent; may be repeated
-    #[arg(long, value_name = "URI")]
-    redirect_uri: Vec<String>,
-    /// It keeps no secret, as an app in a browser or on a phone: it proves itself by PKCE
-    #[arg(long, requires = "redirect_uri", conflicts_with = "jwks")]
-    public: bool,
-    /// A file with its public keys, a JWK set, by which it proves itself (private_key_jwt); replaces those of a pair that
-    /// is there
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
-}
-
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Tokens {
     /// Signed statements.
@@ -125,30 +99,6 @@ enum Tokens {
     Jwt,
     /// Random strings.
     Opaque,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Grant {
-    AuthorizationCode,
-    ClientCredentials,
-    JwtBearer,
-    Password,
-    RefreshToken,
-    TokenExchange,
-}
-
-impl Grant {
-    fn believed(self) -> GrantType {
-        match self {
-            Self::AuthorizationCode => GrantType::AuthorizationCode,
-            Self::ClientCredentials => GrantType::ClientCredentials,
-            Self::JwtBearer => GrantType::JwtBearer,
-            Self::Password => GrantType::Password,
-            Self::RefreshToken => GrantType::RefreshToken,
-            Self::TokenExchange => GrantType::TokenExchange,
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -189,7 +139,7 @@ pub fn run(args: &AppArgs, environment: &Environment, outputs: Outputs<'_, '_>) 
             Command::Block(right) => app_rights::block(desk, &*find(right.application())?, right).await,
             Command::Create { name, tier, token_type } => create(desk, name, owner, (tier, *token_type)).await,
             Command::Delete { name } => delete(desk, &*find(name)?).await,
-            Command::Keys(keys) => make_keys(desk, &*find(&keys.name)?, keys).await,
+            Command::Keys(keys) => app_keys::run(desk, &*find(keys.application())?, keys).await,
             Command::List => list(desk, owner),
             Command::Show { name } => show(desk, &*find(name)?),
             Command::Subscribe(wish) => app_rights::subscribe(desk, &*find(wish.application())?, wish).await,
@@ -249,101 +199,6 @@ fn list(desk: &Desk, owner: Option<&str>) -> Result<Told, Failure> {
     })
 }
 
-async fn make_keys(desk: &Desk, application: &Application, keys: &Keys) -> Result<Told, Failure> {
-    let key_type = if keys.sandbox {
-        KeyType::Sandbox
-    } else {
-        KeyType::Production
-    };
-    let jwks = keys.jwks.as_ref().map(fs::read_to_string).transpose();
-    let jwks = jwks.map_err(|reason| Failure::refused(format!("the public keys cannot be read: {reason}")))?;
-    let mut clients = desk.view().clients_of(application.id);
-    clients.retain(|client| client.key_type == key_type);
-    let issued = match (clients.first(), keys.regenerate) {
-        (Some(client), true) => desk.registry.regenerate_secret(&client.consumer_key).await?,
-        (Some(client), false) if jwks.is_some() && keys.grant.is_empty() && keys.redirect_uri.is_empty() => {
-            return replace_jwks(desk, client, jwks).await;
-        }
-        (None, false) => {
-            let pair = new_pair(application, key_type, (keys, jwks));
-            desk.registry.add_key_pair(pair, now()).await?
-        }
-        (Some(client), false) => {
-            let known = format!(
-                "{} has the consumer key {} already",
-                application.name, client.consumer_key
-            );
-            return Err(Failure::refused(known).help("`--regenerate` makes another secret for it; the old one ends"));
-        }
-        (None, true) => {
-            let none = format!("{} has no such key pair", application.name);
-            return Err(Failure::refused(none).help("leave `--regenerate` out to make one"));
-        }
-    };
-    desk.tell()?;
-    let kind = written(key_type);
-    // A secret that nobody is told is as good as none.
-    if keys.public || (keys.jwks.is_some() && !keys.regenerate) {
-        let told = json!({ "application": application.name, "type": kind, "consumer_key": issued.consumer_key });
-        return Told::new(told, format!("consumer key: {}", issued.consumer_key));
-    }
-    let told = json!({
-        "application": application.name, "type": kind,
-        "consumer_key": issued.consumer_key, "consumer_secret": issued.consumer_secret,
-    });
-    let text = format!(
-        "consumer key:    {}\nconsumer secret: {}\nThe secret is shown this once.",
-        issued.consumer_key, issued.consumer_secret
-    );
-    Told::new(told, text)
-}
-
-/// Lets a key pair that is there prove itself by other public keys, or by some for the first time.
-async fn replace_jwks(desk: &Desk, client: &Client, jwks: Option<String>) -> Result<Told, Failure> {
-    let terms = Terms {
-        grants: client.grants.clone(),
-        redirect_uris: client.redirect_uris.clone(),
-        proof: ClientProof {
-            jwks,
-            ..client.proof.clone()
-        },
-    };
-    desk.registry.set_key_pair(&client.consumer_key, &terms).await?;
-    desk.tell()?;
-    let told = json!({ "application": client.application.name, "consumer_key": client.consumer_key });
-    Told::new(
-        told,
-        format!("{} proves itself by these public keys now", client.consumer_key),
-    )
-}
-
-fn new_pair(application: &Application, key_type: KeyType, (keys, jwks): (&Keys, Option<String>)) -> NewKeyPair {
-    let all = <Grant as ValueEnum>::value_variants();
-    let fits = |grant: &Grant| match grant {
-        Grant::AuthorizationCode => !keys.redirect_uri.is_empty(),
-        // Whoever keeps no secret cannot speak for the application alone (RFC 6749, 4.4).
-        Grant::ClientCredentials | Grant::JwtBearer | Grant::Password | Grant::TokenExchange => !keys.public,
-        Grant::RefreshToken => true,
-    };
-    let grants = if keys.grant.is_empty() {
-        all.iter().copied().filter(fits).collect()
-    } else {
-        keys.grant.clone()
-    };
-    NewKeyPair {
-        application: application.id,
-        key_type,
-        grants: grants.into_iter().map(Grant::believed).collect(),
-        redirect_uris: keys.redirect_uri.clone(),
-        proof: ClientProof {
-            jwks,
-            is_public: keys.public,
-            ..ClientProof::default()
-        },
-        given: None,
-    }
-}
-
 fn show(desk: &Desk, application: &Application) -> Result<Told, Failure> {
     let row = Row::of(application);
     let clients = desk.view().clients_of(application.id);
@@ -371,12 +226,4 @@ fn show(desk: &Desk, application: &Application) -> Result<Told, Failure> {
     }
     let told = json!({ "application": row, "keys": keys, "subscriptions": rights, "api_keys": api_keys });
     Told::new(told, text)
-}
-
-/// Names the kind of a key.
-pub(super) fn written(key_type: KeyType) -> &'static str {
-    match key_type {
-        KeyType::Production => "production",
-        KeyType::Sandbox => "sandbox",
-    }
 }

@@ -104,19 +104,22 @@ impl Desk {
 
     /// Tells the running gateway, where there is one, and waits until its next request knows.
     pub(super) fn tell(&self) -> Result<(), Failure> {
-        match self.ask(Command::Follow)? {
+        match self
+            .ask(Command::Follow)
+            .map_err(|reason| untold(&reason.to_string()))?
+        {
             None | Some(Answer::Followed { .. }) => Ok(()),
             Some(Answer::Failed { failed }) => Err(untold(&failed)),
             Some(other) => Err(untold(&format!("it answers {other:?}"))),
         }
     }
 
-    /// Asks the running gateway; `None` where there is none.
-    pub(super) fn ask(&self, command: Command) -> Result<Option<Answer>, Failure> {
+    /// Asks the running gateway; `None` where there is none. What its silence means is for whoever asks to say.
+    pub(super) fn ask(&self, command: Command) -> Result<Option<Answer>, SocketError> {
         match socket::ask(&self.settings.data, command, PATIENCE) {
             Ok(answer) => Ok(Some(answer)),
             Err(SocketError::Unanswered { reason, .. }) if is_nobody(&reason) => Ok(None),
-            Err(reason) => Err(untold(&reason.to_string())),
+            Err(reason) => Err(reason),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::table::Told;
 use super::{Desk, Outputs, Shared, done};
 use crate::boot;
-use crate::bridge::socket::{Answer, Command as Asked};
+use crate::bridge::socket::{Answer, Command as Asked, SocketError};
 use crate::command::exit::Exit;
 use crate::credential::now;
 use crate::settings::Environment;
@@ -87,7 +87,7 @@ fn list(desk: &Desk) -> Result<Told, Failure> {
 }
 
 fn rotate(desk: &Desk) -> Result<Told, Failure> {
-    let kid = match desk.ask(Asked::RotateKey)? {
+    let kid = match desk.ask(Asked::RotateKey).map_err(|reason| unasked(&reason))? {
         Some(Answer::Rotated { kid }) => kid,
         Some(Answer::Failed { failed }) => return Err(Failure::Broken(failed)),
         Some(other) => return Err(Failure::Broken(format!("the gateway answers {other:?}"))),
@@ -98,4 +98,41 @@ fn rotate(desk: &Desk) -> Result<Told, Failure> {
     };
     let text = format!("{kid} is published, and signs when everybody has seen it: see `tollgate key list`");
     Told::new(json!({ "kid": kid }), text)
+}
+
+/// Says that the running gateway, which alone may make its keys, was not heard to make one.
+fn unasked(reason: &SocketError) -> Failure {
+    let is_made = match reason {
+        SocketError::Late { .. } | SocketError::Unknown { .. } => {
+            "whether there is a new key is not known, `tollgate key list` says it"
+        }
+        SocketError::Bind { .. } | SocketError::Unanswered { .. } => "no key was made",
+    };
+    Failure::Broken(format!(
+        "the running gateway makes the keys, and it cannot be asked: {reason}; {is_made}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_cannot_be_asked_has_made_no_key() {
+        let path = || "data/control.sock".into();
+        let reason = io::ErrorKind::PermissionDenied.into();
+        let Failure::Broken(said) = unasked(&SocketError::Unanswered { path: path(), reason }) else {
+            panic!("it is broken");
+        };
+        assert!(
+            said.ends_with("no key was made") && !said.contains("it is done"),
+            "{said}"
+        );
+        let Failure::Broken(said) = unasked(&SocketError::Late { path: path() }) else {
+            panic!("it is broken");
+        };
+        assert!(said.contains("is not known, `tollgate key list` says it"), "{said}");
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod app;
+mod app_keys;
 pub mod app_rights;
 mod desk;
 mod failure;

@@ -7,7 +7,7 @@ use admin::oauth::mint::mint;
 use clap::Args;
 use serde_json::json;
 
-use super::app::written;
+use super::app_keys::written;
 use super::failure::Failure;
 use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};

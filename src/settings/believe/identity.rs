@@ -66,9 +66,20 @@ impl Believer {
         let certificate = "credentials.client_certificate_header";
         let client_certificate_header = (!raw.client_certificate_header.is_empty())
             .then(|| self.statement(certificate, &raw.client_certificate_header));
+        let before = self.violations.len();
+        let authorization_header = self.field("credentials.authorization_header", &raw.authorization_header);
+        let api_key_header = self.field("credentials.api_key_header", &raw.api_key_header);
+        // What was refused stands for nothing, so it clashes with nothing.
+        if authorization_header == api_key_header && self.violations.len() == before {
+            self.blame(
+                "credentials.api_key_header",
+                format!("`{api_key_header}` holds tokens and passwords already, by `authorization_header`"),
+                "write another name in one of the two, such as `apikey` here",
+            );
+        }
         Credentials {
-            authorization_header: self.field("credentials.authorization_header", &raw.authorization_header),
-            api_key_header: self.field("credentials.api_key_header", &raw.api_key_header),
+            authorization_header,
+            api_key_header,
             client_certificate_header,
             backend_jwt_header: self.statement("credentials.backend_jwt_header", &raw.backend_jwt_header),
             token_cache: self.count("credentials.token_cache", raw.token_cache, MANY * 10),

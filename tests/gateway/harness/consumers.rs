@@ -88,6 +88,7 @@ impl Gateway {
             key_type,
             grants: vec![
                 GrantType::ClientCredentials,
+                GrantType::JwtBearer,
                 GrantType::Password,
                 GrantType::RefreshToken,
             ],

@@ -191,6 +191,11 @@ impl Gateway {
         Caller::connect(self.running().admin()[0]).await.call(call).await
     }
 
+    /// Returns where the admin listener speaks TLS, for those who set it up.
+    pub(crate) fn admin_https(&self) -> SocketAddr {
+        self.running().admin()[1]
+    }
+
     /// Asks the status listener.
     pub(crate) async fn status(&self, target: &str) -> Reply {
         Caller::connect(self.running().status()[0])

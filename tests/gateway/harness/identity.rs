@@ -1,13 +1,16 @@
 //! Certificates made for a test: authorities, identities, and the TLS configurations of both sides.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 
 /// Someone who signs certificates.
@@ -128,6 +131,35 @@ pub(crate) fn trusting_as(identity: &Identity, protocols: &[&str]) -> Arc<Client
         .unwrap();
     config.alpn_protocols = wire_names(protocols);
     Arc::new(config)
+}
+
+/// Calls whoever answers, and counts how often it is asked for a certificate; it shows none.
+pub(crate) fn trusting_and_counting(protocols: &[&str]) -> (Arc<ClientConfig>, Arc<AtomicUsize>) {
+    let asked = Arc::<AtomicUsize>::default();
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider())))
+        .with_client_cert_resolver(Arc::new(Counting(Arc::clone(&asked))));
+    config.alpn_protocols = wire_names(protocols);
+    (Arc::new(config), asked)
+}
+
+/// Has no certificate, and counts who wants one.
+#[derive(Debug)]
+struct Counting(Arc<AtomicUsize>);
+
+impl ResolvesClientCert for Counting {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -14,6 +14,7 @@ mod issuer;
 mod origin;
 mod origin_h2;
 mod script;
+mod shell;
 mod websocket;
 mod wire;
 
@@ -24,7 +25,7 @@ pub(crate) use caller_h2::CallerH2;
 pub(crate) use catalog::{Api, Version, api, version};
 pub(crate) use consumers::{App, PASSWORD, basic, now};
 pub(crate) use gateway::{Gateway, GatewayBuilder, gateway};
-pub(crate) use identity::{Authority, Identity, trusting, trusting_as};
+pub(crate) use identity::{Authority, Identity, trusting, trusting_and_counting, trusting_as};
 pub(crate) use issuer::{Issuer, IssuerKey};
 pub(crate) use origin::{Origin, crowded, origin, refusing};
 pub(crate) use origin_h2::grpc_origin;

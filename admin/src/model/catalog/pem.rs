@@ -3,11 +3,9 @@
 //! Whether a certificate is good is for those who use it; here it must only be there and be of the right kind. What a
 //! text holds is never repeated in a violation.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::page::Spot;
 use crate::model::document::EndpointTls;
+use crate::model::pem;
 use crate::model::source::References;
 use crate::model::violation::Violation;
 
@@ -75,9 +73,7 @@ impl Pem<'_> {
         let Some(text) = self.text(spot, stated, "CERTIFICATE", found) else {
             return Vec::new();
         };
-        let blocks = text.split(BEGIN).skip(1);
-        let blocks: Option<Vec<_>> = blocks.map(|block| der(block.split_once(END)?.0)).collect();
-        blocks.unwrap_or_else(|| {
+        pem::certificates(&text).unwrap_or_else(|| {
             let violation = spot.blame("a certificate here is no base64 between `-----BEGIN` and `-----END`");
             found.push(violation.fix("write it as it was issued"));
             Vec::new()
@@ -99,11 +95,3 @@ impl Pem<'_> {
         None
     }
 }
-
-fn der(base64: &str) -> Option<Vec<u8>> {
-    let text: String = base64.split_whitespace().collect();
-    STANDARD.decode(text).ok().filter(|der| !der.is_empty())
-}
-
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";

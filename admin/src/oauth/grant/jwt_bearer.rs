@@ -33,8 +33,7 @@ async fn vouched(asked: &Asked<'_>, token: &str) -> Result<UserName, OauthError>
         return Err(refused());
     }
     let issuer = issuer(asked, &unproven).ok_or_else(refused)?;
-    let keys = authority.issuer_keys(&issuer).await.ok_or_else(refused)?;
-    let claims = unproven.prove_by(&keys).ok_or_else(refused)?;
+    let claims = authority.prove(&unproven, &issuer).await.ok_or_else(refused)?;
     let assertion = Assertion::believe(&claims, authority, LONGEST).ok_or_else(refused)?;
     let user = subject::parse(&assertion.subject, authority.catalog().tenants(), &issuer.tenant);
     let is_known = user.tenant == issuer.tenant && authority.registry.view().user(&user).is_some();

@@ -6,8 +6,10 @@ use super::document::{self, Document};
 use crate::model::api::{Api, ApiVersion, Subscribers};
 use crate::model::catalog::Catalog;
 use crate::model::name::{ApiName, TenantName, TierName, VersionName};
+use crate::registry::Result;
 use crate::registry::api_key::{self, NewApiKey, Restrictions};
 use crate::registry::application::{ApplicationId, NewApplication};
+use crate::registry::client_certificate::believe_certificate;
 use crate::registry::key_pair::{self, ClientProof, GrantType, NewKeyPair, Terms};
 use crate::registry::rule;
 use crate::registry::subscription::{NewSubscription, Subscribed, SubscriptionState};
@@ -70,20 +72,22 @@ impl Page<'_> {
         let secret = match (&stated.consumer_secret, stated.public) {
             (Some(secret), false) => self.secret(&secret_path, secret)?,
             // Never told, so that it is as good as none.
-            (None, _) if stated.public || stated.jwks.is_some() => rule::random::<32>().ok()?,
+            (None, _) if stated.public || stated.jwks.is_some() || stated.certificate.is_some() => {
+                rule::random::<32>().ok()?
+            }
             (Some(_), true) => {
                 self.blame(&secret_path, "a public client has no secret");
                 return None;
             }
             (None, _) => {
-                self.blame(path, "a key pair has a `consumer_secret` or `jwks`, or is `public`");
+                self.blame(
+                    path,
+                    "a key pair has a `consumer_secret`, `jwks` or a `certificate`, or is `public`",
+                );
                 return None;
             }
         };
-        let jwks = match &stated.jwks {
-            Some(jwks) => Some(self.jwks(&format!("{path}.jwks"), jwks, stated.public)?),
-            None => None,
-        };
+        let proof = self.proof(path, stated)?;
         let key_path = format!("{path}.consumer_key");
         self.check(&key_path, key_pair::believe_key(&stated.consumer_key));
         self.check(&secret_path, key_pair::believe_secret(&secret));
@@ -94,11 +98,7 @@ impl Page<'_> {
                 .clone()
                 .unwrap_or_else(|| vec![GrantType::ClientCredentials]),
             redirect_uris: stated.redirect_uris.clone(),
-            proof: ClientProof {
-                jwks,
-                is_public: stated.public,
-                ..ClientProof::default()
-            },
+            proof,
         };
         self.check(&format!("{path}.redirect_uris"), key_pair::believe(&terms));
         Some(NewKeyPair {
@@ -111,20 +111,37 @@ impl Page<'_> {
         })
     }
 
-    /// Finds a client's public keys, which nobody has who proves nothing.
-    fn jwks(&mut self, path: &str, stated: &str, is_public: bool) -> Option<String> {
+    /// Finds by what a client proves itself beside a secret: nothing, if it is public.
+    fn proof(&mut self, path: &str, stated: &document::KeyPair) -> Option<ClientProof> {
+        let mut proof = ClientProof {
+            is_public: stated.public,
+            ..ClientProof::default()
+        };
+        if let Some(jwks) = &stated.jwks {
+            let path = format!("{path}.jwks");
+            let jwks = self.shown(&path, jwks, stated.public)?;
+            self.believed(&path, key_pair::believe_jwks(&jwks))?;
+            proof.jwks = Some(jwks);
+        }
+        if let Some(certificate) = &stated.certificate {
+            let path = format!("{path}.certificate");
+            let certificate = self.shown(&path, certificate, stated.public)?;
+            proof.certificate = Some(self.believed(&path, believe_certificate(&certificate))?);
+        }
+        Some(proof)
+    }
+
+    /// Finds what a client shows of itself, which nobody does who is public.
+    fn shown(&mut self, path: &str, stated: &str, is_public: bool) -> Option<String> {
         if is_public {
             self.blame(path, "a public client proves itself by nothing");
             return None;
         }
-        let jwks = self.secret(path, stated)?;
-        match key_pair::believe_jwks(&jwks) {
-            Ok(()) => Some(jwks),
-            Err(error) => {
-                self.blame(path, error.to_string());
-                None
-            }
-        }
+        self.secret(path, stated)
+    }
+
+    fn believed<T>(&mut self, path: &str, believed: Result<T>) -> Option<T> {
+        believed.map_err(|error| self.blame(path, error.to_string())).ok()
     }
 
     fn api_key(&mut self, path: &str, stated: &document::ApiKey) -> Option<(String, NewApiKey)> {

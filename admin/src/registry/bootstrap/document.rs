@@ -66,11 +66,14 @@ pub struct KeyPair {
     /// The consumer key, also known as the client id.
     pub consumer_key: String,
     /// The consumer secret, better as `${VARIABLE}` or `file:PATH`; at least 16 characters. A public client has none, and
-    /// one that has `jwks` needs none.
+    /// one that has `jwks` or a `certificate` needs none.
     pub consumer_secret: Option<String>,
     /// Its public keys as a JWK set, better as `file:PATH`, by which it proves itself without a secret
     /// (`private_key_jwt`).
     pub jwks: Option<String>,
+    /// Its certificate as PEM, better as `file:PATH`, by which it proves itself without a secret where it speaks TLS
+    /// (`self_signed_tls_client_auth`). It is the one that counts, whoever signed it.
+    pub certificate: Option<String>,
     /// Whether it has no secret and proves itself by PKCE alone.
     #[serde(default)]
     pub public: bool,

@@ -3,8 +3,12 @@
 use std::io;
 
 use super::*;
+use crate::registry::token::Digest;
 
 struct Surroundings;
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----\n";
+const END: &str = "\n-----END CERTIFICATE-----\n";
 
 impl References for Surroundings {
     fn variable(&self, name: &str) -> Option<String> {
@@ -15,6 +19,8 @@ impl References for Surroundings {
         match path {
             "public.json" => Ok(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}"#.to_owned()),
             "private.json" => Ok(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}]}"#.to_owned()),
+            "certificate.pem" => Ok(format!("{BEGIN}MAMCAQE={END}")),
+            "chain.pem" => Ok(format!("{BEGIN}MAMCAQE={END}{BEGIN}MAMCAQE={END}")),
             "secret" => Ok("0123456789abcdef\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -120,11 +126,45 @@ fn a_client_with_public_keys_needs_no_secret() {
         ),
         (
             "",
-            "bootstrap.toml:12:1: a key pair has a `consumer_secret` or `jwks`, or is `public`",
+            "bootstrap.toml:12:1: a key pair has a `consumer_secret`, `jwks` or a `certificate`, or is `public`",
         ),
         (
             "public = true\njwks = \"file:public.json\"",
             "bootstrap.toml:16:8: a public client proves itself by nothing",
+        ),
+    ] {
+        let found = with(line).err().unwrap_or_default();
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn a_client_with_a_certificate_needs_no_secret() {
+    let with = |line: &str| believe(&GOOD.replace("consumer_secret = \"file:secret\"", line), None);
+    let inline = format!("certificate = \"\"\"\n{BEGIN}MAMCAQE={END}\"\"\"");
+    for line in ["certificate = \"file:certificate.pem\"", &inline] {
+        let bootstrap = with(line).unwrap_or_else(|found| panic!("{found:?}"));
+        let keys = &bootstrap.applications[0].keys[0];
+        let digest = Digest::of_bytes(&[0x30, 3, 2, 1, 1]);
+        assert_eq!(keys.proof.certificate, Some(digest));
+        assert!(keys.given.as_ref().is_some_and(|(_, secret)| secret.len() > 40));
+    }
+    for (line, expected) in [
+        (
+            "certificate = \"file:chain.pem\"",
+            "bootstrap.toml:15:15: there are 2 certificates here: a client has one, its own",
+        ),
+        (
+            "certificate = \"file:secret\"",
+            "bootstrap.toml:15:15: there is no certificate here: a client's is the text that begins with `-----BEGIN",
+        ),
+        (
+            "certificate = \"file:missing\"",
+            "bootstrap.toml:15:15: cannot read the file `missing`",
+        ),
+        (
+            "public = true\ncertificate = \"file:certificate.pem\"",
+            "bootstrap.toml:16:15: a public client proves itself by nothing",
         ),
     ] {
         let found = with(line).err().unwrap_or_default();

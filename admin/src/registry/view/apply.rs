@@ -3,6 +3,7 @@
 //! Only one edit or follower at a time comes here. What hangs on an application that is not there is not taken in.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::View;
 use super::held::Held;
@@ -132,6 +133,7 @@ impl View {
         let before = self
             .clients
             .put(client.consumer_key.as_str().into(), Arc::clone(&client));
+        self.count_certified(before.as_deref(), Some(&client));
         if let Some(before) = before.filter(|before| before.application.id != client.application.id) {
             self.applications.update(&before.application.id, |held| {
                 held.clients.retain(|known| known.consumer_key != before.consumer_key);
@@ -148,11 +150,21 @@ impl View {
         let Some(client) = self.clients.remove(consumer_key) else {
             return;
         };
+        self.count_certified(Some(&client), None);
         self.applications.update(&client.application.id, |held| {
             held.clients.retain(|known| known.consumer_key != consumer_key);
         });
         self.tokens
             .retain(|_, record| record.granted.consumer_key != consumer_key);
+    }
+
+    fn count_certified(&self, before: Option<&Client>, after: Option<&Client>) {
+        let is_certified = |client: Option<&Client>| client.is_some_and(|client| client.proof.certificate.is_some());
+        match (is_certified(before), is_certified(after)) {
+            (false, true) => self.certified.fetch_add(1, Ordering::Relaxed),
+            (true, false) => self.certified.fetch_sub(1, Ordering::Relaxed),
+            (false, false) | (true, true) => 0,
+        };
     }
 
     fn put_api_key(&self, row: ApiKeyRow) {

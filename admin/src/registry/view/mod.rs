@@ -10,6 +10,7 @@ mod table;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
@@ -31,6 +32,8 @@ pub use list::Counts;
 pub struct View {
     api_keys: Table<Digest, Arc<ApiKey>>,
     applications: Table<ApplicationId, Held>,
+    /// How many of the clients prove themselves by a certificate.
+    certified: AtomicUsize,
     clients: Table<Box<str>, Arc<Client>>,
     families: Table<Box<str>, UnixTime>,
     names: Mutex<Names>,
@@ -44,6 +47,11 @@ impl View {
     /// Finds an OAuth client by its consumer key.
     pub fn client(&self, consumer_key: &str) -> Option<Arc<Client>> {
         self.clients.find(consumer_key)
+    }
+
+    /// Tells whether any client proves itself by a certificate.
+    pub fn has_certified_clients(&self) -> bool {
+        self.certified.load(Ordering::Relaxed) > 0
     }
 
     /// Finds an application.
@@ -95,6 +103,7 @@ impl View {
         Self {
             api_keys: self.api_keys.alike(),
             applications: self.applications.alike(),
+            certified: AtomicUsize::new(0),
             clients: self.clients.alike(),
             families: self.families.alike(),
             revoked: self.revoked.alike(),
@@ -113,6 +122,7 @@ impl View {
         self.users.replace(other.users);
         self.applications.replace(other.applications);
         self.clients.replace(other.clients);
+        self.certified.store(other.certified.into_inner(), Ordering::Relaxed);
         self.api_keys.replace(other.api_keys);
         *self.names.lock() = other.names.into_inner();
     }
@@ -123,6 +133,7 @@ impl Default for View {
         Self {
             api_keys: Table::default(),
             applications: Table::default(),
+            certified: AtomicUsize::new(0),
             clients: Table::default(),
             families: Table::default(),
             names: Mutex::default(),

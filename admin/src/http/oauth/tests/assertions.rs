@@ -37,7 +37,7 @@ async fn a_key_manager_vouches_for_a_user_once() {
 }
 
 #[tokio::test]
-async fn keys_that_are_elsewhere_are_fetched() {
+async fn keys_that_are_elsewhere_are_fetched_anew_where_the_known_ones_prove_nothing() {
     let scene = Scene::begin().await;
     let mut claims = good();
     claims["iss"] = json!("https://remote.example");

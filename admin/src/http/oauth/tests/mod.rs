@@ -31,6 +31,7 @@ use crate::model::name::{KeyManagerName, ScopeName, TenantName, TierName};
 use crate::model::place::Place;
 use crate::model::scope::Scope;
 use crate::model::tenant::{Tenant, TenantState};
+use crate::oauth::authority::Wanted;
 use crate::oauth::keys::{Rotation, SigningKeys};
 use crate::oauth::peer::Peer;
 use crate::oauth::settings::OauthSettings;
@@ -207,8 +208,11 @@ impl Scene {
             Box::new(move || UnixTime(time.load(Ordering::SeqCst))),
         );
         let remote = Arc::clone(&issuer);
-        let authority = authority.fetching(Box::new(move |_| {
-            let set = remote.jwks(now);
+        let authority = authority.fetching(Box::new(move |_, wanted| {
+            let set = match wanted {
+                Wanted::Known => r#"{"keys":[]}"#.to_owned(),
+                Wanted::Newer => remote.jwks(now).to_string(),
+            };
             Box::pin(async move { Some(set) })
         }));
         let authority = Arc::new(authority);
