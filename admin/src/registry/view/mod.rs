@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use tokio::sync::watch;
 
 use self::held::Held;
 use self::names::Names;
@@ -31,6 +32,8 @@ pub use list::Counts;
 pub struct View {
     api_keys: Table<Digest, Arc<ApiKey>>,
     applications: Table<ApplicationId, Held>,
+    /// Rises with everything that is taken in, but for tokens: those take nothing from anybody.
+    changes: watch::Sender<u64>,
     clients: Table<Box<str>, Arc<Client>>,
     families: Table<Box<str>, UnixTime>,
     names: Mutex<Names>,
@@ -90,11 +93,22 @@ impl View {
         self.families.read(family, |_| ()).is_some()
     }
 
+    /// Tells of what was taken in since it was asked: whoever goes on for long looks again whether it still may.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Says that everything that belongs together was taken in.
+    pub(super) fn changed(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
     /// Returns an empty view that can replace what this one holds.
     pub(super) fn alike(&self) -> Self {
         Self {
             api_keys: self.api_keys.alike(),
             applications: self.applications.alike(),
+            changes: watch::Sender::default(),
             clients: self.clients.alike(),
             families: self.families.alike(),
             revoked: self.revoked.alike(),
@@ -115,6 +129,7 @@ impl View {
         self.clients.replace(other.clients);
         self.api_keys.replace(other.api_keys);
         *self.names.lock() = other.names.into_inner();
+        self.changed();
     }
 }
 
@@ -123,6 +138,7 @@ impl Default for View {
         Self {
             api_keys: Table::default(),
             applications: Table::default(),
+            changes: watch::Sender::default(),
             clients: Table::default(),
             families: Table::default(),
             names: Mutex::default(),
