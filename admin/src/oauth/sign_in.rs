@@ -2,7 +2,6 @@
 
 use super::authority::Authority;
 use super::error::{ErrorCode, OauthError};
-use super::guard::Subject;
 use super::peer::Peer;
 use super::subject;
 use crate::model::name::TenantName;
@@ -21,14 +20,13 @@ pub async fn sign_in(
     peer: &Peer,
 ) -> Result<UserName, OauthError> {
     let user = subject::parse(username, authority.catalog().tenants(), plain);
-    let subjects = [Subject::user(&user), Subject::address(peer.address)];
     let attempt = authority
         .guard
-        .admit(&subjects, authority.now())
+        .admit_sign_in(&user, peer.address, authority.now())
         .map_err(|wait| OauthError::too_many(ErrorCode::InvalidGrant, wait))?;
     let is_password = authority.registry.is_password(&user, password).await?;
     if is_password && authority.is_served(&user.tenant) {
-        attempt.succeeded();
+        attempt.succeeded(authority.now());
         return Ok(user);
     }
     attempt.failed(authority.now());
