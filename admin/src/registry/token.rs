@@ -158,6 +158,16 @@ impl Registry {
         // The view says no to what was revoked meanwhile.
         Ok(self.view.token(digest))
     }
+
+    /// Tells whether an opaque access token or a refresh token was issued here, good or not.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be asked.
+    pub async fn is_issued(&self, digest: &Digest) -> Result<bool> {
+        let read = self.store.read();
+        Ok(sql::token::find(read, digest).await?.is_some() || sql::refresh::find(read, digest).await?.is_some())
+    }
 }
 
 /// Returns the number of the user that something is granted for.
