@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use serde_json::json;
 
 use super::world::*;
-use crate::credential::caller::Proof;
+use crate::credential::caller::{Caller, Proof};
 use crate::credential::{Flaw, Judgement, Occasion, Terms};
 use crate::head::ShownCertificate;
 use crate::model::instant::UnixTime;
@@ -624,4 +624,31 @@ async fn a_backend_is_told_who_calls_in_seconds_and_once() {
     let none = crate::credential::Credentials::new(std::sync::Arc::clone(world.registry.view()));
     assert!(none.assertion(about, START).await.is_none());
     let _ = (Terms::default(), &world.directory);
+}
+
+#[tokio::test]
+async fn what_a_backend_is_told_has_half_a_minute_left_and_outlives_the_credential_by_no_more() {
+    let world = World::new(Algorithm::ES256).await;
+    let caller = world.bearer(&world.token(json!({})), START).unwrap();
+    for (left, expected) in [(-20, 30), (0, 30), (29, 30), (31, 31), (300, 300), (5_000, 900)] {
+        let caller = Caller {
+            expires: Some(UnixTime(START.0.saturating_add_signed(left))),
+            digest: Digest::of(&left.to_string()),
+            ..Caller::clone(&caller)
+        };
+        let about = crate::credential::Subject {
+            caller: &caller,
+            version: &world.snapshot.versions()[0],
+            by_default: false,
+        };
+        for later in [0, 1, 20, 29] {
+            let now = START.plus(later);
+            let told = world.credentials.assertion(about, now).await.unwrap();
+            let payload = told.to_str().unwrap().split('.').nth(1).unwrap().to_owned();
+            let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+            let exp = claims["exp"].as_u64().unwrap();
+            assert!(exp >= now.0 + 30, "{left} {later}");
+            assert!(exp <= (START.0 + expected).max(now.0 + 30), "{left} {later}");
+        }
+    }
 }
