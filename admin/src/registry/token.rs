@@ -74,6 +74,8 @@ pub struct RefreshToken {
     pub digest: Digest,
     /// What the tokens of its family stand for; `family` is always there.
     pub granted: Granted,
+    /// When the user signed in, where somebody did for it.
+    pub authenticated: Option<UnixTime>,
     /// When it ends.
     pub expires: UnixTime,
 }

@@ -23,6 +23,6 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
         authenticated: authority.now(),
     };
     minted.id_token = mint::id_token(authority, &user, client, &minted, &now)?;
-    minted.refresh_token = mint::refresh(authority, client, granted).await?;
+    minted.refresh_token = mint::refresh(authority, client, granted, Some(now.authenticated)).await?;
     Ok(minted)
 }
