@@ -25,6 +25,7 @@ use admin::oauth::keys::KeysError;
 use admin::registry::RegistryError;
 use pingora_core::server::Fds;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
@@ -105,6 +106,7 @@ pub struct Prepared {
     restart: Restart,
     reload: Reload,
     live: Arc<Live<Served>>,
+    published: watch::Receiver<u64>,
     pool: Arc<Pool>,
     connections: Arc<Connections>,
     telemetry: Arc<Telemetry>,
@@ -162,6 +164,7 @@ pub fn prepare(
         Some(runtime.clone()),
     )
     .taking(identity::fields(&settings));
+    let published = publisher.published();
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
     let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
@@ -187,6 +190,7 @@ pub fn prepare(
         restart,
         reload,
         live,
+        published,
         pool,
         connections,
         telemetry,

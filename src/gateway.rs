@@ -11,6 +11,7 @@
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
 mod failure;
+mod readmission;
 mod refused;
 mod websocket;
 
@@ -54,6 +55,8 @@ use crate::{reply, rewrite};
 pub struct Gateway {
     /// What is served.
     pub live: Arc<Live<Served>>,
+    /// Says when that is another revision.
+    pub published: watch::Receiver<u64>,
     /// Where endpoints are known, and connected to for tunnels.
     pub pool: Arc<Pool>,
     /// What answers on the gateway's own paths.

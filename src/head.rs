@@ -32,6 +32,55 @@ pub struct Head<'a> {
     pub client: IpAddr,
 }
 
+/// What a request said before its body, kept for as long as the request lasts: what is asked again later is asked alike.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    method: Method,
+    path: Box<[u8]>,
+    target_bytes: usize,
+    query: Box<str>,
+    certificate: Option<ShownCertificate>,
+    host: Option<Box<str>>,
+    headers: HeaderMap,
+    scheme: Scheme,
+    client: IpAddr,
+}
+
+impl From<Head<'_>> for Kept {
+    /// Keeps all but what HTTP/1 wrote, which was looked at and does not change.
+    fn from(head: Head<'_>) -> Self {
+        Self {
+            method: head.method.clone(),
+            path: head.path.into(),
+            target_bytes: head.target_bytes,
+            query: head.query.into(),
+            certificate: head.certificate.cloned(),
+            host: head.host.map(Into::into),
+            headers: head.headers.clone(),
+            scheme: head.scheme,
+            client: head.client,
+        }
+    }
+}
+
+impl Kept {
+    /// Returns the head again.
+    pub fn head(&self) -> Head<'_> {
+        Head {
+            method: &self.method,
+            path: &self.path,
+            target_bytes: self.target_bytes,
+            query: &self.query,
+            certificate: self.certificate.as_ref(),
+            host: self.host.as_deref(),
+            headers: &self.headers,
+            raw: &[],
+            scheme: self.scheme,
+            client: self.client,
+        }
+    }
+}
+
 /// A certificate whose key the caller holds. Nothing else of it was judged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ShownCertificate {

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Requests that are begun before a process hands over.
+const BEGUN: u64 = 20;
 
 #[test]
 fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
@@ -753,6 +755,45 @@ fn two_processes_share_a_registry_while_one_hands_over() {
 }
 
 #[test]
+fn nobody_is_let_in_by_the_old_process_who_was_taken_back_by_way_of_the_new_one() {
+    let site = Site::new();
+    with_identity(&site);
+    let _origin = site.origin();
+    let mut old = site.run(&[]);
+    let john = access_token(&token(site.http, JOHN));
+    let mut new = site.spawn(&["run", "--upgrade"]);
+    let port = site.http;
+    // What keeps the old process, and heads of which it has read the half when the sockets change hands.
+    let slow = thread::spawn(move || get(port, "/demo/1.0/delay/5000"));
+    let head = format!("POST /orgnews/1.0.0/news HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {john}\r\n");
+    let begin = |_| {
+        let mut connection = Connection::to(site.http);
+        connection.begin(&head);
+        connection
+    };
+    let begun: Vec<_> = (0..BEGUN).map(begin).collect();
+    eventually("the old process to have them", || {
+        site.metric("tollgate_connections_open") > BEGUN && site.under_way() > 0
+    });
+    old.signal("QUIT");
+    eventually("the new process to answer", || {
+        site.find_metric("tollgate_connections_open")
+            .is_some_and(|open| open < BEGUN)
+    });
+    assert_eq!(site.tollgate(&["user", "delete", "john"]).status.code(), Some(0));
+    assert_eq!(call(site.http, "POST", &john), 401);
+    assert!(old.child.try_wait().unwrap().is_none(), "the old process still drains");
+    for mut connection in begun {
+        let reply = connection.exchange("Content-Length: 0\r\n\r\n");
+        assert!(reply.is_none_or(|reply| reply.status == 401));
+    }
+    assert_eq!(slow.join().unwrap().status, 200);
+    assert_eq!(old.wait().code(), Some(0));
+    new.signal("TERM");
+    assert_eq!(new.wait().code(), Some(0));
+}
+
+#[test]
 fn a_registry_that_cannot_be_opened_is_exit_code_1_and_one_that_makes_no_sense_2() {
     let site = Site::new();
     let output = |url: &str, command: &[&str]| {
@@ -962,13 +1003,21 @@ impl Site {
 
     /// Returns the number of requests that the gateway has begun and not ended.
     fn under_way(&self) -> u64 {
-        let metrics = get(self.status, "/metrics").body;
-        let lines = metrics
-            .lines()
-            .filter(|line| line.starts_with("tollgate_requests_in_flight"));
-        lines
+        self.metric("tollgate_requests_in_flight")
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        self.find_metric(name).expect("the status page")
+    }
+
+    /// Adds up what a metric says; `None` where nobody answers.
+    fn find_metric(&self, name: &str) -> Option<u64> {
+        let metrics = Connection::find_to(self.status)?.find("/metrics")?.body;
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        let sum: f64 = lines
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum::<f64>() as u64
+            .sum();
+        Some(sum as u64)
     }
 }
 
@@ -1049,6 +1098,11 @@ impl Connection {
     /// Calls; `None` where the connection ended instead of a reply.
     fn find(&mut self, path: &str) -> Option<Reply> {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: gateway.test\r\n\r\n"))
+    }
+
+    /// Sends a part of a request.
+    fn begin(&mut self, part: &str) {
+        self.0.get_mut().write_all(part.as_bytes()).unwrap();
     }
 
     fn send(&mut self, request: &str) -> Reply {

@@ -83,6 +83,7 @@ impl Prepared {
             restart,
             reload,
             live,
+            published,
             pool,
             connections,
             telemetry,
@@ -110,6 +111,7 @@ impl Prepared {
         let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
+            published,
             pool: Arc::clone(&pool),
             own,
             credentials: Arc::clone(&identity.credentials),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use admin::control::publish::{Commit, Publish, Revision};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
@@ -25,6 +26,7 @@ pub struct Publisher {
     runtime: Option<Handle>,
     retired: Arc<Retired>,
     fields: CredentialFields,
+    published: watch::Sender<u64>,
 }
 
 impl fmt::Debug for Publisher {
@@ -43,7 +45,13 @@ impl Publisher {
             runtime,
             retired: Arc::default(),
             fields: CredentialFields::default(),
+            published: watch::Sender::default(),
         }
+    }
+
+    /// Says which revision is served, whenever that changes.
+    pub fn published(&self) -> watch::Receiver<u64> {
+        self.published.subscribe()
     }
 
     /// Takes credentials from these fields, where neither a version nor its tenant names others.
@@ -80,10 +88,12 @@ impl Publish for Publisher {
             Arc::clone(&self.telemetry),
         );
         let (retired, apis) = (Arc::clone(&self.retired), catalog.apis().len());
+        let published = self.published.clone();
         Ok(Box::new(move || {
             retired.keep(live.replace(served));
             pool.commit(&backends);
             let served = live.current();
+            published.send_replace(revision.0);
             telemetry.published(revision.0, apis, served.snapshot.versions().iter().map(Version::names));
         }))
     }

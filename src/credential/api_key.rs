@@ -101,7 +101,7 @@ fn fits(pattern: &str, referer: &str) -> bool {
 }
 
 /// How every key begins.
-const PREFIX: &str = "tgk_";
+pub(super) const PREFIX: &str = "tgk_";
 const LONGEST: usize = 256;
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! What a backend is told of the caller: a signed statement (W 9), made once and used until it is about to end.
 //!
+//! It ends with the caller's credential, but never within half a minute: a call may come with a credential that is about
+//! to end, or, within the leeway, has just ended elsewhere, and its backend must be able to tell what we say of it from
+//! what somebody kept. So it outlives the credential by that much at most.
+//!
 //! Its end is written in seconds, as RFC 7519 has it; W wrote milliseconds. It is signed with the key, and by the
 //! algorithm, that signs the gateway's own tokens, so that backends find it in the same JWK set.
 
@@ -59,21 +63,24 @@ impl Credentials {
             self.assertions.0.remove(&digest);
         }
         let make = async {
-            let ends = now.plus(LIFE).min(about.caller.expires.unwrap_or(UnixTime(u64::MAX)));
+            let ends = ends(about.caller.expires, now);
             let key = keys.current(now);
             let signed = tokio::task::spawn_blocking(move || signed(claims, &key, (now, ends))).await;
             let field = signed.ok().flatten().ok_or(())?;
-            // A caller whose token ends soon gets one as short, and that is used to its end.
-            let until = if ends.0 > now.0 + 2 * MARGIN {
-                UnixTime(ends.0 - MARGIN)
-            } else {
-                ends
-            };
+            // A short one is used for as long as it has half a minute left, which may be this second.
+            let margin = if ends.0 > now.0 + 2 * MARGIN { MARGIN } else { LEAST };
+            let until = UnixTime(ends.0.saturating_sub(margin)).max(now.plus(1));
             Ok::<_, ()>((field, until))
         };
         let made = self.assertions.0.get_or_insert_async(&digest, make).await;
         made.ok().map(|(field, _)| field)
     }
+}
+
+/// Returns when a statement ends whose caller's credential ends then.
+fn ends(credential: Option<UnixTime>, now: UnixTime) -> UnixTime {
+    let latest = now.plus(LIFE);
+    credential.map_or(latest, |ends| ends.clamp(now.plus(LEAST), latest))
 }
 
 fn signed(
@@ -161,3 +168,5 @@ const REMEMBERED: usize = 10_000;
 const LIFE: u64 = 900;
 /// Seconds before its end at which another one is made.
 const MARGIN: u64 = 60;
+/// Seconds for which a statement is good, however soon its caller's credential ends.
+const LEAST: u64 = 30;

@@ -1,8 +1,9 @@
 //! Judges a name and a password (RFC 7617).
 //!
 //! Checking a password takes tens of milliseconds on purpose, so it is waited for, a few at a time, and what came of
-//! it is remembered for a short while: under a key that only this process knows, and only while the view's user is the
-//! same. Whoever guesses is slowed by address, by user, and by both.
+//! it is remembered for a short while: under a key that only this process knows, for the address that showed it, and only
+//! while the view's user is the same. Whoever guesses is slowed (`tries.rs`), and one address has but a share of the
+//! places in which passwords are checked.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tracing::warn;
 
@@ -18,7 +18,9 @@ use super::caller::{Caller, Proof};
 use super::flights::{Boarding, Flights};
 use super::occasion::Occasion;
 use super::secret::Secret;
+use super::shares::Shares;
 use super::statement::is_same;
+use super::tries::{Tries, Try, network};
 use super::{Credentials, Fetch, Flaw, Judgement};
 use crate::model::instant::UnixTime;
 use crate::model::name::TenantName;
@@ -32,7 +34,8 @@ pub(super) struct Passwords {
     key: hmac::Key,
     right: Cache<Digest, Right>,
     wrong: Cache<Digest, Wrong>,
-    tries: Mutex<Tries>,
+    tries: Tries,
+    shares: Shares,
     flights: Flights,
 }
 
@@ -57,7 +60,7 @@ pub struct Claim {
     user: UserName,
     password: Secret,
     digest: Digest,
-    client: IpAddr,
+    network: IpAddr,
 }
 
 impl Credentials {
@@ -89,11 +92,12 @@ impl Credentials {
             tenant,
             name: name.to_owned(),
         };
+        let network = network(on.client);
         Ok(Claim {
-            digest: self.passwords.digest(&user, password),
+            digest: self.passwords.digest((&user, network), password),
             password: Secret::new(password),
             user,
-            client: on.client,
+            network,
         })
     }
 
@@ -102,6 +106,7 @@ impl Credentials {
         let user = self.view.user(&claim.user);
         if let Some(right) = passwords.right.get(&claim.digest).filter(|right| on.now < right.until)
             && user.as_ref().is_some_and(|user| Arc::ptr_eq(user, &right.user))
+            && !passwords.tries.is_besieged(claim.tried(), on.now)
         {
             return Judgement::Proven(right.caller);
         }
@@ -110,7 +115,7 @@ impl Credentials {
         {
             return Judgement::Unproven(wrong.flaw);
         }
-        if self.registry.is_none() || !passwords.tries.lock().may(&claim, on.now) {
+        if self.registry.is_none() || !passwords.tries.may(claim.tried(), on.now) {
             return Judgement::Unproven(Flaw::Slowed);
         }
         Judgement::Unknown(Fetch::Password(claim))
@@ -120,6 +125,11 @@ impl Credentials {
     pub(super) async fn check_password(&self, claim: &Claim, now: UnixTime) {
         let (Some(registry), passwords) = (&self.registry, &self.passwords) else {
             return;
+        };
+        let share = passwords.shares.take(claim.network, claim.digest);
+        let Some(share) = share else {
+            let user = self.view.user(&claim.user);
+            return passwords.refuse(claim, user, Flaw::Slowed, now.plus(UNREACHABLE_FOR));
         };
         let flight = match passwords.flights.board(claim.digest).await {
             Boarding::Flight(flight) => flight,
@@ -131,7 +141,7 @@ impl Credentials {
         };
         let before = self.view.user(&claim.user);
         // Counted before it is known, so that many at once are not more than as many one by one.
-        if !passwords.tries.lock().count(claim, now) {
+        if !passwords.tries.count(claim.tried(), now) {
             return passwords.refuse(claim, before, Flaw::Slowed, now.plus(UNREACHABLE_FOR));
         }
         let (registry, passwords, claim) = (Arc::clone(registry), Arc::clone(passwords), claim.clone());
@@ -145,10 +155,19 @@ impl Credentials {
                     passwords.refuse(&claim, before, Flaw::Unreachable, now.plus(UNREACHABLE_FOR));
                 }
             }
-            drop(flight);
+            drop((flight, share));
         });
         // Where it panicked nothing was accepted.
         let _ = check.await;
+    }
+}
+
+impl Claim {
+    fn tried(&self) -> Try<'_> {
+        Try {
+            user: &self.user,
+            network: self.network,
+        }
     }
 }
 
@@ -163,13 +182,19 @@ impl Passwords {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             right: Cache::new(capacity),
             wrong: Cache::new(REMEMBERED),
-            tries: Mutex::new(Tries::new()),
+            tries: Tries::new(),
+            shares: Shares::new(SHARE),
             flights: Flights::new(places, MOST_WAITING),
         }
     }
 
-    fn digest(&self, user: &UserName, password: &str) -> Digest {
+    fn digest(&self, (user, network): (&UserName, IpAddr), password: &str) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
+        let address = match network {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        context.update(&address.octets());
         for part in [user.tenant.as_str(), user.name.as_str(), password] {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
@@ -180,7 +205,7 @@ impl Passwords {
     }
 
     fn accept(&self, claim: &Claim, user: Arc<User>, now: UnixTime) {
-        self.tries.lock().forgive(claim, now);
+        self.tries.forgive(claim.tried(), now);
         let caller = Arc::new(Caller {
             by: Proof::Basic,
             application: None,
@@ -203,76 +228,12 @@ impl Passwords {
     }
 }
 
-/// Passwords that were tried of late; right ones do not count.
-#[derive(Debug)]
-struct Tries(Cache<Tried, (UnixTime, u32)>);
-
-/// Whose password was tried, and from where; nothing stands for anybody and anywhere.
-type Tried = (Option<UserName>, Option<IpAddr>);
-
-impl Tries {
-    fn new() -> Self {
-        Self(Cache::new(COUNTED))
-    }
-
-    /// Tells whether one more may be tried.
-    fn may(&self, claim: &Claim, now: UnixTime) -> bool {
-        counted(claim)
-            .into_iter()
-            .all(|(key, most)| self.of(&key, now).1 < most)
-    }
-
-    /// Counts one more, if it may be tried.
-    fn count(&mut self, claim: &Claim, now: UnixTime) -> bool {
-        let may = self.may(claim, now);
-        if may {
-            self.add(claim, now, 1);
-        }
-        may
-    }
-
-    /// Takes back what was counted for the right password.
-    fn forgive(&mut self, claim: &Claim, now: UnixTime) {
-        self.add(claim, now, -1);
-    }
-
-    fn add(&self, claim: &Claim, now: UnixTime, tries: i32) {
-        for (key, _) in counted(claim) {
-            let (since, counted) = self.of(&key, now);
-            self.0.insert(key, (since, counted.saturating_add_signed(tries)));
-        }
-    }
-
-    fn of(&self, key: &Tried, now: UnixTime) -> (UnixTime, u32) {
-        let known = self.0.get(key).filter(|(since, _)| now < since.plus(WINDOW));
-        known.unwrap_or((now, 0))
-    }
-}
-
-/// Says under what a try is counted, and how often that may be in a minute.
-fn counted(claim: &Claim) -> [(Tried, u32); 3] {
-    let (user, network) = (claim.user.clone(), network(claim.client));
-    [
-        ((Some(user.clone()), Some(network)), 5),
-        ((None, Some(network)), 20),
-        ((Some(user), None), 100),
-    ]
-}
-
-/// Returns an address as one caller may have them: of IPv6 it has 2^64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address => address,
-    }
-}
-
 const LONGEST: usize = 1024;
 const REMEMBERED: usize = 10_000;
-const COUNTED: usize = 100_000;
-const MOST_WAITING: usize = 64;
+const MOST_WAITING: usize = 256;
+/// So many different passwords are checked, or wait for that, for one address.
+const SHARE: usize = 16;
 /// Seconds for which a right password is believed.
-const RIGHT_FOR: u64 = 60;
+const RIGHT_FOR: u64 = 300;
 const WRONG_FOR: u64 = 10;
 const UNREACHABLE_FOR: u64 = 2;
-const WINDOW: u64 = 60;

@@ -1,11 +1,14 @@
 //! Judges an access token: by what was proven already, else by its signature, else by whoever issued it.
+//!
+//! What is ours is shown to no other issuer, also where a version takes none of ours: a random token is looked for in the
+//! registry before anybody else is asked, and where the registry cannot be asked, nobody is.
 
 use std::sync::Arc;
 
 use super::jws::Compact;
 use super::occasion::Occasion;
 use super::statement::{Authority, Statement};
-use super::{Credentials, Fetch, Flaw, Judgement, foreign, introspection, issuers, own};
+use super::{Credentials, Fetch, Flaw, Judgement, api_key, foreign, introspection, issuers, own};
 use crate::registry::token::Digest;
 
 impl Credentials {
@@ -74,11 +77,11 @@ impl Credentials {
     }
 
     fn opaque(&self, token: &str, digest: Digest, on: &Occasion<'_>) -> Result<Statement, Judgement> {
+        if token.starts_with(api_key::PREFIX) {
+            return Err(Judgement::Unproven(Flaw::Malformed));
+        }
         if !own::is_opaque(token) {
             return Err(self.ask(token, digest, on, Flaw::Malformed));
-        }
-        if !on.takes_own() {
-            return Err(self.ask(token, digest, on, Flaw::Issuer));
         }
         if self.view.is_revoked(&digest) {
             return Err(Judgement::Unproven(Flaw::Revoked));
@@ -88,12 +91,17 @@ impl Credentials {
             .token(&digest)
             .or_else(|| self.elsewhere.find(&digest, on.now))
         {
-            return Ok(own::recorded(record, digest));
+            return if on.takes_own() {
+                Ok(own::recorded(record, digest))
+            } else {
+                Err(Judgement::Unproven(Flaw::Issuer))
+            };
         }
-        if self.registry.is_some() && !self.elsewhere.is_nowhere(&digest, on.now) {
-            return Err(Judgement::Unknown(Fetch::Token(digest)));
+        match self.elsewhere.flaw(&digest, on.now) {
+            None if self.registry.is_some() => Err(Judgement::Unknown(Fetch::Token(digest))),
+            None | Some(Flaw::Unknown) => Err(self.ask(token, digest, on, Flaw::Unknown)),
+            Some(flaw) => Err(Judgement::Unproven(flaw)),
         }
-        Err(self.ask(token, digest, on, Flaw::Unknown))
     }
 
     fn signed(&self, token: &str, digest: Digest, on: &Occasion<'_>) -> Result<Statement, Judgement> {
@@ -114,14 +122,14 @@ impl Credentials {
                 foreign::is_access_token(compact.kind.as_deref(), &claims)?;
                 Ok(statement.statement(authority, digest)?)
             }
-            None => Err(self.ask(token, digest, on, self.stranger(&claims))),
+            // Of ours, by a key that is gone.
+            None if self.is_ours(&claims) => Err(Judgement::Unproven(Flaw::Key)),
+            None => Err(self.ask(token, digest, on, Flaw::Issuer)),
         }
     }
 
-    /// Says what is wrong with a token of nobody whom the version takes.
-    fn stranger(&self, claims: &serde_json::Map<String, serde_json::Value>) -> Flaw {
-        let is_ours = claims.get("iss").and_then(|iss| iss.as_str()) == Some(&self.terms.issuer);
-        if is_ours { Flaw::Key } else { Flaw::Issuer }
+    fn is_ours(&self, claims: &serde_json::Map<String, serde_json::Value>) -> bool {
+        claims.get("iss").and_then(|iss| iss.as_str()) == Some(&self.terms.issuer)
     }
 
     /// Has the token's issuers asked, where there are such; it is flawed otherwise.

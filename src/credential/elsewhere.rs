@@ -1,20 +1,23 @@
 //! Random tokens that another process issued: the registry is asked, once for each, and the answer remembered.
+//!
+//! It also tells which random words are ours and yet no good access tokens: those are shown to nobody else.
 
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use tracing::warn;
 
-use super::Credentials;
 use super::flights::{Boarding, Flights};
+use super::{Credentials, Flaw};
 use crate::model::instant::UnixTime;
+use crate::registry::RegistryError;
 use crate::registry::token::{Digest, TokenRecord};
 
 /// What the registry said of random tokens that the view does not know.
 #[derive(Debug)]
 pub(super) struct Elsewhere {
     found: Cache<Digest, Arc<TokenRecord>>,
-    nowhere: Cache<Digest, UnixTime>,
+    nowhere: Cache<Digest, (Flaw, UnixTime)>,
     flights: Flights,
 }
 
@@ -32,9 +35,15 @@ impl Elsewhere {
         self.found.get(digest).filter(|record| now < record.expires)
     }
 
-    /// Tells whether the registry did not know a token a moment ago, or could not be asked.
-    pub(super) fn is_nowhere(&self, digest: &Digest, now: UnixTime) -> bool {
-        self.nowhere.get(digest).is_some_and(|until| now < until)
+    /// Says why the registry had no such access token a moment ago: it is not known there, it was one of ours or is
+    /// a refresh token, or the registry could not be asked.
+    pub(super) fn flaw(&self, digest: &Digest, now: UnixTime) -> Option<Flaw> {
+        let (flaw, until) = self.nowhere.get(digest)?;
+        (now < until).then_some(flaw)
+    }
+
+    fn refuse(&self, digest: Digest, flaw: Flaw, until: UnixTime) {
+        self.nowhere.insert(digest, (flaw, until));
     }
 }
 
@@ -45,12 +54,20 @@ impl Credentials {
         let Boarding::Flight(_flight) = self.elsewhere.flights.board(digest).await else {
             return;
         };
-        match registry.find_token(&digest, now).await {
-            Ok(Some(record)) => self.elsewhere.found.insert(digest, record),
-            Ok(None) => self.elsewhere.nowhere.insert(digest, now.plus(UNKNOWN_FOR)),
-            Err(error) => {
+        let elsewhere = &self.elsewhere;
+        let found = async {
+            Ok(match registry.find_token(&digest, now).await? {
+                Some(record) => Ok(record),
+                None if registry.is_issued(&digest).await? => Err(Flaw::Expired),
+                None => Err(Flaw::Unknown),
+            })
+        };
+        match found.await {
+            Ok(Ok(record)) => elsewhere.found.insert(digest, record),
+            Ok(Err(flaw)) => elsewhere.refuse(digest, flaw, now.plus(UNKNOWN_FOR)),
+            Err::<_, RegistryError>(error) => {
                 warn!(%error, "a token cannot be looked up");
-                self.elsewhere.nowhere.insert(digest, now.plus(UNREACHABLE_FOR));
+                elsewhere.refuse(digest, Flaw::Unreachable, now.plus(UNREACHABLE_FOR));
             }
         }
     }

@@ -23,9 +23,11 @@ mod occasion;
 mod outbound;
 mod own;
 mod secret;
+mod shares;
 mod statement;
 mod strict;
 mod terms;
+mod tries;
 mod verified;
 
 use std::fmt;

@@ -10,6 +10,7 @@ pub mod explanation;
 pub mod question;
 pub mod refusals;
 mod rules;
+mod sentences;
 mod telling;
 mod words;
 

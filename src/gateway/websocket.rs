@@ -1,13 +1,15 @@
 //! A WebSocket, after it was admitted like any other request: its endpoint, its head, its tunnel.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
-use super::{Gateway, next_peer, rewritten};
+use super::{Gateway, head, next_peer, rewritten};
 use crate::exchange::Exchange;
+use crate::head::Kept;
 use crate::tunnel::{self, Tunnel, TunnelError};
 use crate::{credential, rewrite};
 
@@ -23,6 +25,7 @@ impl Gateway {
         let mut request = session.req_header().clone();
         rewritten(&mut request, session.req_header().version, exchange)?;
         tunnel::ask(&mut request)?;
+        let opening = Kept::from(head(session, exchange, &[]));
         let idle = peer.options.read_timeout.unwrap_or(self.timeouts.read);
         let mut attempts = std::mem::take(&mut exchange.attempts);
         let mut respond = |response: &mut ResponseHeader| {
@@ -30,18 +33,22 @@ impl Gateway {
             // Every field made here is a valid one; a response without them is still the backend's.
             let _ = rewrite::response(response, exchange);
         };
-        let tunnel = Tunnel {
-            connector: self.pool.transport(),
-            peer: &peer,
-            request,
-            respond: &mut respond,
-            options: tunnel::Options {
-                idle,
-                life: life(exchange),
-            },
-            shutdown: self.shutdown.clone(),
+        let options = tunnel::Options {
+            idle,
+            life: life(exchange),
         };
-        let ended = tunnel.run(session).await;
+        let ended = {
+            let tunnel = Tunnel {
+                connector: self.pool.transport(),
+                peer: &peer,
+                request,
+                respond: &mut respond,
+                options,
+                shutdown: self.shutdown.clone(),
+                withdrawn: pin!(self.withdrawn(&opening, exchange)),
+            };
+            tunnel.run(session).await
+        };
         exchange.attempts = attempts;
         match ended {
             Ok(ended) => {

@@ -98,9 +98,9 @@ impl Scanner {
     }
 }
 
-/// Returns a close frame that says "going away"; what goes to a backend is masked, as from any client.
-pub(super) fn going_away(masked: bool) -> Vec<u8> {
-    let [high, low] = GOING_AWAY.to_be_bytes();
+/// Returns a close frame with a code (RFC 6455, 7.4); what goes to a backend is masked, as from any client.
+pub(super) fn goodbye(code: u16, masked: bool) -> Vec<u8> {
+    let [high, low] = code.to_be_bytes();
     if masked {
         // The payload is no secret and nobody else's; any key does.
         let key = [0x54, 0x6f, 0x6c, 0x6c];
@@ -112,7 +112,6 @@ pub(super) fn going_away(masked: bool) -> Vec<u8> {
 }
 
 const CLOSE: u8 = 0x8;
-const GOING_AWAY: u16 = 1001;
 const LONGEST_HEAD: usize = 14;
 
 #[cfg(test)]
@@ -179,11 +178,11 @@ mod tests {
     fn our_close_frames_are_frames() {
         for masked in [false, true] {
             let mut scanner = Scanner::default();
-            scanner.scan(&going_away(masked));
+            scanner.scan(&goodbye(1001, masked));
             assert!(scanner.at_boundary() && scanner.closed());
             assert_eq!(scanner.frames(), 1);
         }
-        let masked = going_away(true);
-        assert_eq!([masked[6] ^ masked[2], masked[7] ^ masked[3]], 1001u16.to_be_bytes());
+        let masked = goodbye(1008, true);
+        assert_eq!([masked[6] ^ masked[2], masked[7] ^ masked[3]], 1008u16.to_be_bytes());
     }
 }

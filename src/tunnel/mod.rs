@@ -9,7 +9,7 @@ mod frames;
 mod pump;
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -88,6 +88,8 @@ pub struct Tunnel<'a> {
     pub options: Options,
     /// Becomes true when the process stops.
     pub shutdown: watch::Receiver<bool>,
+    /// Is ready, with the cause, when the caller may not go on; not asked before the upgrade.
+    pub withdrawn: Pin<&'a mut (dyn Future<Output = Cause> + Send)>,
 }
 
 /// How a tunnel ended.
@@ -117,10 +119,25 @@ pub enum Cause {
     Backend,
     /// Nothing moved for too long.
     Idle,
-    /// It was as old as it may become.
+    /// What it was opened by has ended.
     Life,
+    /// What it was opened by would now lead elsewhere.
+    Moved,
+    /// What it was opened by would now be refused.
+    Revoked,
     /// The process stops.
     Shutdown,
+}
+
+impl Cause {
+    /// Returns the code of our close frames (RFC 6455, 7.4.1): whoever may try again hears of going away, who has lost
+    /// the right to it, of policy.
+    fn code(self) -> u16 {
+        match self {
+            Self::Life | Self::Revoked => POLICY_VIOLATION,
+            Self::Backend | Self::Client | Self::Idle | Self::Moved | Self::Refused | Self::Shutdown => GOING_AWAY,
+        }
+    }
 }
 
 /// What was carried in one direction.
@@ -175,7 +192,8 @@ impl Tunnel<'_> {
             mut request,
             respond,
             options,
-            shutdown,
+            mut shutdown,
+            withdrawn,
         } = self;
         request.set_version(Version::HTTP_11);
         let mut backend = connect(connector, peer)
@@ -195,7 +213,14 @@ impl Tunnel<'_> {
             .map_err(|e| TunnelError::Client(e.into_down()))?;
         let lead = glued(&mut backend).await;
         let client = Client::new(&mut session.downstream_session).ok_or_else(not_upgraded)?;
-        let pumped = pump(client, backend.into_inner(), lead, &options, shutdown).await;
+        let ending = async {
+            tokio::select! {
+                // Whoever would tell us to stop being gone is told as well.
+                _ = shutdown.wait_for(|stop| *stop) => Cause::Shutdown,
+                cause = withdrawn => cause,
+            }
+        };
+        let pumped = pump(client, backend.into_inner(), lead, &options, ending).await;
         Ok(Ended {
             status,
             cause: pumped.cause,
@@ -324,6 +349,9 @@ fn not_upgraded() -> TunnelError {
         "the caller did not ask for an upgrade",
     ))
 }
+
+const GOING_AWAY: u16 = 1001;
+const POLICY_VIOLATION: u16 = 1008;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! One piece at a time is in hand in each direction, so a side that does not read holds up whoever writes to it and
 //! nobody else. When we end a tunnel, each side gets a close frame between two of the other's frames, never inside.
 
+use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::frames::{Scanner, going_away};
+use super::frames::{Scanner, goodbye};
 use super::{Cause, Flow, Options};
 
 /// What two directions have carried, and why they no longer do.
@@ -25,13 +26,14 @@ pub(super) struct Pumped {
     pub(super) to_client: Flow,
 }
 
-/// Carries bytes both ways until a side ends, or we do. `lead` has come from the backend already.
+/// Carries bytes both ways until a side ends, or we do: `withdrawn` says when it must. `lead` has come from the backend
+/// already.
 pub(super) async fn pump(
     client: impl AsyncRead + AsyncWrite,
     backend: impl AsyncRead + AsyncWrite,
     lead: Bytes,
     options: &Options,
-    shutdown: watch::Receiver<bool>,
+    withdrawn: impl Future<Output = Cause>,
 ) -> Pumped {
     let (from_client, to_client) = split(client);
     let (from_backend, to_backend) = split(backend);
@@ -57,8 +59,8 @@ pub(super) async fn pump(
             order.send_replace(Order::Finish);
             (Cause::Backend, timeout(LINGER, outbound).await.is_ok())
         }
-        cause = expiry(&pulse, options, shutdown) => {
-            order.send_replace(Order::Close);
+        cause = expiry(&pulse, options, withdrawn) => {
+            order.send_replace(Order::Close(cause.code()));
             let both = async { tokio::join!(outbound, inbound) };
             (cause, timeout(LINGER, both).await.is_ok())
         }
@@ -77,8 +79,8 @@ enum Order {
     Carry,
     /// End after the piece in hand: the other side is gone.
     Finish,
-    /// Say goodbye after the frame in hand.
-    Close,
+    /// Say goodbye with this code after the frame in hand.
+    Close(u16),
 }
 
 /// One direction.
@@ -103,8 +105,8 @@ impl Lane<'_> {
             if order == Order::Finish {
                 break;
             }
-            if order == Order::Close && self.scanner.at_boundary() {
-                said_goodbye = self.say_goodbye(&mut to).await.is_ok();
+            if let (Order::Close(code), true) = (order, self.scanner.at_boundary()) {
+                said_goodbye = self.say_goodbye(&mut to, code).await.is_ok();
                 break;
             }
             let read = tokio::select! {
@@ -129,27 +131,34 @@ impl Lane<'_> {
 
     /// Writes a piece, or only what is left of a frame where it is time to say goodbye; tells whether it did.
     async fn forward(&mut self, to: &mut (impl AsyncWrite + Unpin), piece: &[u8]) -> io::Result<bool> {
-        let closing = *self.order.borrow() == Order::Close;
-        let sent = if closing { self.scanner.step(piece) } else { piece.len() };
+        let closing = match *self.order.borrow() {
+            Order::Close(code) => Some(code),
+            Order::Carry | Order::Finish => None,
+        };
+        let sent = if closing.is_some() {
+            self.scanner.step(piece)
+        } else {
+            piece.len()
+        };
         let (ours, rest) = piece.split_at_checked(sent).unwrap_or((piece, &[]));
-        if !closing {
+        if closing.is_none() {
             self.scanner.scan(ours);
         }
         self.tally.note(ours.len(), &self.scanner);
         to.write_all(ours).await?;
         to.flush().await?;
         self.pulse.beat();
-        if !(closing && self.scanner.at_boundary()) {
+        let Some(code) = closing.filter(|_| self.scanner.at_boundary()) else {
             return Ok(false);
-        }
-        self.say_goodbye(to).await?;
+        };
+        self.say_goodbye(to, code).await?;
         self.scanner.scan(rest);
         Ok(true)
     }
 
-    async fn say_goodbye(&self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    async fn say_goodbye(&self, to: &mut (impl AsyncWrite + Unpin), code: u16) -> io::Result<()> {
         if !self.scanner.closed() {
-            to.write_all(&going_away(self.masked)).await?;
+            to.write_all(&goodbye(code, self.masked)).await?;
             to.flush().await?;
         }
         Ok(())
@@ -216,7 +225,7 @@ impl Pulse {
 }
 
 /// Returns when the tunnel must end, whatever its sides want.
-async fn expiry(pulse: &Pulse, options: &Options, mut shutdown: watch::Receiver<bool>) -> Cause {
+async fn expiry(pulse: &Pulse, options: &Options, withdrawn: impl Future<Output = Cause>) -> Cause {
     let idle = async {
         loop {
             match options.idle.checked_sub(pulse.quiet()) {
@@ -232,8 +241,7 @@ async fn expiry(pulse: &Pulse, options: &Options, mut shutdown: watch::Receiver<
         }
     };
     tokio::select! {
-        // Whoever would tell us to stop being gone is told as well.
-        _ = shutdown.wait_for(|stop| *stop) => Cause::Shutdown,
+        cause = withdrawn => cause,
         () = life => Cause::Life,
         () = idle => Cause::Idle,
     }
@@ -253,15 +261,19 @@ mod tests {
     struct Ends {
         client: DuplexStream,
         backend: DuplexStream,
-        stop: watch::Sender<bool>,
+        stop: watch::Sender<Option<Cause>>,
         pump: JoinHandle<Pumped>,
     }
 
     fn tunnel(window: usize, lead: &'static [u8], options: Options) -> Ends {
         let (client, ours) = duplex(window);
         let (backend, theirs) = duplex(window);
-        let (stop, shutdown) = watch::channel(false);
-        let pump = async move { pump(ours, theirs, Bytes::from_static(lead), &options, shutdown).await };
+        let (stop, mut stopped) = watch::channel(None);
+        let withdrawn = async move {
+            let cause = stopped.wait_for(Option::is_some).await;
+            cause.map_or(Cause::Shutdown, |cause| cause.unwrap())
+        };
+        let pump = async move { pump(ours, theirs, Bytes::from_static(lead), &options, withdrawn).await };
         Ends {
             client,
             backend,
@@ -359,11 +371,11 @@ mod tests {
         ends.client.write_all(&frame[..4]).await.unwrap();
         let mut heard = vec![0; 4];
         ends.backend.read_exact(&mut heard).await.unwrap();
-        ends.stop.send(true).unwrap();
+        ends.stop.send(Some(Cause::Shutdown)).unwrap();
         // Our goodbye to the caller need not wait; the one to the backend must let the frame end.
-        let mut goodbye = [0; 4];
-        ends.client.read_exact(&mut goodbye).await.unwrap();
-        assert_eq!(goodbye, [0x88, 2, 0x03, 0xe9]);
+        let mut said = [0; 4];
+        ends.client.read_exact(&mut said).await.unwrap();
+        assert_eq!(said, [0x88, 2, 0x03, 0xe9]);
         ends.client
             .write_all(&[&frame[4..], &text(b"never sent")].concat())
             .await
@@ -371,9 +383,25 @@ mod tests {
         ends.client.write_all(&[0x88, 0]).await.unwrap();
         ends.backend.write_all(&[0x88, 0]).await.unwrap();
         let pumped = ends.pump.await.unwrap();
-        assert_eq!(rest(ends.backend).await, [&frame[4..], &going_away(true)].concat());
+        assert_eq!(rest(ends.backend).await, [&frame[4..], &goodbye(1001, true)].concat());
         assert_eq!((pumped.cause, pumped.clean), (Cause::Shutdown, true));
         assert_eq!(pumped.to_backend.frames, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whose_right_was_taken_back_hears_so() {
+        let mut ends = tunnel(1024, b"", options());
+        ends.stop.send(Some(Cause::Revoked)).unwrap();
+        let (mut to_client, mut to_backend) = ([0; 4], [0; 8]);
+        ends.client.read_exact(&mut to_client).await.unwrap();
+        ends.backend.read_exact(&mut to_backend).await.unwrap();
+        assert_eq!(to_client, [0x88, 2, 0x03, 0xf0]);
+        assert_eq!(to_backend[..], goodbye(1008, true));
+        for side in [&mut ends.client, &mut ends.backend] {
+            side.write_all(&[0x88, 0]).await.unwrap();
+        }
+        let pumped = ends.pump.await.unwrap();
+        assert_eq!((pumped.cause, pumped.clean), (Cause::Revoked, true));
     }
 
     #[tokio::test(start_paused = true)]
@@ -382,7 +410,7 @@ mod tests {
         ends.client.write_all(&[0x88, 0x80, 1, 2, 3, 4]).await.unwrap();
         let mut heard = vec![0; 6];
         ends.backend.read_exact(&mut heard).await.unwrap();
-        ends.stop.send(true).unwrap();
+        ends.stop.send(Some(Cause::Shutdown)).unwrap();
         ends.backend.write_all(&[0x88, 0]).await.unwrap();
         assert!(ends.pump.await.unwrap().clean);
         assert!(rest(ends.backend).await.is_empty());

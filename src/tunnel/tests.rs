@@ -59,6 +59,7 @@ async fn open(address: SocketAddr, early: &[u8]) -> Opened {
                 life: None,
             },
             shutdown,
+            withdrawn: pin!(std::future::pending()),
         };
         let ended = tunnel.run(&mut session).await;
         if ended.as_ref().is_ok_and(|ended| ended.clean) {

@@ -106,6 +106,33 @@ async fn a_backend_can_verify_who_calls_and_gets_no_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backend_is_told_of_a_token_that_has_just_ended_elsewhere_what_has_not_ended() {
+    let key = IssuerKey::new("a");
+    let issuer = Issuer::start(&[&key]).await;
+    let origin = origin().start().await;
+    let version = version("1.0")
+        .to(&origin)
+        .line("tiers = []\nbackend_jwt = true")
+        .asking("any", &["GET"], "/*");
+    let gateway = begin("ES256")
+        .file("catalog/managers.toml", &issuer.key_manager(""))
+        .api(&api("Pets", "/p").version(version))
+        .start()
+        .await;
+    let at = now().0;
+    let token = key.sign(&serde_json::json!({
+        "iss": "https://other.test", "sub": "someone", "client_id": "theirs", "iat": at - 600, "exp": at - 5,
+    }));
+    gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
+    let app = gateway.app("joe", "Phone").await;
+    let claims = World { origin, gateway, app }
+        .stated("x-jwt-assertion", Algorithm::ES256)
+        .await;
+    let exp = claims["exp"].as_u64().unwrap();
+    assert!((at + 30..at + 40).contains(&exp), "{exp} at {at}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_cannot_be_forged_dropped_or_put_in_trailers() {
     let world = world(begin("ES256").set("credentials.backend_jwt_header", "\"X-Who\"")).await;
     let token = world.gateway.app_token(&world.app.keys).await;

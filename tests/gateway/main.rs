@@ -29,6 +29,7 @@ mod hostile_input_is_contained;
 mod lifecycle_and_transport_decide;
 mod no_protocol_goes_round;
 mod no_request_fails_while_changes_go_live;
+mod open_websockets_end_with_their_rights;
 mod other_issuers_are_believed_within_bounds;
 mod own_paths_are_ours;
 mod protocols_pass_through;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use http::Request;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::*;
 
@@ -205,7 +206,10 @@ async fn a_websocket_ends_with_the_token_that_opened_it() {
     assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "here");
     let ended = timeout(Duration::from_secs(10), async {
         while let Some(Ok(message)) = socket.next().await {
-            assert!(message.is_close(), "{message}");
+            let Message::Close(Some(frame)) = message else {
+                panic!("{message}")
+            };
+            assert_eq!(u16::from(frame.code), 1008);
         }
     });
     ended.await.unwrap();

@@ -1,5 +1,6 @@
 //! Tokens of other issuers: verified by their keys, through rotation and outage, and asked about no more than needed.
 
+use admin::registry::application::TokenType;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -218,6 +219,50 @@ async fn an_issuer_is_asked_about_a_token_once_whatever_it_says() {
     }
     assert!(issuer.asked() <= 5, "asked {} times", issuer.asked());
     assert_eq!(origin.requests().len(), served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ours_is_shown_to_no_other_issuer() {
+    let issuer = Issuer::start(&[]).await;
+    issuer.introspects(json!({ "active": true, "client_id": "theirs", "sub": "x", "exp": now().0 + 600 }));
+    let (origin, gateway) = serving(&issuer.oracle()).await;
+    let version = version("1.0")
+        .to(&origin)
+        .line("tiers = []\nkey_managers = [\"Oracle\"]")
+        .asking("any", &["GET"], "/*");
+    gateway.edit_api(&api("Pets", "/p").version(version));
+    gateway.reloaded();
+    gateway.user("tom", &[]).await;
+    let random = gateway.app_with("owner", "Phone", TokenType::Opaque).await;
+    let signed = gateway.app_with("owner", "Tablet", TokenType::Jwt).await;
+    let granted = gateway.user_grant(&random.keys, "tom", "").await;
+    let given_back = gateway.app_token(&random.keys).await;
+    let form = format!("token={given_back}");
+    gateway.ask("/revoke", &random.keys, &form).await.expect(200);
+    let mut ours = vec![
+        gateway.app_token(&random.keys).await,
+        gateway.app_token(&signed.keys).await,
+        given_back,
+        gateway.api_key(&random, Default::default()).await,
+    ];
+    for name in ["access_token", "refresh_token"] {
+        ours.push(granted[name].as_str().unwrap().to_owned());
+    }
+    let key = IssuerKey::new("a-key-that-is-gone");
+    let issuer_of_ours = gateway
+        .get("/.well-known/openid-configuration")
+        .await
+        .expect(200)
+        .json();
+    ours.push(key.sign(&with("iss", issuer_of_ours["issuer"].clone())));
+    for token in &ours {
+        for _ in 0..2 {
+            gateway.call(call(token)).await.refused(401, &origin);
+        }
+        assert_eq!(issuer.asked(), 0, "{token}");
+    }
+    gateway.call(call(&"a".repeat(43))).await.expect(200);
+    assert_eq!(issuer.asked(), 1, "another's of the same form");
 }
 
 #[tokio::test(flavor = "multi_thread")]

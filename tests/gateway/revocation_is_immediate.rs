@@ -248,6 +248,29 @@ async fn what_another_process_takes_back_as_soon_as_it_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_takes_back_while_this_one_drains() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let origin = origin().answers(move |_| answer(200).behind(&held)).start().await;
+    let version = version("1.0").to(&origin);
+    let gateway = gateway().api(&api("Pets", "/p").version(version)).start().await;
+    let tom = gateway.user("tom", &[]).await;
+    let (view, data) = (std::sync::Arc::clone(gateway.registry().view()), gateway.path("data"));
+    let mut caller = gateway.connect().await;
+    let under_way = tokio::spawn(async move { caller.call(get("/p/1.0/a")).await });
+    eventually("the request to be under way", async || origin.requests().len() == 1).await;
+    let stopping = tokio::spawn(gateway.stop());
+    let other = admin::registry::Registry::open("sqlite", &data, now()).await.unwrap();
+    other.delete_user(&tom).await.unwrap();
+    other.close().await;
+    eventually("it to be known", async || view.user(&tom).is_none()).await;
+    assert!(!stopping.is_finished(), "it drains");
+    gate.open();
+    under_way.await.unwrap().expect(200);
+    stopping.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_while_signing_keys_are_rotated() {
     let world = world(TokenType::Jwt).await;
     let gateway = &world.gateway;

@@ -48,22 +48,25 @@ pub fn authenticate(
     peer: &Peer,
 ) -> Result<Proven, OauthError> {
     let shown = Shown::read(form, authorization, peer)?;
-    let subjects = [
-        Subject::client(&shown.consumer_key, peer.address),
-        Subject::address(peer.address),
-    ];
-    let attempt = authority
-        .guard
-        .admit(&subjects, authority.now())
-        .map_err(|wait| OauthError::too_many(ErrorCode::InvalidClient, wait))?;
+    let subject = Subject::client(&shown.consumer_key, peer.address);
     let known = authority.registry.view().client(&shown.consumer_key);
     let known = known.filter(|client| authority.is_served(client.application.tenant()));
     let proven = shown.proof.prove(authority, known, &shown.consumer_key);
-    match &proven {
-        Some(_) => attempt.succeeded(),
-        None => attempt.failed(authority.now()),
+    // What proves a client is long and cheap to look at, so who has it is not kept waiting for what others show.
+    let attempt = authority.guard.admit(&[subject], authority.now());
+    match (proven, attempt) {
+        (Some(proven), attempt) => {
+            if let Ok(attempt) = attempt {
+                attempt.succeeded(authority.now());
+            }
+            Ok(proven)
+        }
+        (None, Ok(attempt)) => {
+            attempt.failed(authority.now());
+            Err(OauthError::client())
+        }
+        (None, Err(wait)) => Err(OauthError::too_many(ErrorCode::InvalidClient, wait)),
     }
-    proven.ok_or_else(OauthError::client)
 }
 
 /// What a request shows of its client.

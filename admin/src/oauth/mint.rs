@@ -214,11 +214,12 @@ async fn record(
     Ok(token)
 }
 
-/// Makes the first refresh token of a family, where the client may use one.
+/// Makes the first refresh token of a family, where the client may use one; for a user who signed in then.
 pub(super) async fn refresh(
     authority: &Authority,
     client: &Client,
     granted: Granted,
+    authenticated: Option<UnixTime>,
 ) -> Result<Option<String>, OauthError> {
     if granted.family.is_none() || !client.grants.contains(&GrantType::RefreshToken) {
         return Ok(None);
@@ -227,6 +228,7 @@ pub(super) async fn refresh(
     let new = RefreshToken {
         digest: Digest::of(&token),
         granted,
+        authenticated,
         expires: authority.now().plus(authority.settings.lifetimes.refresh),
     };
     authority.registry.add_refresh_token(new).await?;

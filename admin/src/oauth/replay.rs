@@ -30,6 +30,10 @@ impl Replay {
     /// Takes a name, and tells whether it may be: it was not taken before, and there is room to remember it.
     pub fn take(&self, issuer: &str, jti: &str, expires: UnixTime, now: UnixTime) -> bool {
         let mut taken = self.taken.lock();
+        if taken.len() >= self.room {
+            // Issuers who have nothing left here take no room.
+            taken.retain(|_, names| names.values().any(|until| now <= *until));
+        }
         let names = taken.entry(Digest::of(issuer)).or_default();
         let name = Digest::of(jti);
         if names.get(&name).is_some_and(|until| now <= *until) {
@@ -64,5 +68,20 @@ mod tests {
         );
         assert!(replay.take("a", "3", at(300), at(101)), "what ended made room");
         assert!(!replay.take("a", "2", at(400), at(150)));
+    }
+
+    #[test]
+    fn who_has_nothing_left_takes_no_room_and_who_floods_takes_nobody_elses() {
+        let replay = Replay::with_room(3);
+        for number in 0..100 {
+            assert!(replay.take(&format!("issuer {number}"), "1", UnixTime(number), UnixTime(number)));
+        }
+        assert!(replay.taken.lock().len() <= 4);
+        assert!(replay.take("victim", "1", UnixTime(300), UnixTime(200)));
+        for number in 0..100 {
+            replay.take("flood", &number.to_string(), UnixTime(300), UnixTime(200));
+        }
+        assert!(!replay.take("victim", "1", UnixTime(300), UnixTime(200)));
+        assert!(replay.take("victim", "2", UnixTime(300), UnixTime(200)));
     }
 }

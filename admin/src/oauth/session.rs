@@ -1,7 +1,8 @@
 //! Who is signed in at which browser, and what they agreed to.
 //!
 //! A session is known by the digest of a random name, ends by itself, and is this process's memory: after a restart
-//! people sign in again. When there is no room, the one that ends first goes.
+//! people sign in again. When there is no room, the user's own that ends first goes, or else that of anybody: who signs
+//! in again and again signs nobody else out.
 
 use std::collections::HashMap;
 
@@ -13,9 +14,10 @@ use parking_lot::Mutex;
 
 use super::error::OauthError;
 use super::random;
+use super::sign_in::SignedIn;
 use crate::model::instant::UnixTime;
 use crate::registry::token::Digest;
-use crate::registry::user::UserName;
+use crate::registry::user::{User, UserName};
 
 /// Who is signed in.
 pub struct Sessions {
@@ -32,12 +34,19 @@ pub struct Session {
     pub user: UserName,
     /// When the password was shown.
     pub authenticated: UnixTime,
+    /// When that password was set.
+    password_set: UnixTime,
     expires: UnixTime,
     /// The scopes that were agreed to, for each client.
     agreed: HashMap<String, Vec<String>>,
 }
 
 impl Session {
+    /// Tells whether the user is still who signed in, with the same password.
+    pub fn is_of(&self, user: &User) -> bool {
+        user.created <= self.authenticated && user.password_set == self.password_set
+    }
+
     /// Tells whether the user has agreed to all these scopes for a client.
     pub fn has_agreed(&self, consumer_key: &str, scopes: &[String]) -> bool {
         let agreed = self.agreed.get(consumer_key);
@@ -68,11 +77,12 @@ impl Sessions {
     /// # Errors
     ///
     /// Returns `server_error` when there is no randomness.
-    pub fn begin(&self, user: UserName, now: UnixTime, lifetime: u64) -> Result<String, OauthError> {
+    pub fn begin(&self, signed_in: SignedIn, now: UnixTime, lifetime: u64) -> Result<String, OauthError> {
         let name = random::token()?;
         let session = Session {
-            user,
+            user: signed_in.user,
             authenticated: now,
+            password_set: signed_in.password_set,
             expires: now.plus(lifetime),
             agreed: HashMap::new(),
         };
@@ -83,7 +93,7 @@ impl Sessions {
         if held.len() >= self.room
             && let Some(first) = held
                 .iter()
-                .min_by_key(|(_, session)| session.expires)
+                .min_by_key(|(_, held)| (held.user != session.user, held.expires))
                 .map(|(name, _)| *name)
         {
             held.remove(&first);
@@ -164,18 +174,25 @@ mod tests {
     use super::*;
     use crate::model::name::TenantName;
 
-    fn tom() -> UserName {
+    fn user(name: &str) -> UserName {
         UserName {
             tenant: TenantName::root(),
-            name: "tom".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn signed_in(name: &str) -> SignedIn {
+        SignedIn {
+            user: user(name),
+            password_set: UnixTime(0),
         }
     }
 
     #[test]
     fn a_session_is_found_until_it_ends_or_is_ended() {
         let sessions = Sessions::with_room(10);
-        let name = sessions.begin(tom(), UnixTime(1), 10).unwrap();
-        assert_eq!(sessions.find(&name, UnixTime(10)).unwrap().user, tom());
+        let name = sessions.begin(signed_in("tom"), UnixTime(1), 10).unwrap();
+        assert_eq!(sessions.find(&name, UnixTime(10)).unwrap().user, user("tom"));
         assert!(sessions.find(&name, UnixTime(11)).is_none() && sessions.find("x", UnixTime(1)).is_none());
         sessions.end(&name);
         assert!(sessions.find(&name, UnixTime(1)).is_none());
@@ -185,13 +202,23 @@ mod tests {
     fn sessions_are_bounded_and_the_first_to_end_goes_first() {
         let sessions = Sessions::with_room(3);
         let names: Vec<_> = (0..5)
-            .map(|time| sessions.begin(tom(), UnixTime(time), 100).unwrap())
+            .map(|time| sessions.begin(signed_in("tom"), UnixTime(time), 100).unwrap())
             .collect();
         let held: Vec<_> = names
             .iter()
             .map(|name| sessions.find(name, UnixTime(5)).is_some())
             .collect();
         assert_eq!(held, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn who_signs_in_again_and_again_signs_nobody_else_out() {
+        let sessions = Sessions::with_room(3);
+        let anns = sessions.begin(signed_in("ann"), UnixTime(0), 100).unwrap();
+        for time in 1..20 {
+            sessions.begin(signed_in("tom"), UnixTime(time), 100).unwrap();
+        }
+        assert!(sessions.find(&anns, UnixTime(20)).is_some());
     }
 
     #[test]
@@ -218,7 +245,7 @@ mod tests {
     #[test]
     fn what_was_agreed_to_is_remembered_for_that_client() {
         let sessions = Sessions::with_room(3);
-        let name = sessions.begin(tom(), UnixTime(1), 10).unwrap();
+        let name = sessions.begin(signed_in("tom"), UnixTime(1), 10).unwrap();
         let scopes = ["a".to_owned(), "b".to_owned()];
         sessions.agree(&name, "client", &scopes);
         let session = sessions.find(&name, UnixTime(1)).unwrap();

@@ -91,6 +91,7 @@ pub(super) fn take_in(view: &View, states: Vec<State>) {
     for state in states {
         view.apply(state);
     }
+    view.changed();
 }
 
 /// So many lines of the log are kept. Who is further behind reads everything anew.

@@ -74,6 +74,8 @@ pub struct RefreshToken {
     pub digest: Digest,
     /// What the tokens of its family stand for; `family` is always there.
     pub granted: Granted,
+    /// When the user signed in, where somebody did for it.
+    pub authenticated: Option<UnixTime>,
     /// When it ends.
     pub expires: UnixTime,
 }
@@ -157,6 +159,16 @@ impl Registry {
         self.view.put_token(*digest, Arc::new(record));
         // The view says no to what was revoked meanwhile.
         Ok(self.view.token(digest))
+    }
+
+    /// Tells whether an opaque access token or a refresh token was issued here, good or not.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the database cannot be asked.
+    pub async fn is_issued(&self, digest: &Digest) -> Result<bool> {
+        let read = self.store.read();
+        Ok(sql::token::find(read, digest).await?.is_some() || sql::refresh::find(read, digest).await?.is_some())
     }
 }
 

@@ -27,6 +27,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// When it was made: what was issued before is somebody else's.
     pub created: UnixTime,
+    /// When its password was set; of two passwords never the same.
+    pub password_set: UnixTime,
 }
 
 /// A user to be made.
@@ -71,8 +73,8 @@ impl Registry {
         edit.commit().await
     }
 
-    /// Changes a user's password, and ends what was granted with the old one: codes, refresh tokens and the access
-    /// tokens of their families.
+    /// Changes a user's password, and ends what was granted with the old one: codes, refresh tokens, the access tokens of
+    /// their families, and being signed in at a browser.
     ///
     /// # Errors
     ///
@@ -81,7 +83,7 @@ impl Registry {
         let hash = self.passwords.hash(password).await?;
         let mut edit = self.edit().await?;
         let id = edit.user(user).await?;
-        sql::user::set_password(edit.db(), id, &hash).await?;
+        sql::user::set_password(edit.db(), id, &hash, now).await?;
         sql::code::delete_of(edit.db(), id).await?;
         for family in sql::refresh::families_of(edit.db(), user).await? {
             edit.revoke_family(&family, now).await?;

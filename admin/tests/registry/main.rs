@@ -172,6 +172,7 @@ pub(crate) fn refresh_token(secret: &str, family: &str) -> RefreshToken {
     RefreshToken {
         digest: Digest::of(secret),
         granted: granted(Some(family)),
+        authenticated: Some(NOW),
         expires: LATER,
     }
 }

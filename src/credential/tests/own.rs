@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use serde_json::json;
 
 use super::world::*;
-use crate::credential::caller::Proof;
+use crate::credential::caller::{Caller, Proof};
 use crate::credential::{Flaw, Judgement, Occasion, Terms};
 use crate::head::ShownCertificate;
 use crate::model::instant::UnixTime;
@@ -444,13 +444,13 @@ async fn a_password_is_believed_until_it_is_changed() {
     assert!(matches!(
         world
             .credentials
-            .basic(&encoded("tom:correct horse"), &world.on(START.plus(59))),
+            .basic(&encoded("tom:correct horse"), &world.on(START.plus(299))),
         Judgement::Proven(_)
     ));
     assert!(matches!(
         world
             .credentials
-            .basic(&encoded("tom:correct horse"), &world.on(START.plus(60))),
+            .basic(&encoded("tom:correct horse"), &world.on(START.plus(300))),
         Judgement::Unknown(_)
     ));
     for bad in [
@@ -486,20 +486,28 @@ async fn whoever_guesses_passwords_is_slowed_and_nobody_else() {
         };
         world.credentials.basic(&STANDARD.encode(text), &on)
     };
-    for guess in 0..5 {
-        let text = format!("tom:guess {guess}");
-        let judged = world.fetched(|| judge(&text, "192.0.2.1", START), START).await;
-        assert_eq!(judged.unwrap_err(), Flaw::Signature);
-    }
+    let guess = async |from: &str| {
+        for guess in 0..5 {
+            let text = format!("tom:guess {guess}");
+            let judged = world.fetched(|| judge(&text, from, START), START).await;
+            assert_eq!(judged.unwrap_err(), Flaw::Signature);
+        }
+    };
+    guess("192.0.2.1").await;
     let right = "tom:correct horse";
     assert!(matches!(
         judge(right, "192.0.2.1", START),
         Judgement::Unproven(Flaw::Slowed)
     ));
     assert!(world.fetched(|| judge(right, "192.0.2.2", START), START).await.is_ok());
+    guess("192.0.2.2").await;
     assert!(
-        matches!(judge(right, "192.0.2.1", START), Judgement::Proven(_)),
+        matches!(judge(right, "192.0.2.2", START), Judgement::Proven(_)),
         "what is known needs no try"
+    );
+    assert!(
+        matches!(judge(right, "192.0.2.1", START), Judgement::Unproven(Flaw::Slowed)),
+        "what is known is known where it was shown: elsewhere it would tell whoever guesses"
     );
     assert!(matches!(
         judge("tom:x", "192.0.2.1", START.plus(60)),
@@ -616,4 +624,31 @@ async fn a_backend_is_told_who_calls_in_seconds_and_once() {
     let none = crate::credential::Credentials::new(std::sync::Arc::clone(world.registry.view()));
     assert!(none.assertion(about, START).await.is_none());
     let _ = (Terms::default(), &world.directory);
+}
+
+#[tokio::test]
+async fn what_a_backend_is_told_has_half_a_minute_left_and_outlives_the_credential_by_no_more() {
+    let world = World::new(Algorithm::ES256).await;
+    let caller = world.bearer(&world.token(json!({})), START).unwrap();
+    for (left, expected) in [(-20, 30), (0, 30), (29, 30), (31, 31), (300, 300), (5_000, 900)] {
+        let caller = Caller {
+            expires: Some(UnixTime(START.0.saturating_add_signed(left))),
+            digest: Digest::of(&left.to_string()),
+            ..Caller::clone(&caller)
+        };
+        let about = crate::credential::Subject {
+            caller: &caller,
+            version: &world.snapshot.versions()[0],
+            by_default: false,
+        };
+        for later in [0, 1, 20, 29] {
+            let now = START.plus(later);
+            let told = world.credentials.assertion(about, now).await.unwrap();
+            let payload = told.to_str().unwrap().split('.').nth(1).unwrap().to_owned();
+            let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+            let exp = claims["exp"].as_u64().unwrap();
+            assert!(exp >= now.0 + 30, "{left} {later}");
+            assert!(exp <= (START.0 + expected).max(now.0 + 30), "{left} {later}");
+        }
+    }
 }

@@ -30,7 +30,8 @@ pub(crate) use issuer::{Issuer, IssuerKey};
 pub(crate) use origin::{Origin, crowded, origin, refusing};
 pub(crate) use origin_h2::grpc_origin;
 pub(crate) use script::{Answer, Gate, Request, answer};
-pub(crate) use websocket::{early_websocket_origin, upgrade, websocket_origin};
+pub(crate) use websocket::{WebSocketOrigin, early_websocket_origin, upgrade, websocket_origin};
+pub(crate) use wire::Socket;
 
 /// The longest that anything may take before its test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

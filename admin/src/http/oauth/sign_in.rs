@@ -55,12 +55,12 @@ pub(super) async fn login(State(authority): State<Arc<Authority>>, request: Requ
         );
     };
     let tenant = visit.request.client.application.tenant();
-    let user = match password::sign_in(&authority, username, secret, tenant, &visit.intake.peer).await {
-        Ok(user) => user,
+    let signed_in = match password::sign_in(&authority, username, secret, tenant, &visit.intake.peer).await {
+        Ok(signed_in) => signed_in,
         Err(error) => return visit.explain(&error),
     };
     let lifetime = authority.settings.lifetimes.session;
-    match authority.sessions.begin(user, authority.now(), lifetime) {
+    match authority.sessions.begin(signed_in, authority.now(), lifetime) {
         Ok(session) => {
             // What the browser was known by before is worth nothing any more.
             authority.sessions.end(visit.browser.as_deref().unwrap_or_default());

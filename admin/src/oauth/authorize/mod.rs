@@ -113,7 +113,7 @@ fn refuse(authority: &Authority, request: &AuthorizationRequest, code: ErrorCode
 /// Tells whether somebody is signed in as the request wants it.
 fn is_fresh(authority: &Authority, request: &AuthorizationRequest, session: &Session, progress: Progress) -> bool {
     let user = authority.registry.view().user(&session.user);
-    let is_there = user.is_some_and(|user| user.created <= session.authenticated);
+    let is_there = user.is_some_and(|user| session.is_of(&user));
     if !is_there || !authority.is_served(&session.user.tenant) {
         return false;
     }

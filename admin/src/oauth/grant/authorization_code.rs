@@ -37,7 +37,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
         authenticated: code.authenticated,
     };
     minted.id_token = mint::id_token(authority, &user, client, &minted, &sign_in)?;
-    minted.refresh_token = mint::refresh(authority, client, granted).await?;
+    minted.refresh_token = mint::refresh(authority, client, granted, Some(code.authenticated)).await?;
     Ok(minted)
 }
 

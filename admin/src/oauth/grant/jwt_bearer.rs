@@ -21,7 +21,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
     order.granted.family = mint::family(client);
     let granted = order.granted.clone();
     let mut minted = mint::access(authority, order).await?;
-    minted.refresh_token = mint::refresh(authority, client, granted).await?;
+    minted.refresh_token = mint::refresh(authority, client, granted, None).await?;
     Ok(minted)
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
     let requested = granting::requested(form.find("scope"))?;
     let (username, password) = (form.require("username")?, form.require("password")?);
     let tenant = client.application.tenant();
-    let user = sign_in(authority, username, password, tenant, asked.peer).await?;
+    let user = sign_in(authority, username, password, tenant, asked.peer).await?.user;
     let scopes = mint::scopes_of(authority, &user, &requested)?;
     let mut order = Order::of(client, Some(user.clone()), scopes).bound(asked.proven.certificate);
     order.granted.family = mint::family(client);
@@ -23,6 +23,6 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
         authenticated: authority.now(),
     };
     minted.id_token = mint::id_token(authority, &user, client, &minted, &now)?;
-    minted.refresh_token = mint::refresh(authority, client, granted).await?;
+    minted.refresh_token = mint::refresh(authority, client, granted, Some(now.authenticated)).await?;
     Ok(minted)
 }

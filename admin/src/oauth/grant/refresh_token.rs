@@ -1,9 +1,12 @@
 //! A refresh token for the next pair (RFC 6749, 6). Each is of use once; a second use ends the whole family, because
 //! then two hold it and one of them stole it (RFC 9700, 4.14.2).
+//!
+//! Where `openid` is granted, an id token comes along that says when the user signed in, not when this was asked for
+//! (OpenID Connect Core, 12.2).
 
 use super::Asked;
 use crate::oauth::error::OauthError;
-use crate::oauth::mint::{self, Minted, Order};
+use crate::oauth::mint::{self, Minted, Order, SignIn};
 use crate::oauth::{granting, random};
 use crate::registry::token::{Digest, Granted, Rotated};
 
@@ -28,9 +31,17 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
     let (Rotated::Next(granted), Some(scopes)) = (rotated, scopes) else {
         return Err(refused());
     };
-    let mut order = Order::of(client, granted.user, scopes).bound(asked.proven.certificate);
+    let mut order = Order::of(client, granted.user.clone(), scopes).bound(asked.proven.certificate);
     order.granted.family = granted.family;
     let mut minted = mint::access(authority, order).await?;
+    let authenticated = known.and_then(|known| known.authenticated);
+    if let (Some(user), Some(authenticated)) = (granted.user, authenticated) {
+        let sign_in = SignIn {
+            nonce: None,
+            authenticated,
+        };
+        minted.id_token = mint::id_token(authority, &user, client, &minted, &sign_in)?;
+    }
     minted.refresh_token = Some(next);
     Ok(minted)
 }

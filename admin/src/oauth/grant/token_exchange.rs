@@ -34,7 +34,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Minted, OauthError> {
     order.act = act;
     let mut minted = mint::access(authority, order).await?;
     if !is_acted {
-        minted.refresh_token = mint::refresh(authority, client, granted).await?;
+        minted.refresh_token = mint::refresh(authority, client, granted, None).await?;
     }
     minted.issued_token_type = Some(issued_token_type);
     Ok(minted)

@@ -20,8 +20,8 @@ pub(in crate::registry) async fn insert(
     user: Option<i64>,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO refresh_tokens (digest, consumer_key, user_id, scopes, family, certificate, expires, used) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
+        "INSERT INTO refresh_tokens (digest, consumer_key, user_id, scopes, family, certificate, authenticated, expires, \
+         used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
     )
     .bind(token.digest.0.as_slice())
     .bind(token.granted.consumer_key.as_str())
@@ -29,6 +29,7 @@ pub(in crate::registry) async fn insert(
     .bind(token.granted.scopes.join(" "))
     .bind(family)
     .bind(certificate(&token.granted))
+    .bind(token.authenticated.map(seconds))
     .bind(seconds(token.expires))
     .execute(db)
     .await
@@ -51,8 +52,9 @@ pub(in crate::registry) async fn succeed(
     expires: UnixTime,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO refresh_tokens (digest, consumer_key, user_id, scopes, family, certificate, expires, used) \
-         SELECT $2, consumer_key, user_id, scopes, family, certificate, $3, 0 FROM refresh_tokens WHERE digest = $1",
+        "INSERT INTO refresh_tokens (digest, consumer_key, user_id, scopes, family, certificate, authenticated, expires, \
+         used) SELECT $2, consumer_key, user_id, scopes, family, certificate, authenticated, $3, 0 \
+         FROM refresh_tokens WHERE digest = $1",
     )
     .bind(used.0.as_slice())
     .bind(next.0.as_slice())
@@ -67,7 +69,7 @@ pub(in crate::registry) async fn find(
     digest: &Digest,
 ) -> Result<Option<RefreshRow>> {
     let row = sqlx::query(
-        "SELECT digest, consumer_key, tenant, name, scopes, family, certificate, expires, used \
+        "SELECT digest, consumer_key, tenant, name, scopes, family, certificate, authenticated, expires, used \
          FROM refresh_tokens LEFT JOIN users ON users.id = user_id WHERE digest = $1",
     )
     .bind(digest.0.as_slice())
@@ -79,6 +81,7 @@ pub(in crate::registry) async fn find(
             token: RefreshToken {
                 digest: columns.digest("digest")?,
                 granted: granted(&columns)?,
+                authenticated: columns.maybe_time("authenticated")?,
                 expires: columns.time("expires")?,
             },
             used: columns.flag("used")?,

@@ -14,13 +14,15 @@ pub(in crate::registry) async fn insert(
     password: &str,
     created: UnixTime,
 ) -> Result<i64> {
-    sqlx::query_scalar("INSERT INTO users (tenant, name, password, created) VALUES ($1, $2, $3, $4) RETURNING id")
-        .bind(name.tenant.as_str())
-        .bind(name.name.as_str())
-        .bind(password)
-        .bind(seconds(created))
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar(
+        "INSERT INTO users (tenant, name, password, created, password_set) VALUES ($1, $2, $3, $4, $4) RETURNING id",
+    )
+    .bind(name.tenant.as_str())
+    .bind(name.name.as_str())
+    .bind(password)
+    .bind(seconds(created))
+    .fetch_one(db)
+    .await
 }
 
 /// Tells whether there are any.
@@ -48,9 +50,23 @@ pub(in crate::registry) async fn password(
         .await
 }
 
-pub(in crate::registry) async fn set_password(db: &mut AnyConnection, id: i64, password: &str) -> Result<()> {
-    let set = sqlx::query("UPDATE users SET password = $2 WHERE id = $1");
-    set.bind(id).bind(password).execute(db).await.map(drop)
+/// Sets a password, later than the one before, be it in the same second.
+pub(in crate::registry) async fn set_password(
+    db: &mut AnyConnection,
+    id: i64,
+    password: &str,
+    now: UnixTime,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET password = $2, \
+         password_set = CASE WHEN password_set < $3 THEN $3 ELSE password_set + 1 END WHERE id = $1",
+    )
+    .bind(id)
+    .bind(password)
+    .bind(seconds(now))
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 pub(in crate::registry) async fn set_roles(db: &mut AnyConnection, id: i64, roles: &[String]) -> Result<()> {
@@ -131,7 +147,7 @@ pub(in crate::registry) async fn delete_role(
 }
 
 pub(in crate::registry) async fn find(db: &mut AnyConnection, name: &UserName) -> Result<Option<User>> {
-    let row = sqlx::query("SELECT id, created FROM users WHERE tenant = $1 AND name = $2")
+    let row = sqlx::query("SELECT id, created, password_set FROM users WHERE tenant = $1 AND name = $2")
         .bind(name.tenant.as_str())
         .bind(name.name.as_str())
         .fetch_optional(&mut *db)
@@ -145,16 +161,18 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, name: &UserName) -
         name: name.clone(),
         roles,
         created: columns.time("created")?,
+        password_set: columns.time("password_set")?,
     }))
 }
 
 /// Reads users after a number, in the order of numbers.
 pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -> Result<Vec<User>> {
-    let rows = sqlx::query("SELECT id, tenant, name, created FROM users WHERE id > $1 ORDER BY id LIMIT $2")
-        .bind(*after)
-        .bind(PAGE)
-        .fetch_all(&mut *db)
-        .await?;
+    let rows =
+        sqlx::query("SELECT id, tenant, name, created, password_set FROM users WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(*after)
+            .bind(PAGE)
+            .fetch_all(&mut *db)
+            .await?;
     let Some(last) = rows.last() else { return Ok(Vec::new()) };
     let first = std::mem::replace(after, Columns(last).number("id")?);
     let mut roles = roles_between(db, first, *after).await?;
@@ -169,6 +187,7 @@ pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -
             },
             roles,
             created: columns.time("created")?,
+            password_set: columns.time("password_set")?,
         })
     });
     users.collect()

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use tokio::sync::watch;
 
 use self::held::Held;
 use self::names::Names;
@@ -34,6 +35,8 @@ pub struct View {
     applications: Table<ApplicationId, Held>,
     /// How many of the clients prove themselves by a certificate.
     certified: AtomicUsize,
+    /// Rises with everything that is taken in, but for tokens: those take nothing from anybody.
+    changes: watch::Sender<u64>,
     clients: Table<Box<str>, Arc<Client>>,
     families: Table<Box<str>, UnixTime>,
     names: Mutex<Names>,
@@ -98,12 +101,23 @@ impl View {
         self.families.read(family, |_| ()).is_some()
     }
 
+    /// Tells of what was taken in since it was asked: whoever goes on for long looks again whether it still may.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Says that everything that belongs together was taken in.
+    pub(super) fn changed(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
     /// Returns an empty view that can replace what this one holds.
     pub(super) fn alike(&self) -> Self {
         Self {
             api_keys: self.api_keys.alike(),
             applications: self.applications.alike(),
             certified: AtomicUsize::new(0),
+            changes: watch::Sender::default(),
             clients: self.clients.alike(),
             families: self.families.alike(),
             revoked: self.revoked.alike(),
@@ -125,6 +139,7 @@ impl View {
         self.certified.store(other.certified.into_inner(), Ordering::Relaxed);
         self.api_keys.replace(other.api_keys);
         *self.names.lock() = other.names.into_inner();
+        self.changed();
     }
 }
 
@@ -134,6 +149,7 @@ impl Default for View {
             api_keys: Table::default(),
             applications: Table::default(),
             certified: AtomicUsize::new(0),
+            changes: watch::Sender::default(),
             clients: Table::default(),
             families: Table::default(),
             names: Mutex::default(),

@@ -423,6 +423,29 @@ async fn a_session_ends_with_its_user() {
 }
 
 #[tokio::test]
+async fn a_session_ends_with_the_password_that_began_it() {
+    let scene = Scene::begin().await;
+    let (mut old, mut other) = (Browser::of(&scene), Browser::of(&scene));
+    old.code(&query(&[]), "tom").await;
+    other.code(&query(&[]), "john").await;
+    back(&old.get(&query(&[])).await).require("code").unwrap();
+    // Within the same second, and to the same password.
+    let registry = &scene.authority.registry;
+    let tom = user("tom", "carbon.super");
+    registry
+        .set_password(&tom, "password of tom", UnixTime(START))
+        .await
+        .unwrap();
+    let answer = old.get(&query(&[])).await;
+    assert!(answer.text.contains("name=\"password\""), "{}", answer.text);
+    let none = old.get(&query(&[("prompt", "none")])).await;
+    assert_eq!(back(&none).require("error").unwrap(), "login_required");
+    back(&other.get(&query(&[])).await).require("code").unwrap();
+    old.code(&query(&[]), "tom").await;
+    back(&old.get(&query(&[])).await).require("code").unwrap();
+}
+
+#[tokio::test]
 async fn a_native_client_is_answered_at_the_port_that_it_listens_at() {
     let scene = Scene::begin().await;
     let public = ClientProof {

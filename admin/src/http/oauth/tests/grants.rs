@@ -155,6 +155,35 @@ async fn a_refresh_token_is_of_use_once_and_a_second_use_ends_the_family() {
 }
 
 #[tokio::test]
+async fn a_refresh_brings_an_id_token_of_the_same_sign_in() {
+    let scene = Scene::begin().await;
+    let first = scene.password("app", "tom", "openid").await.done();
+    let before = claims(&first.text("id_token"));
+    let mut token = first.text("refresh_token");
+    for _ in 0..2 {
+        scene.step(60);
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+        let next = scene.token(&pairs).await.done();
+        let after = claims(&next.text("id_token"));
+        for same in ["iss", "sub", "aud", "azp", "auth_time"] {
+            assert_eq!(after[same], before[same], "{same}");
+        }
+        assert!(after["iat"].as_u64() > before["iat"].as_u64() && after["exp"].as_u64() > before["exp"].as_u64());
+        assert_ne!(after["at_hash"], before["at_hash"]);
+        assert!(after.get("nonce").is_none());
+        token = next.text("refresh_token");
+    }
+    let without = scene
+        .password("app", "tom", "news_read")
+        .await
+        .done()
+        .text("refresh_token");
+    let pairs = [("grant_type", "refresh_token"), ("refresh_token", without.as_str())];
+    let plain = scene.token(&pairs).await.done();
+    assert!(plain.json().get("id_token").is_none());
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_its_clients_and_gives_no_more_than_was_granted_and_is_allowed_now() {
     let scene = Scene::begin().await;
     scene.client("other", ClientProof::default(), TokenType::Jwt).await;
