@@ -13,6 +13,7 @@
 mod failure;
 mod readmission;
 mod refused;
+mod seen;
 mod websocket;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
+use self::seen::{head, is_tls};
 use crate::accept::{deadline, possession};
 use crate::admission::{Means, admission};
 use crate::credential::{self, Credentials, Subject};
@@ -38,7 +40,7 @@ use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
-use crate::head::{self, Head, Scheme};
+use crate::head::{Head, Scheme};
 use crate::routed::{Routed, Visitor};
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
@@ -344,36 +346,6 @@ impl Gateway {
             // Whoever speaks HTTP/1.0 knows of no answer before the answer (RFC 9110, 15.2).
             session.set_ignore_info_resp(true);
         }
-    }
-}
-
-fn is_tls(session: &Session) -> bool {
-    session.digest().is_some_and(|digest| digest.ssl_digest.is_some())
-}
-
-fn head<'a>(session: &'a Session, exchange: &'a Exchange, raw: &'a [u8]) -> Head<'a> {
-    let request = session.req_header();
-    // Where proxies vouch for certificates, their own is not the caller's.
-    let by_proxy = exchange.origin.is_trusted && exchange.served.snapshot.fields().certificate.is_some();
-    let shown = session.digest().filter(|_| !by_proxy).and_then(possession::shown);
-    let target = request.raw_path();
-    let path = match target.first() {
-        Some(b'/') => target.split(|&byte| byte == b'?').next().unwrap_or_default(),
-        // Absolute form: the path is what its URI holds, unless that is a lossy rendering.
-        _ if request.raw_path_is_utf8() => request.uri.path().as_bytes(),
-        _ => &[],
-    };
-    Head {
-        method: &request.method,
-        path,
-        target_bytes: target.len(),
-        query: request.uri.query().unwrap_or_default(),
-        certificate: exchange.vouched.as_deref().or(shown),
-        host: head::host(&request.headers, &request.uri, request.version),
-        headers: &request.headers,
-        raw,
-        scheme: exchange.origin.scheme,
-        client: exchange.origin.client,
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Issuers {
 #[derive(Debug)]
 struct KeySet {
     source: IssuerKeys,
+    /// Rises with each question to the issuer.
+    edition: u64,
     keys: Vec<Arc<IssuerKey>>,
     /// Whether they were ever had.
     is_known: bool,
@@ -46,8 +48,27 @@ struct KeySet {
     tried: UnixTime,
     /// For how many seconds they are not asked for again on account of what they do not prove.
     pause: u64,
+    /// How many questions in a row have each brought a new key, without a pause between them.
+    news: u32,
     /// When somebody last looked for one.
     wanted: AtomicU64,
+}
+
+/// A set of keys that was not enough.
+#[derive(Clone, Debug)]
+pub struct Outdated {
+    manager: Arc<KeyManager>,
+    /// Which one that was; nothing where any is.
+    edition: Option<u64>,
+}
+
+impl From<&Arc<KeyManager>> for Outdated {
+    fn from(manager: &Arc<KeyManager>) -> Self {
+        Self {
+            manager: Arc::clone(manager),
+            edition: None,
+        }
+    }
 }
 
 /// A key of an issuer.
@@ -89,13 +110,13 @@ impl Issuers {
         let set = match (self.set(manager), &manager.keys) {
             (Some(set), _) => set,
             (None, IssuerKeys::Inline(text)) => self.keep(manager, serde_json::from_str(text).ok().as_ref(), now),
-            (None, IssuerKeys::Url(_)) => return Err(fetch(manager)),
+            (None, IssuerKeys::Url(_)) => return Err(fetch(manager, NO_SET)),
             (None, IssuerKeys::None) => return Err(Judgement::Unproven(Flaw::Key)),
         };
         set.wanted.store(now.0, Ordering::Relaxed);
         match set.prove(token) {
             Ok(key) => Ok(key),
-            Err(_) if set.is_worth_a_try(now) => Err(fetch(manager)),
+            Err(_) if set.is_worth_a_try(now) => Err(fetch(manager, set.edition)),
             Err(flaw) => Err(Judgement::Unproven(if set.is_known { flaw } else { Flaw::Unreachable })),
         }
     }
@@ -128,12 +149,18 @@ impl Issuers {
         sets.retain(|_, issuers| !issuers.is_empty());
     }
 
-    /// Asks an issuer for its keys, unless somebody does, or did a moment ago.
-    pub(super) async fn fetch(&self, manager: &Arc<KeyManager>, outbound: &Outbound, now: UnixTime) {
+    /// Asks an issuer for its keys, unless somebody does, or did a moment ago, or since the set was looked at: what came
+    /// too late for one answer must not use up the question that the next rotation needs.
+    pub(super) async fn fetch(&self, outdated: &Outdated, outbound: &Outbound, now: UnixTime) {
+        let Outdated { manager, edition } = outdated;
         let Boarding::Flight(_flight) = self.flights.board(flight_of(manager)).await else {
             return;
         };
-        if self.set(manager).is_some_and(|set| !set.is_worth_a_try(now)) {
+        let is_newer = |set: &KeySet| edition.is_some_and(|edition| edition != set.edition);
+        if self
+            .set(manager)
+            .is_some_and(|set| is_newer(&set) || !set.is_worth_a_try(now))
+        {
             return;
         }
         let IssuerKeys::Url(url) = &manager.keys else { return };
@@ -185,19 +212,22 @@ impl Issuers {
         let is_new = keys
             .iter()
             .any(|key| !known.iter().any(|known| Arc::ptr_eq(known, key)));
-        let pause = old.map(|set| set.pause);
+        let (edition, pause) = old.map_or((NO_SET, 0), |set| (set.edition, set.pause));
+        let news = old.filter(|set| !set.is_due(now, ASK_EVERY)).map_or(0, |set| set.news);
         let set = Arc::new(KeySet {
             source: manager.keys.clone(),
+            edition: edition + 1,
             is_known,
             keys,
             tried: now,
-            pause: match pause {
-                // It rotates, and the next key may be there already. Once: one that shows others each time would be
-                // asked without end.
-                None | Some(1..) if is_new => 0,
-                None | Some(_) if fetched.is_some() => ASK_EVERY,
-                before => RETRY_AFTER.min(before.unwrap_or_default() + ASK_EVERY),
+            pause: match fetched {
+                // It rotates, and the next key may be there already. Not for ever: one that shows others each time
+                // would be asked without end.
+                Some(_) if is_new && news < MOST_NEWS => 0,
+                Some(_) => ASK_EVERY,
+                None => RETRY_AFTER.min(pause + ASK_EVERY),
             },
+            news: if is_new { news + 1 } else { news },
             wanted: AtomicU64::new(now.0),
         });
         if let Some(replaced) = place.insert(manager.name.clone(), Arc::clone(&set)) {
@@ -225,8 +255,9 @@ impl KeySet {
         Err(flaw)
     }
 
-    /// Tells whether the issuer may be asked for a key that is not known: at once after it has shown a new one, else
-    /// every [`ASK_EVERY`] seconds, and less and less often while it does not answer.
+    /// Tells whether the issuer may be asked for a key that is not known: at once after it has shown a new one, as long
+    /// as these are no more than [`MOST_NEWS`] in a row; else every [`ASK_EVERY`] seconds, and less and less often while
+    /// it does not answer.
     fn is_worth_a_try(&self, now: UnixTime) -> bool {
         self.is_asked_for() && self.is_due(now, self.pause)
     }
@@ -263,8 +294,11 @@ fn is_same(one: &KeyManager, other: &KeyManager) -> bool {
     one.tenant == other.tenant && one.name == other.name
 }
 
-fn fetch(manager: &Arc<KeyManager>) -> Judgement {
-    Judgement::Unknown(Fetch::Keys(Arc::clone(manager)))
+fn fetch(manager: &Arc<KeyManager>, edition: u64) -> Judgement {
+    Judgement::Unknown(Fetch::Keys(Outdated {
+        manager: Arc::clone(manager),
+        edition: Some(edition),
+    }))
 }
 
 fn flight_of(manager: &KeyManager) -> Digest {
@@ -272,8 +306,12 @@ fn flight_of(manager: &KeyManager) -> Digest {
     Digest::of(&format!("{}\n{}", manager.tenant, manager.name))
 }
 
+/// The edition before the first.
+const NO_SET: u64 = 0;
 /// Seconds between two questions about what no known key has signed: so long does a rotation without notice take, too.
 pub(super) const ASK_EVERY: u64 = 2;
+/// So many new keys in a row are asked for without a pause.
+const MOST_NEWS: u32 = 8;
 /// The longest time between two such questions, in seconds, while an issuer does not answer.
 const RETRY_AFTER: u64 = 10;
 /// How many keys are tried for one token.

@@ -55,6 +55,7 @@ use verified::Verified;
 pub use assertion::Subject;
 pub use basic::Claim;
 pub use introspection::Question;
+pub use issuers::Outdated;
 pub use occasion::Occasion;
 pub use terms::Terms;
 
@@ -123,7 +124,7 @@ pub enum Fetch {
     /// What its issuers say of a token.
     Introspection(Question),
     /// The keys of an issuer, because none that is known proves the token.
-    Keys(Arc<KeyManager>),
+    Keys(Outdated),
     /// Whether it is the user's password.
     Password(Claim),
     /// A random token that another process may have issued.
@@ -178,7 +179,7 @@ impl Credentials {
     pub async fn obtain(&self, fetch: Fetch, now: UnixTime) {
         match fetch {
             Fetch::Introspection(question) => self.introspect(&question, now).await,
-            Fetch::Keys(manager) => self.issuers.fetch(&manager, &self.outbound, now).await,
+            Fetch::Keys(outdated) => self.issuers.fetch(&outdated, &self.outbound, now).await,
             Fetch::Password(claim) => self.check_password(&claim, now).await,
             Fetch::Token(digest) => self.find_elsewhere(digest, now).await,
         }
@@ -189,7 +190,7 @@ impl Credentials {
         let served: Vec<_> = served.collect();
         self.issuers.retain(&served);
         for manager in self.issuers.aging(&served, now) {
-            self.issuers.fetch(&manager, &self.outbound, now).await;
+            self.issuers.fetch(&Outdated::from(&manager), &self.outbound, now).await;
         }
     }
 
@@ -201,7 +202,7 @@ impl Credentials {
             Wanted::Newer => false,
         };
         if !is_enough {
-            self.issuers.fetch(manager, &self.outbound, now).await;
+            self.issuers.fetch(&Outdated::from(manager), &self.outbound, now).await;
         }
         self.issuers.written(manager, now)
     }

@@ -7,7 +7,8 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
-use super::{Gateway, head, next_peer, rewritten};
+use super::seen::head;
+use super::{Gateway, next_peer, rewritten};
 use crate::exchange::Exchange;
 use crate::head::Kept;
 use crate::tunnel::{self, Tunnel, TunnelError};

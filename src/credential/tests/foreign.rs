@@ -209,6 +209,30 @@ async fn keys_are_fetched_once_and_again_when_they_rotate() {
 }
 
 #[tokio::test]
+async fn who_comes_late_for_a_new_key_leaves_the_question_about_the_next_one() {
+    let issuers = [(); 3].map(|()| Issuer::new(Algorithm::ES256));
+    let [first, second, third] = &issuers;
+    let server = Answering::with(&first.jwks()).await;
+    let world = world(&at(&server.url)).await;
+    world.bearer_fetched(&first.token(json!({})), START).await.unwrap();
+    server.says(Some(&second.jwks()));
+    let both = ["one", "other"].map(|jti| {
+        world
+            .credentials
+            .bearer(&second.token(json!({ "jti": jti })), &world.on(START))
+    });
+    for judged in both {
+        let Judgement::Unknown(fetch) = judged else {
+            panic!("its key is not known");
+        };
+        world.credentials.obtain(fetch, START).await;
+    }
+    assert_eq!(server.asked(), 2);
+    server.says(Some(&third.jwks()));
+    world.bearer_fetched(&third.token(json!({})), START).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_issuer_is_not_asked_for_every_key_that_somebody_makes_up() {
     let issuer = Issuer::new(Algorithm::ES256);
     let server = Answering::with(&issuer.jwks()).await;
@@ -254,9 +278,11 @@ async fn a_key_that_takes_the_name_of_another_or_has_none_is_found_at_once() {
         server.says(Some(&new_set));
         world.bearer_fetched(&new("1"), START).await.unwrap();
         assert_eq!(server.asked(), 2, "{kid:?}");
-        let gone = world.bearer_fetched(&old("1"), START).await;
-        assert_eq!(gone.unwrap_err(), Flaw::Signature, "{kid:?}");
-        assert_eq!(server.asked(), 2, "{kid:?}");
+        for jti in ["1", "2"] {
+            let gone = world.bearer_fetched(&old(jti), START).await;
+            assert_eq!(gone.unwrap_err(), Flaw::Signature, "{kid:?}");
+        }
+        assert_eq!(server.asked(), 3, "asked once whether it is back: {kid:?}");
     }
 }
 
