@@ -37,8 +37,8 @@
 //!    of 0.9.1 that a test in `tests/gateway` shows.
 //! 7. **Paths are canonical or refused** ([`target`]), instead of passed through: templates are compared with what the
 //!    backend will read.
-//! 8. **The outgoing request loses the caller's spelling of field names** ([`rewrite`]), instead of keeping it: it cost
-//!    a twentieth of a proxied request, and names do not differ by case.
+//! 8. **What goes out loses the spelling of field names that it came with** ([`rewrite`]), instead of keeping it: it
+//!    cost a twentieth of a proxied request each way, and names do not differ by case.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -47,7 +47,7 @@
 //! reads arguments; prometheus-client (prometheus, metrics) names the metrics, over histograms of ours because its own
 //! lock for each observation; rcgen and x509-parser make and read certificates; sd-notify speaks to systemd; uuid
 //! (ulid) makes request ids that sort by time; time (chrono, jiff) writes dates; memchr scans heads; jemalloc
-//! (mimalloc) returns what connections leave behind.
+//! (mimalloc) returns what connections leave behind, with the options of `allocator.c`.
 
 pub mod accept;
 pub mod admission;

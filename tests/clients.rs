@@ -11,17 +11,18 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod machine;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::machine::{PATIENCE, eventually, free_port};
 
 #[test]
 fn a_certified_openid_client_finds_what_it_expects() {
@@ -232,25 +233,4 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Finds a port that nobody listens at, outside the range from which the system takes ports for connections.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::SeqCst) % 1_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited too long for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 const BINARY: &str = env!("CARGO_BIN_EXE_tollgate");
-const PATIENCE: Duration = Duration::from_secs(30);

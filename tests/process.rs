@@ -9,6 +9,8 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod machine;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,13 +18,14 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::machine::{PATIENCE, eventually, free_port};
+
 /// Requests that are begun before a process hands over.
 const BEGUN: u64 = 20;
 
@@ -1137,26 +1140,6 @@ impl Connection {
 
 fn get(port: u16, path: &str) -> Reply {
     Connection::to(port).get(path)
-}
-
-/// Finds a port that nobody listens at, outside the range from which the system takes ports for connections.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::SeqCst) % 1_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "waited too long for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn copy(from: &Path, to: &Path, edit: &dyn Fn(&str) -> String) {

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::authority::Authority;
 use super::claims::AccessClaims;
-use super::error::OauthError;
+use super::error::{ErrorCode, OauthError};
 use super::jws::Unproven;
 use super::peer::Peer;
 use super::subject;
 use crate::model::instant::UnixTime;
 use crate::registry::token::{Digest, Granted, TokenRecord};
+use crate::registry::user::UserName;
 
 /// An access token that counts.
 #[derive(Debug)]
@@ -49,6 +50,28 @@ pub async fn examine(authority: &Authority, token: &str) -> Result<Option<Examin
         opaque(authority, token).await?
     };
     Ok(examined.filter(|examined| stands(authority, examined)))
+}
+
+/// Examines an access token that stands for a user; returns who that is, and what was granted.
+///
+/// # Errors
+///
+/// Returns `invalid_token` for anything else.
+pub(super) async fn of_user(
+    authority: &Authority,
+    token: &str,
+    peer: &Peer,
+) -> Result<(UserName, Vec<String>), OauthError> {
+    let examined = examine(authority, token).await?;
+    let shown = examined.filter(|examined| examined.is_shown_by(peer));
+    let granted = shown.map(|examined| examined.record.granted);
+    let told = granted.and_then(|granted| Some((granted.user?, granted.scopes)));
+    told.ok_or_else(|| {
+        OauthError::new(
+            ErrorCode::InvalidToken,
+            "the access token is none of a user, or has ended",
+        )
+    })
 }
 
 fn statement(authority: &Authority, token: &str) -> Option<Examined> {

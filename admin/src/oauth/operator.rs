@@ -27,20 +27,9 @@ pub(super) fn is_operators(tenant: &TenantName, roles: &[String]) -> bool {
 ///
 /// Returns `invalid_token` for what is no user's token, and `invalid_scope` where it does not run the gateway.
 pub async fn operator(authority: &Authority, token: &str, peer: &Peer) -> Result<UserName, OauthError> {
-    let invalid = || {
-        OauthError::new(
-            ErrorCode::InvalidToken,
-            "the access token is none of a user, or has ended",
-        )
-    };
-    let examined = examine::examine(authority, token).await?;
-    let examined = examined
-        .filter(|examined| examined.is_shown_by(peer))
-        .ok_or_else(invalid)?;
-    let granted = examined.record.granted;
-    let user = granted.user.ok_or_else(invalid)?;
-    let known = authority.registry.view().user(&user).ok_or_else(invalid)?;
-    if is_operator(&known) && granted.scopes.iter().any(|scope| scope == granting::ADMIN) {
+    let (user, scopes) = examine::of_user(authority, token, peer).await?;
+    let known = authority.registry.view().user(&user);
+    if known.is_some_and(|known| is_operator(&known)) && scopes.iter().any(|scope| scope == granting::ADMIN) {
         Ok(user)
     } else {
         Err(OauthError::new(

@@ -21,19 +21,8 @@ pub struct Userinfo {
 ///
 /// Returns `invalid_token` for anything but a user's token, and `invalid_scope` for one without `openid`.
 pub async fn userinfo(authority: &Authority, token: &str, peer: &Peer) -> Result<Userinfo, OauthError> {
-    let invalid = || {
-        OauthError::new(
-            ErrorCode::InvalidToken,
-            "the access token is none of a user, or has ended",
-        )
-    };
-    let examined = examine::examine(authority, token).await?;
-    let examined = examined
-        .filter(|examined| examined.is_shown_by(peer))
-        .ok_or_else(invalid)?;
-    let granted = examined.record.granted;
-    let user = granted.user.ok_or_else(invalid)?;
-    if !granted.scopes.iter().any(|scope| scope == granting::OPENID) {
+    let (user, scopes) = examine::of_user(authority, token, peer).await?;
+    if !scopes.iter().any(|scope| scope == granting::OPENID) {
         return Err(OauthError::new(
             ErrorCode::InvalidScope,
             "the access token has no scope openid",
