@@ -175,8 +175,8 @@ impl Counter {
         }
     }
 
-    /// Returns how the quota stands; [`Self::settle`] comes first.
-    pub(super) fn standing(&self, quota: &Quota, now: Moment) -> Standing {
+    /// Says how the quota stands; [`Self::settle`] comes first.
+    pub(super) fn standing(&self, quota: &Quota, now: Moment, told: Standing) -> Standing {
         let most = quota.limit().quota();
         let reset = match self {
             Self::Bucket(bucket) => bucket.full().saturating_sub(now.steady),
@@ -188,8 +188,7 @@ impl Counter {
             quota: most,
             remaining: most.saturating_sub(self.used()),
             reset: seconds(reset),
-            is_over: false,
-            is_shared: false,
+            ..told
         }
     }
 

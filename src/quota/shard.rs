@@ -21,9 +21,9 @@ use super::key::Key;
 pub(super) struct Shard {
     entries: IndexMap<Key, Entry, BuildHasherDefault<Place>>,
     /// How many requests are under way. Bounded by the connections there are, so not by the room for counters.
-    pub(super) holds: HashMap<Key, u64, BuildHasherDefault<Place>>,
+    pub(super) holds: Holds,
     /// How many are under way in the process that this one takes over from.
-    pub(super) elsewhere: HashMap<Key, u64, BuildHasherDefault<Place>>,
+    pub(super) elsewhere: Holds,
     /// So many counters have room, those that newcomers share not counted.
     room: usize,
     invented: usize,
@@ -33,6 +33,8 @@ pub(super) struct Shard {
     /// Where to look next for counters that hold nothing.
     cursor: usize,
 }
+
+type Holds = HashMap<Key, u64, BuildHasherDefault<Place>>;
 
 /// A counter, and who can have made it necessary.
 #[derive(Debug)]
@@ -75,6 +77,18 @@ impl Shard {
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Counter> {
         self.entries.get_mut(&key).map(|entry| &mut entry.counter)
+    }
+
+    /// Returns how many requests are under way, here and where this process takes over from.
+    pub(super) fn held(&self, key: Key) -> u64 {
+        let count = |holds: &Holds| holds.get(&key).copied().unwrap_or_default();
+        count(&self.holds).saturating_add(count(&self.elsewhere))
+    }
+
+    /// Counts one more request as under way.
+    pub(super) fn hold(&mut self, key: Key) {
+        let held = self.holds.entry(key).or_default();
+        *held = held.saturating_add(1);
     }
 
     pub(super) fn len(&self) -> usize {

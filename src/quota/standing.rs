@@ -15,7 +15,7 @@ pub struct Answer<T> {
 }
 
 /// How the quotas of a take stand, in the order of its demands.
-pub type Standings = SmallVec<[Standing; FEW]>;
+pub type Standings = SmallVec<[Standing; 8]>;
 
 /// How a quota stands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

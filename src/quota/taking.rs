@@ -7,8 +7,6 @@
 //! as well. Once there is room, a newcomer begins with what the shared count holds, for some of that may be its own:
 //! it may wait longer than it ought to, and never gets more.
 
-use std::collections::HashMap;
-
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
@@ -83,12 +81,14 @@ impl<'a> Taking<'a> {
     /// Returns nothing where this process no longer has the part of the quotas that the demands are on.
     pub(super) fn run(&self, purpose: Purpose, standings: &mut Standings) -> Option<Result<Taken, Refusal>> {
         let mut reach = Reach::Own;
+        // Filled in place here and below: moved, they would cost more than the arithmetic.
+        let mut places = Places::new();
         loop {
             let mut shards = self.lock(reach);
             if self.ledger.part() != self.part {
                 return None;
             }
-            if let Some(places) = self.find(&mut shards, reach) {
+            if self.find(&mut shards, reach, &mut places).is_some() {
                 return Some(self.decide(&mut shards, (&places, standings), purpose));
             }
             reach = Reach::Shared;
@@ -106,13 +106,18 @@ impl<'a> Taking<'a> {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        let lock = |number| Some((number, self.ledger.shard(number)?.lock()));
-        numbers.into_iter().filter_map(lock).collect()
+        let mut locked = Locked::new();
+        for number in &numbers {
+            if let Some(shard) = self.ledger.shard(*number) {
+                locked.push((*number, shard.lock()));
+            }
+        }
+        locked
     }
 
     /// Finds where each demand is counted; nothing where that takes the shared counts, which are not locked.
-    fn find(&self, shards: &mut Locked<'a>, reach: Reach) -> Option<Places> {
-        let mut places = Places::new();
+    fn find(&self, shards: &mut Locked<'a>, reach: Reach, places: &mut Places) -> Option<()> {
+        places.clear();
         // Read under the locks: whoever shares a count of ours has held one of them.
         let has_shared = self.ledger.has_shared();
         let mut is_stale = false;
@@ -145,11 +150,11 @@ impl<'a> Taking<'a> {
             places.push(place);
         }
         if is_stale {
-            for place in &mut places {
+            for place in places {
                 place.at = self.shard(shards, place.key)?.find(place.key);
             }
         }
-        Some(places)
+        Some(())
     }
 
     fn decide(
@@ -161,31 +166,36 @@ impl<'a> Taking<'a> {
         standings.clear();
         let mut refusal: Option<Refusal> = None;
         for (number, (demand, place)) in self.demands.iter().zip(places).enumerate() {
-            if is_left_out(demand, purpose) {
-                standings.push(Standing::default());
-                continue;
-            }
-            let (mut standing, wait) = self.examine(shards, (demand, place), self.before(places, number));
-            standing.is_over = wait.is_some();
-            standing.is_shared = place.owner == Owner::Newcomers;
-            standings.push(standing);
+            let wait = match is_left_out(demand, purpose) {
+                true => None,
+                false => self.examine(shards, (demand, place), self.before(places, number)),
+            };
+            standings.push(Standing {
+                is_over: wait.is_some(),
+                is_shared: place.owner == Owner::Newcomers,
+                ..Standing::default()
+            });
             if let Some(retry) = wait.filter(|_| !demand.quota().is_soft()) {
                 let first = refusal.map_or(number, |refusal| refusal.demand);
                 let retry = refusal.map_or(retry, |refusal| refusal.retry.max(retry));
                 refusal = Some(Refusal { demand: first, retry });
             }
         }
-        match (purpose, refusal) {
+        let result = match (purpose, refusal) {
             (Purpose::Charge | Purpose::Look | Purpose::Spend, Some(refusal)) => Err(refusal),
             (Purpose::Look, None) => Ok(Taken::default()),
             (Purpose::Charge | Purpose::Spend, None) | (Purpose::Record, _) => {
                 let keys = self.spend(shards, (places, standings), purpose);
-                Ok(Taken {
+                return Ok(Taken {
                     keys,
                     ..Taken::default()
-                })
+                });
             }
+        };
+        for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
+            *standing = self.stand(shards, (demand, place), *standing);
         }
+        result
     }
 
     /// Returns what the demands before this one take of the same count.
@@ -199,76 +209,90 @@ impl<'a> Taking<'a> {
             .fold(0, |sum, (demand, _)| sum.saturating_add(demand.amount()))
     }
 
-    /// Returns how a quota stands, and how long its demand must wait.
-    fn examine(
+    /// Returns how long a demand must wait, if it must.
+    fn examine(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), before: u64) -> Option<Retry> {
+        let amount = demand.amount().saturating_add(before);
+        if demand.limit().is_concurrent() {
+            let held = self.shard(shards, place.key)?.held(place.key);
+            return wait_for_release(demand.limit().quota(), held, amount);
+        }
+        let wait = |counter: &Counter, now| counter.wait(demand.quota(), amount, now);
+        self.read(shards, (demand, place), wait).flatten()
+    }
+
+    /// Says how a quota stands.
+    fn stand(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), told: Standing) -> Standing {
+        let found = if demand.limit().is_concurrent() {
+            let quota = demand.limit().quota();
+            let held = self.shard(shards, place.key).map(|shard| shard.held(place.key));
+            held.map(|held| Standing {
+                quota,
+                remaining: quota.saturating_sub(held),
+                ..told
+            })
+        } else {
+            let standing = |counter: &Counter, now| counter.standing(demand.quota(), now, told);
+            self.read(shards, (demand, place), standing)
+        };
+        found.unwrap_or(told)
+    }
+
+    /// Reads a demand's counter, or the one that it would begin with.
+    fn read<T>(
         &self,
         shards: &mut Locked<'a>,
         (demand, place): (&Demand<'_>, &Place),
-        before: u64,
-    ) -> (Standing, Option<Retry>) {
-        let amount = demand.amount().saturating_add(before);
-        let quota = demand.quota();
-        let seed = self.seed(shards, demand, place);
-        let Some(shard) = self.shard(shards, place.key) else {
-            return (Standing::default(), Some(Retry::Never));
-        };
-        if demand.limit().is_concurrent() {
-            let count = |holds: &HashMap<Key, u64, _>| holds.get(&place.key).copied().unwrap_or_default();
-            let held = count(&shard.holds).saturating_add(count(&shard.elsewhere));
-            return examine_held(demand, held, amount);
+        read: impl FnOnce(&Counter, Moment) -> T,
+    ) -> Option<T> {
+        if let Some(at) = place.at {
+            let counter = self.shard(shards, place.key)?.at(at)?;
+            let now = counter.settle(demand.quota(), self.now);
+            return Some(read(counter, now));
         }
-        match place.at.and_then(|at| shard.at(at)) {
-            Some(counter) => {
-                let now = counter.settle(quota, self.now);
-                (counter.standing(quota, now), counter.wait(quota, amount, now))
-            }
-            None => {
-                let mut counter = seed.unwrap_or_else(|| Counter::new(quota, self.now));
-                let now = counter.settle(quota, self.now);
-                (counter.standing(quota, now), counter.wait(quota, amount, now))
-            }
-        }
+        let mut counter = self.new_counter(shards, demand, place);
+        let now = counter.settle(demand.quota(), self.now);
+        Some(read(&counter, now))
     }
 
     /// Spends each demand, and says how its quota stands then.
     fn spend(&self, shards: &mut Locked<'a>, (places, standings): (&Places, &mut Standings), purpose: Purpose) -> Keys {
         let mut keys = Keys::new();
         for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
-            if is_left_out(demand, purpose) || demand.amount() == 0 {
-                continue;
-            }
-            let quota = demand.quota();
-            let seed = self.seed(shards, demand, place);
-            let Some(shard) = self.shard(shards, place.key) else {
-                continue;
-            };
-            if demand.limit().is_concurrent() {
-                let held = shard.holds.entry(place.key).or_default();
-                *held = held.saturating_add(1);
-                keys.push(place.key);
-                standing.remaining = standing.remaining.saturating_sub(1);
-                continue;
-            }
-            let counter = match place.at {
-                Some(at) => shard.at(at),
-                None => {
-                    let mut new = seed.unwrap_or_else(|| Counter::new(quota, self.now));
-                    new.settle(quota, self.now);
-                    Some(shard.entry(place.key, place.owner, new))
+            let is_spent = !is_left_out(demand, purpose) && demand.amount() > 0;
+            if is_spent && demand.limit().is_concurrent() {
+                if let Some(shard) = self.shard(shards, place.key) {
+                    shard.hold(place.key);
+                    keys.push(place.key);
                 }
-            };
-            let Some(counter) = counter else { continue };
-            // Settled already, when it was examined or when it was made.
-            let now = counter.not_before(self.now);
-            counter.spend(quota, demand.amount(), now);
-            *standing = Standing {
-                is_over: standing.is_over,
-                is_shared: standing.is_shared,
-                ..counter.standing(quota, now)
-            };
+            } else if is_spent && let Some(told) = self.spend_counter(shards, (demand, place), *standing) {
+                *standing = told;
+                continue;
+            }
+            *standing = self.stand(shards, (demand, place), *standing);
         }
         self.sweep(shards, places);
         keys
+    }
+
+    fn spend_counter(
+        &self,
+        shards: &mut Locked<'a>,
+        (demand, place): (&Demand<'_>, &Place),
+        told: Standing,
+    ) -> Option<Standing> {
+        let quota = demand.quota();
+        let counter = match place.at {
+            Some(at) => self.shard(shards, place.key)?.at(at)?,
+            None => {
+                let mut new = self.new_counter(shards, demand, place);
+                new.settle(quota, self.now);
+                self.shard(shards, place.key)?.entry(place.key, place.owner, new)
+            }
+        };
+        // Settled already, when it was examined or when it was made.
+        let now = counter.not_before(self.now);
+        counter.spend(quota, demand.amount(), now);
+        Some(counter.standing(quota, now, told))
     }
 
     /// Lets newcomers look for counters that hold nothing; the last thing done, for it moves counters about.
@@ -280,14 +304,15 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Returns what a new counter begins with where newcomers share a count.
-    fn seed(&self, shards: &mut Locked<'a>, demand: &Demand<'_>, place: &Place) -> Option<Counter> {
-        if !place.is_seeded {
-            return None;
-        }
-        self.shard(shards, demand.overflow())?
-            .get(demand.overflow())
-            .map(|counter| counter.clone())
+    /// Returns a new counter, which begins with what newcomers share where they share a count.
+    fn new_counter(&self, shards: &mut Locked<'a>, demand: &Demand<'_>, place: &Place) -> Counter {
+        let shared = match place.is_seeded {
+            true => self
+                .shard(shards, demand.overflow())
+                .and_then(|shard| shard.get(demand.overflow())),
+            false => None,
+        };
+        shared.map_or_else(|| Counter::new(demand.quota(), self.now), |shared| shared.clone())
     }
 
     fn shard<'b>(&self, shards: &'b mut Locked<'a>, key: Key) -> Option<&'b mut Shard> {
@@ -299,21 +324,14 @@ impl<'a> Taking<'a> {
     }
 }
 
-fn examine_held(demand: &Demand<'_>, held: u64, amount: u64) -> (Standing, Option<Retry>) {
-    let quota = demand.limit().quota();
-    let standing = Standing {
-        quota,
-        remaining: quota.saturating_sub(held),
-        ..Standing::default()
-    };
-    let wait = if amount > quota {
+fn wait_for_release(quota: u64, held: u64, amount: u64) -> Option<Retry> {
+    if amount > quota {
         Some(Retry::Never)
     } else if held > quota - amount {
         Some(Retry::Release)
     } else {
         None
-    };
-    (standing, wait)
+    }
 }
 
 /// What is under way is neither charged nor recorded: it would never be given back.
