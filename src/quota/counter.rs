@@ -151,8 +151,9 @@ impl Counter {
         }
     }
 
-    /// Returns when so much may pass; none where it may now. [`Self::settle`] comes first.
-    pub(super) fn wait(&self, quota: &Quota, amount: u64, now: Moment) -> Option<Retry> {
+    /// Returns how long after it was asked for so much may pass; none where it may now. [`Self::settle`] comes first,
+    /// and says what is now.
+    pub(super) fn wait(&self, quota: &Quota, amount: u64, (now, asked): (Moment, Moment)) -> Option<Retry> {
         let most = quota.limit().quota();
         // Of bytes, one must be left for any to pass.
         let amount = amount.max(1);
@@ -171,7 +172,7 @@ impl Counter {
         };
         match ready {
             u64::MAX => Some(Retry::Never),
-            _ => Some(Retry::after(ready.saturating_sub(now.steady))),
+            _ => Some(Retry::after(ready.saturating_sub(asked.steady))),
         }
     }
 

@@ -216,7 +216,7 @@ impl<'a> Taking<'a> {
             let held = self.shard(shards, place.key)?.held(place.key);
             return wait_for_release(demand.limit().quota(), held, amount);
         }
-        let wait = |counter: &Counter, now| counter.wait(demand.quota(), amount, now);
+        let wait = |counter: &Counter, now| counter.wait(demand.quota(), amount, (now, self.now));
         self.read(shards, (demand, place), wait).flatten()
     }
 

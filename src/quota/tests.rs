@@ -272,6 +272,14 @@ fn threads_get_the_quota_together_and_no_more() {
 }
 
 #[test]
+fn who_reads_the_clock_early_and_comes_late_is_told_the_truth() {
+    let (quota, ledger) = (quota(sliding(1, 1_000_000), "skew"), ledger());
+    drop(ledger.take(&[quota.of(&["me"])], at(9)).result.unwrap());
+    let wait = ledger.take(&[quota.of(&["me"])], at(5)).result.unwrap_err().retry;
+    assert_eq!(wait, Retry::After(Duration::from_micros(1_000_004)));
+}
+
+#[test]
 fn what_is_under_way_is_given_back_when_it_ends() {
     let (quota, ledger) = (quota(Limit::concurrent(2), "concurrent"), ledger());
     let take = || ledger.take(&[quota.of(&["me"])], at(0));
