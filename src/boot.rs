@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
+use crate::bridge::counts::Counts;
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
@@ -113,6 +114,7 @@ pub struct Prepared {
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
     identity: Identity,
+    counts: Arc<Counts>,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -184,6 +186,7 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
+    let counts = Arc::new(Counts::open(&settings.data, settings.quota.counters));
     let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
@@ -197,6 +200,7 @@ pub fn prepare(
         readiness,
         certificates,
         identity,
+        counts,
     })
 }
 

@@ -28,6 +28,7 @@ use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes, Patience};
+use crate::bridge::counts::Counts;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
@@ -64,9 +65,10 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
-    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
+    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request, and counts are kept.
     upkeep_shutdown: watch::Sender<bool>,
     registry: Arc<Registry>,
+    counts: Arc<Counts>,
     tasks: Tasks,
 }
 
@@ -90,6 +92,7 @@ impl Prepared {
             readiness,
             certificates,
             identity,
+            counts,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
@@ -101,6 +104,11 @@ impl Prepared {
         let sockets = sockets.into_table();
         if !successor && socket::is_answered(&settings.data) {
             return Err(BootError::DataTaken(settings.data));
+        }
+        if successor {
+            counts.inherit().await;
+        } else {
+            counts.begin_aside().await;
         }
         let control = Socket::bind(&settings.data)?;
 
@@ -181,7 +189,8 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
-        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
+        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
+        tasks.until_end("counts", Arc::clone(&counts).run(upkeep_stopping));
         let answers = Answers {
             explainer,
             reload: reload.clone(),
@@ -211,6 +220,7 @@ impl Prepared {
             status_shutdown,
             upkeep_shutdown,
             registry: identity.registry,
+            counts,
             tasks,
         })
     }
@@ -240,6 +250,11 @@ impl Running {
     /// Returns where users, applications and subscriptions live.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// Returns what quotas are counted by; what is counted at the end is for the caller to keep or to hand over.
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
     }
 
     /// Returns the table of listening sockets, for the process that comes next.

@@ -8,12 +8,15 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora_core::server::{Fds, ListenFds};
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 use tracing::{error, info};
 
+use crate::bridge::counts::{Counts, Heir, Offer};
 use crate::bridge::socket;
 
 /// Waits for a running gateway to send its sockets.
@@ -33,27 +36,64 @@ pub(super) async fn take_over(data: &Path) -> io::Result<Fds> {
     received.await.map_err(io::Error::other)?
 }
 
-/// Sends the sockets to the process that waits for them; resolves to whether one took them and came up.
-pub(super) async fn hand_over(sockets: ListenFds, data: PathBuf) -> bool {
+/// The process that took the sockets and came up.
+#[derive(Debug)]
+pub(super) struct Next {
+    /// Where it waits for what is spent until the end; none where it did not ask for the counts.
+    pub(super) heir: Option<Heir>,
+}
+
+/// Sends the sockets to the process that waits for them, and the counts when it asks; resolves to the process that came
+/// up with them, if one did.
+pub(super) async fn hand_over(sockets: ListenFds, counts: Arc<Counts>, data: PathBuf) -> Option<Next> {
     let ours = control_socket(&data);
-    match send(sockets, &data).await {
-        Ok(()) => {}
+    let sent = async {
+        let offer = counts.offer()?;
+        send(sockets, &data).await.map(|()| offer)
+    };
+    let offer = match sent.await {
+        Ok(offer) => offer,
         Err(e) => {
             error!(error = %e, "no process took the sockets, so this one goes on serving");
-            return false;
+            return None;
         }
-    }
-    let give_up = Instant::now() + PATIENCE;
-    while control_socket(&data) == ours {
-        if Instant::now() > give_up {
-            error!("the process that took the sockets did not come up, so this one goes on serving");
-            return false;
+    };
+    let came_up = async {
+        while control_socket(&data) == ours {
+            sleep(INTERVAL).await;
         }
+        // What is left between its control socket and its first accept.
         sleep(INTERVAL).await;
+    };
+    let next = follow(&offer, came_up).await;
+    if next.is_none() {
+        error!("the process that took the sockets did not come up, so this one goes on serving");
     }
-    // What is left between its control socket and its first accept.
-    sleep(INTERVAL).await;
-    true
+    next
+}
+
+/// Follows the next process until it has come up, or is gone.
+async fn follow(offer: &Offer, came_up: impl Future<Output = ()>) -> Option<Next> {
+    let mut came_up = pin!(came_up);
+    let asked = async {
+        tokio::select! {
+            taken = offer.taken() => taken.map(Some),
+            () = &mut came_up => Ok(None),
+        }
+    };
+    let mut heir = match timeout(PATIENCE, asked).await.ok()? {
+        Ok(Some(heir)) => heir,
+        Ok(None) => return Some(Next { heir: None }),
+        Err(e) => {
+            error!(error = %e, "the counts could not be handed over");
+            return None;
+        }
+    };
+    let is_up = tokio::select! {
+        up = timeout(PATIENCE, came_up) => up.is_ok(),
+        () = heir.gone() => false,
+    };
+    is_up.then(|| Next { heir: Some(heir) })
 }
 
 async fn send(sockets: ListenFds, data: &Path) -> io::Result<()> {
@@ -77,7 +117,7 @@ fn control_socket(data: &Path) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// How long the next process may take from the sockets to its first accept: it looks for them once a second, and has
-/// prepared everything else before.
+/// How long the next process may take from the sockets to all counts, and from there to its first accept: it looks for
+/// the sockets once a second, and has prepared everything else before.
 const PATIENCE: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_millis(100);

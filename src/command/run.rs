@@ -10,6 +10,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,9 +22,10 @@ use tracing::{info, warn};
 
 use super::check;
 use super::conf::ConfArgs;
-use super::handover::{hand_over, take_over};
+use super::handover::{Next, hand_over, take_over};
 use super::render;
 use crate::boot::{self, BootError, Running};
+use crate::bridge::counts::Heir;
 use crate::settings::{Environment, Settings};
 use crate::telemetry::logging;
 
@@ -114,46 +116,58 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     announce(&running);
     let pid = std::process::id();
     notify(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-    if until_told(&mut signals, &mut running, &data).await? == End::Now {
-        return Ok(());
-    }
-    notify(&[NotifyState::Stopping]);
-    info!(?drain, "draining");
-    tokio::select! {
-        () = running.stop(drain) => {}
-        () = signals.stop_now() => {}
+    let counts = running.counts();
+    let heir = match until_told(&mut signals, &mut running, &data).await? {
+        End::Now => None,
+        End::Drained(heir) => {
+            notify(&[NotifyState::Stopping]);
+            info!(?drain, "draining");
+            tokio::select! {
+                () = running.stop(drain) => {}
+                () = signals.stop_now() => {}
+            }
+            heir
+        }
+    };
+    match heir {
+        Some(heir) => heir.conclude().await,
+        None => counts.keep_aside().await,
     }
     info!("stopped");
     Ok(())
 }
 
 /// How serving ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum End {
-    Drained,
+    /// When what is under way has ended; with the process that is to know what was spent until then.
+    Drained(Option<Heir>),
     Now,
 }
 
 /// Serves until a signal, or a process that took the sockets over, ends it. While one is looked for, signals are obeyed
 /// as ever.
 async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -> Result<End, RunError> {
-    let mut handing_over = None;
+    let mut handing_over: Option<Pin<Box<dyn Future<Output = Option<Next>> + Send>>> = None;
     loop {
         let order = tokio::select! {
             order = signals.next(running) => order?,
             taken = in_progress(&mut handing_over) => {
-                if taken {
+                if let Some(next) = taken {
                     running.close_status();
-                    return Ok(End::Drained);
+                    return Ok(End::Drained(next.heir));
                 }
                 handing_over = None;
                 continue;
             }
         };
         match order {
-            Order::Drain => return Ok(End::Drained),
+            Order::Drain => return Ok(End::Drained(None)),
             Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
-            Order::HandOver => handing_over = Some(Box::pin(hand_over(running.sockets(), data.to_path_buf()))),
+            Order::HandOver => {
+                let (sockets, counts) = (running.sockets(), running.counts());
+                handing_over = Some(Box::pin(hand_over(sockets, counts, data.to_path_buf())));
+            }
             Order::Reload => {
                 info!("reading the catalog and the certificates, as SIGHUP asks");
                 tokio::task::spawn_blocking(running.reread());

@@ -20,8 +20,9 @@ pub struct Hold {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) keys: Keys,
-    /// Of what is set aside for a process that leaves.
-    pub(super) beside: Keys,
+    /// What it takes of what is set aside for a process that leaves.
+    #[expect(dead_code, reason = "it is given back when this is dropped")]
+    pub(super) beside: Option<Box<Hold>>,
 }
 
 /// Few tiers of one request count what is under way.
@@ -44,9 +45,6 @@ impl Drop for Hold {
     fn drop(&mut self) {
         if let Some(ledger) = &self.ledger {
             ledger.release(&self.taken.keys);
-            if !self.taken.beside.is_empty() {
-                ledger.aside().release(&self.taken.beside);
-            }
         }
     }
 }

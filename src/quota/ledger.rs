@@ -4,8 +4,8 @@
 //! each other, examines all of them, and only then spends. What it does under the locks is arithmetic: it neither
 //! waits nor, once a counter is there, allocates.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -31,7 +31,7 @@ pub struct Ledger {
     /// Which part of the quotas this process has: a number of [`PARTS`].
     part: AtomicUsize,
     /// What is spent of the part of a process that leaves.
-    aside: OnceLock<Arc<Self>>,
+    aside: Mutex<Option<Arc<Self>>>,
 }
 
 /// A shard on cache lines of its own.
@@ -55,7 +55,7 @@ impl Ledger {
             next: AtomicUsize::new(0),
             room,
             part: AtomicUsize::new(0),
-            aside: OnceLock::new(),
+            aside: Mutex::new(None),
         })
     }
 
@@ -145,8 +145,15 @@ impl Ledger {
         self.part.store(number, Ordering::SeqCst);
     }
 
-    pub(super) fn aside(&self) -> &Arc<Self> {
-        self.aside.get_or_init(|| Self::new(self.secret, self.room))
+    /// Returns where is counted what is spent of the part of a process that leaves.
+    pub(super) fn aside(&self) -> Arc<Self> {
+        let mut aside = self.aside.lock();
+        let made = aside.get_or_insert_with(|| Self::new(self.secret, self.room));
+        Arc::clone(made)
+    }
+
+    pub(super) fn forget_aside(&self) {
+        *self.aside.lock() = None;
     }
 
     /// Tells whether newcomers share any counter.

@@ -19,7 +19,9 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
+use super::{
+    AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Quota, Recovered, Settings, Timeouts, Tls, Upstream,
+};
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
 pub(super) fn recover(reading: Reading) -> Recovered {
@@ -73,6 +75,9 @@ impl Believer {
             oauth: self.oauth(&raw.oauth),
             credentials: self.credentials(&raw.credentials),
             refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
+            quota: Quota {
+                counters: self.count("quota.counters", raw.quota.counters, MANY * 100),
+            },
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
@@ -314,11 +319,11 @@ impl Believer {
     }
 }
 
-/// Lists the sections that nothing of this version reads and that state something else than the default.
+/// Lists the keys that nothing of this version reads and that state something else than the default.
 fn unused(raw: &Raw) -> Vec<&'static str> {
     let mut unused = Vec::new();
-    if raw.quota != raw::Quota::default() {
-        unused.push("quota");
+    if raw.quota.store != raw::Quota::default().store {
+        unused.push("quota.store");
     }
     unused
 }

@@ -71,6 +71,7 @@ pub(super) const KEYS: &[Key] = keys![
     Text credentials.leeway,
     Text credentials.introspection_cache,
     Count explain.refusals,
+    Count quota.counters,
     Text quota.store,
     Pairs tls.certificates,
     Count limits.connections,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// How many refused requests are remembered, to be explained.
     pub refusals: usize,
+    /// How quotas are counted.
+    pub quota: Quota,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.
@@ -62,7 +64,7 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
-    /// Sections that state something else than the default, and that nothing of this version reads.
+    /// Keys that state something else than the default, and that nothing of this version reads.
     pub unused: Vec<&'static str>,
 }
 
@@ -193,6 +195,13 @@ impl Settings {
     pub fn has_tls(&self) -> bool {
         !self.gateway.https.is_empty() || !self.admin.https.is_empty()
     }
+}
+
+/// How quotas are counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quota {
+    /// Counters kept at most.
+    pub counters: usize,
 }
 
 /// How TLS is accepted.

@@ -136,10 +136,12 @@ impl Default for Data {
     }
 }
 
-/// Where quotas are counted. Nothing of this version reads it.
+/// Where and how quotas are counted.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Quota {
+    /// Counters kept at most, one for each subject of each limit in force; newcomers of a limit share one beyond that.
+    pub(super) counters: u64,
     /// "local" counts in this process; or a redis:// address.
     pub(super) store: String,
 }
@@ -147,6 +149,7 @@ pub(super) struct Quota {
 impl Default for Quota {
     fn default() -> Self {
         Self {
+            counters: 1_000_000,
             store: "local".to_owned(),
         }
     }

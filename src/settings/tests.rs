@@ -142,6 +142,14 @@ fn values_beyond_their_bounds_are_refused() {
             "1:1 gateway no listener: `http` and `https` are both empty",
         ),
         (
+            "[quota]\ncounters = 0",
+            "2:12 quota.counters `counters` must be from 1 to 100000000",
+        ),
+        (
+            "[quota]\ncounters = 100_000_001",
+            "2:12 quota.counters `counters` must be from 1 to 100000000",
+        ),
+        (
             "[quota]\nstore = 'memcached'",
             "2:9 quota.store `store` names no known kind of store",
         ),
@@ -262,7 +270,7 @@ fn secrets_may_come_from_files_and_variables() {
     fs::write(dir.path().join("url"), "postgres://db\n").unwrap();
     let environment = Environment::from_pairs([("PASSWORD", "x")]);
     let settings = Settings::load(dir.path(), &environment).unwrap();
-    assert_eq!(settings.unused, ["quota"]);
+    assert_eq!(settings.unused, ["quota.store"]);
     assert_eq!(settings.registry.as_str(), "postgres://db");
     assert!(!format!("{settings:?}").contains("postgres"), "it may hold a password");
     let unset = Settings::load(dir.path(), &Environment::default()).unwrap_err();
@@ -276,7 +284,10 @@ fn secrets_may_come_from_files_and_variables() {
 #[test]
 fn sections_of_later_versions_are_named_when_they_say_something() {
     assert!(load("[quota]\nstore = 'local'\n").unwrap().unused.is_empty());
-    assert_eq!(load("[quota]\nstore = 'redis://cache'\n").unwrap().unused, ["quota"]);
+    assert_eq!(
+        load("[quota]\nstore = 'redis://cache'\n").unwrap().unused,
+        ["quota.store"]
+    );
 }
 
 #[test]

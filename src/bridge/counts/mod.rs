@@ -1,0 +1,128 @@
+//! Counts that outlive the process: kept on the disk for a restart, and handed to the process that takes over.
+//!
+//! What is counted and how is `quota`'s; this is where its bytes go. Nobody who asks the ledger waits for any of it.
+
+mod keeping;
+mod succession;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use tokio::task::spawn_blocking;
+use tracing::{info, warn};
+
+pub use self::succession::{Heir, Offer};
+
+use self::keeping::Keeping;
+use super::upkeep::chain;
+use crate::quota::{Clock, Kept, Ledger, Secret};
+
+/// The ledger of the process, and where its counts come from and go to.
+pub struct Counts {
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    counters: usize,
+    path: PathBuf,
+    handover: PathBuf,
+    /// What was found on the disk, until it is counted.
+    kept: Mutex<Option<Kept>>,
+    keeping: Mutex<Keeping>,
+    /// Whether the process that this one follows still counts.
+    follows: AtomicBool,
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counts")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    /// Opens a ledger for so many counters, under the secret that those in the data directory were counted under. It
+    /// blocks.
+    ///
+    /// Counts that cannot be read are told once and left alone until they are written over: traffic goes on without.
+    pub fn open(data: &Path, counters: usize) -> Self {
+        let path = data.join(DIRECTORY).join(FILE);
+        let kept = Kept::load(&path, counters).unwrap_or_else(|reason| {
+            let reason = chain(&reason);
+            warn!(file = %path.display(), reason, "kept counts are left out, every quota begins anew");
+            None
+        });
+        let secret = kept.as_ref().map_or_else(new_secret, Kept::secret);
+        Self {
+            ledger: Ledger::new(secret, counters),
+            clock: Clock::start(),
+            counters,
+            path,
+            handover: data.join(HANDOVER),
+            kept: Mutex::new(kept),
+            keeping: Mutex::default(),
+            follows: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns what is asked for each request.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Returns the clock that the ledger is asked by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Counts what was found on the disk, and keeps counts from now on; called before the first request. It blocks.
+    pub fn begin(&self) {
+        if let Some(kept) = self.kept.lock().take() {
+            match self.ledger.absorb(&kept, self.clock.now()) {
+                Ok(()) => info!(counters = self.ledger.len().0, "counts of before are in force"),
+                Err(reason) => warn!(%reason, "kept counts are left out, every quota begins anew"),
+            }
+        }
+        self.take_charge();
+    }
+
+    /// Does what [`Self::begin`] does where it may block.
+    pub async fn begin_aside(self: &Arc<Self>) {
+        let counts = Arc::clone(self);
+        if let Err(reason) = spawn_blocking(move || counts.begin()).await {
+            warn!(%reason, "reading kept counts broke, every quota begins anew");
+        }
+    }
+
+    fn set_follows(&self, follows: bool) {
+        self.follows.store(follows, Ordering::SeqCst);
+    }
+
+    fn follows(&self) -> bool {
+        self.follows.load(Ordering::SeqCst)
+    }
+}
+
+/// Makes a secret for an installation that has none yet.
+fn new_secret() -> Secret {
+    let mut random = [0; 16];
+    if aws_lc_rs::rand::fill(&mut random).is_err() {
+        // From the system's randomness, too; this is only reached where the library has none.
+        random = *uuid::Uuid::new_v4().as_bytes();
+    }
+    Secret::new(random)
+}
+
+const DIRECTORY: &str = "quota";
+
+const FILE: &str = "counts";
+
+/// Where the next process asks, beside the sockets that it takes over.
+const HANDOVER: &str = "handover";
+
+#[cfg(test)]
+mod tests;
