@@ -29,14 +29,15 @@ use tokio::sync::watch;
 
 use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
-use crate::bridge::counts::Counts;
+use crate::bridge::counts::{Counts, Observe as Observed};
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
 use crate::model::violation::Violation;
+use crate::quota::store::{State, StoreError};
 use crate::served::Served;
-use crate::settings::{self, Environment, Settings, Stated};
+use crate::settings::{self, Environment, QuotaMode, Settings, Stated};
 use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::access_log::AccessLog;
@@ -95,6 +96,9 @@ pub enum BootError {
     /// The registry does not answer.
     #[error("cannot open the registry that `registry.url` names: no answer within {0:?}")]
     RegistryLate(Duration),
+    /// The store of counts cannot be used.
+    #[error("cannot use the store of counts that `quota.store` names")]
+    Store(#[from] StoreError),
     /// The control socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -186,7 +190,8 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    let counts = Arc::new(Counts::open(&settings.data, settings.quota.counters));
+    let observe = store_observer(&settings.quota, Arc::clone(&telemetry), Arc::clone(&readiness));
+    let counts = Arc::new(Counts::open(&settings.data, &settings.quota, (runtime, observe))?);
     let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
@@ -231,6 +236,21 @@ fn open_certificates(
         return Ok(None);
     }
     Certificates::open(&settings.tls, &settings.data, observe).map(Some)
+}
+
+/// Tells readiness and metrics whether counts are shared.
+fn store_observer(quota: &settings::Quota, telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<Observed> {
+    let mode = match quota.mode {
+        QuotaMode::Exact => "exact",
+        QuotaMode::Shared => "shared",
+    };
+    Box::new(move |state| {
+        telemetry.quota_store(mode, *state == State::Together);
+        readiness.set_quota_store(match state {
+            State::Apart(reason) => Some(reason.clone()),
+            State::Together => None,
+        });
+    })
 }
 
 /// Tells readiness and metrics whether changed certificates are served.

@@ -190,7 +190,10 @@ impl Prepared {
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
-        tasks.until_end("counts", Arc::clone(&counts).run(upkeep_stopping));
+        tasks.until_end("counts", Arc::clone(&counts).run(upkeep_stopping.clone()));
+        if let Some(courier) = counts.courier() {
+            tasks.until_end("store of counts", courier.run(upkeep_stopping));
+        }
         let answers = Answers {
             explainer,
             reload: reload.clone(),

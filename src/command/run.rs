@@ -99,9 +99,6 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let drain = settings.drain;
     let data = settings.data.clone();
-    if !settings.unused.is_empty() {
-        warn!(sections = ?settings.unused, "nothing in this version reads these settings");
-    }
     let (conf, runtime) = (conf.to_path_buf(), Handle::current());
     let prepared = tokio::task::spawn_blocking(move || boot::prepare(&conf, settings, environment, &runtime))
         .await

@@ -83,6 +83,7 @@ impl Ledger {
         (purpose, now): (Purpose, Moment),
         standings: &mut Standings,
     ) -> Result<Taken, Refusal> {
+        let now = self.agreed(now);
         loop {
             let part = self.part();
             let result = match part {

@@ -20,6 +20,8 @@ pub struct Hold {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) keys: Keys,
+    /// Nothing was taken: the store must be asked first.
+    pub(super) must_ask: bool,
     /// What it takes of what is set aside for a process that leaves.
     #[expect(dead_code, reason = "it is given back when this is dropped")]
     pub(super) beside: Option<Box<Hold>>,

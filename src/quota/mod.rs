@@ -44,6 +44,7 @@
 
 pub mod calendar;
 pub mod clock;
+pub mod counters;
 pub mod demand;
 pub mod hold;
 pub mod kept;
@@ -51,6 +52,7 @@ pub mod key;
 pub mod ledger;
 pub mod limit;
 pub mod standing;
+pub mod store;
 
 mod bucket;
 mod counter;
@@ -60,6 +62,7 @@ mod handover;
 mod log;
 mod shape;
 mod shard;
+mod sharing;
 mod slices;
 mod taking;
 mod tally;
@@ -68,10 +71,12 @@ mod tests;
 
 pub use calendar::{Calendar, CalendarSpan, UnknownZone};
 pub use clock::{Clock, Moment};
+pub use counters::Counters;
 pub use demand::{Demand, Quota, Subjects};
 pub use hold::Hold;
 pub use kept::{BadKept, Kept, Scope};
 pub use key::{Key, Secret};
 pub use ledger::Ledger;
 pub use limit::{BadLimit, Limit, Unit};
+pub use sharing::blind;
 pub use standing::{Answer, Refusal, Retry, Standing, Standings};

@@ -3,6 +3,7 @@
 //! All violations are found at once; each names the line, or the variable, that stated the value.
 
 mod identity;
+mod quota;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -19,9 +20,7 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{
-    AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Quota, Recovered, Settings, Timeouts, Tls, Upstream,
-};
+use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
 pub(super) fn recover(reading: Reading) -> Recovered {
@@ -62,9 +61,7 @@ struct Believer {
 impl Believer {
     fn settings(&mut self, raw: Raw) -> Settings {
         self.no_clash(&raw);
-        self.address("quota.store", &raw.quota.store, &["local"], &["redis://", "rediss://"]);
         Settings {
-            unused: unused(&raw),
             gateway: self.gateway(raw.gateway),
             admin: Admin {
                 http: addresses(raw.admin.http),
@@ -75,9 +72,7 @@ impl Believer {
             oauth: self.oauth(&raw.oauth),
             credentials: self.credentials(&raw.credentials),
             refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
-            quota: Quota {
-                counters: self.count("quota.counters", raw.quota.counters, MANY * 100),
-            },
+            quota: self.quota(raw.quota),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
@@ -317,15 +312,6 @@ impl Believer {
             ..violation
         });
     }
-}
-
-/// Lists the keys that nothing of this version reads and that state something else than the default.
-fn unused(raw: &Raw) -> Vec<&'static str> {
-    let mut unused = Vec::new();
-    if raw.quota.store != raw::Quota::default().store {
-        unused.push("quota.store");
-    }
-    unused
 }
 
 /// Tells whether one address takes what another needs; port 0 stands for any free one.

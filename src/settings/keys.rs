@@ -73,6 +73,7 @@ pub(super) const KEYS: &[Key] = keys![
     Count explain.refusals,
     Count quota.counters,
     Text quota.store,
+    Text quota.mode,
     Pairs tls.certificates,
     Count limits.connections,
     Count limits.header_count,

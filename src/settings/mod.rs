@@ -11,6 +11,7 @@ mod raw;
 mod reading;
 mod value;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -64,8 +65,6 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
-    /// Keys that state something else than the default, and that nothing of this version reads.
-    pub unused: Vec<&'static str>,
 }
 
 impl Settings {
@@ -202,6 +201,37 @@ impl Settings {
 pub struct Quota {
     /// Counters kept at most.
     pub counters: usize,
+    /// The store by way of which several gateways count together; `None`: this one counts alone.
+    pub store: Option<StoreUrl>,
+    /// How far they agree before a request passes.
+    pub mode: QuotaMode,
+}
+
+/// How far several gateways agree before a request passes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaMode {
+    /// The store is asked for each request.
+    Exact,
+    /// Requests pass, and the store is told.
+    Shared,
+}
+
+/// Where counts are shared; kept out of `Debug`, since it may hold a password.
+#[derive(Clone, PartialEq)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// Returns it as the store's client takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreUrl").finish_non_exhaustive()
+    }
 }
 
 /// How TLS is accepted.

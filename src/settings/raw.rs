@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{Listen, Network, Threads};
-use super::{AccessFormat, ClientCertificates, LogFormat};
+use super::{AccessFormat, ClientCertificates, LogFormat, QuotaMode};
 use crate::model::unit::{Period, Size};
 
 pub(super) use self::identity::{Credentials, Explain, OAuth, Registry};
@@ -142,8 +142,11 @@ impl Default for Data {
 pub(super) struct Quota {
     /// Counters kept at most, one for each subject of each limit in force; newcomers of a limit share one beyond that.
     pub(super) counters: u64,
-    /// "local" counts in this process; or a redis:// address.
+    /// "local" counts in this process; or the redis:// or rediss:// address of a Redis or Valkey server, by way of which
+    /// several gateways count together.
     pub(super) store: String,
+    /// How, with such a server: "shared" lets requests pass and tells it, "exact" asks it for each request.
+    pub(super) mode: QuotaMode,
 }
 
 impl Default for Quota {
@@ -151,6 +154,7 @@ impl Default for Quota {
         Self {
             counters: 1_000_000,
             store: "local".to_owned(),
+            mode: QuotaMode::Shared,
         }
     }
 }

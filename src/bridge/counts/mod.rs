@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
@@ -18,13 +19,21 @@ pub use self::succession::{Heir, Offer};
 
 use self::keeping::Keeping;
 use super::upkeep::chain;
-use crate::quota::{Clock, Kept, Ledger, Secret};
+use crate::quota::store::{Address, Courier, Mode, State, StoreError, learn_secret};
+use crate::quota::{Clock, Counters, Kept, Ledger, Secret};
+use crate::settings::{Quota, QuotaMode};
+
+/// Takes note of whether counts are shared.
+pub type Observe = dyn Fn(&State) + Send + Sync;
 
 /// The ledger of the process, and where its counts come from and go to.
 pub struct Counts {
     ledger: Arc<Ledger>,
     clock: Clock,
-    counters: usize,
+    counters: Counters,
+    /// What carries counts to the store, until it runs.
+    courier: Mutex<Option<Courier>>,
+    room: usize,
     path: PathBuf,
     handover: PathBuf,
     /// What was found on the disk, until it is counted.
@@ -43,28 +52,56 @@ impl fmt::Debug for Counts {
 }
 
 impl Counts {
-    /// Opens a ledger for so many counters, under the secret that those in the data directory were counted under. It
-    /// blocks.
+    /// Opens the ledger, under the secret that the counts in the data directory are kept under, or those in the store
+    /// where there is one that answers. It blocks; what becomes of the store is observed.
     ///
     /// Counts that cannot be read are told once and left alone until they are written over: traffic goes on without.
-    pub fn open(data: &Path, counters: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Returns why the address of the store is none.
+    pub fn open(data: &Path, quota: &Quota, (runtime, observe): (&Handle, Box<Observe>)) -> Result<Self, StoreError> {
         let path = data.join(DIRECTORY).join(FILE);
-        let kept = Kept::load(&path, counters).unwrap_or_else(|reason| {
+        let kept = Kept::load(&path, quota.counters).unwrap_or_else(|reason| {
             let reason = chain(&reason);
             warn!(file = %path.display(), reason, "kept counts are left out, every quota begins anew");
             None
         });
-        let secret = kept.as_ref().map_or_else(new_secret, Kept::secret);
-        Self {
-            ledger: Ledger::new(secret, counters),
-            clock: Clock::start(),
-            counters,
+        let mut secret = kept.as_ref().map_or_else(new_secret, Kept::secret);
+        let address = quota.store.as_ref().map(|store| Address::parse(store.as_str()));
+        let address = address.transpose()?;
+        if let Some(address) = &address {
+            // Where it cannot be asked, the courier tries again and tells why.
+            secret = runtime.block_on(learn_secret(address, secret)).unwrap_or(secret);
+        }
+        let (ledger, clock) = (Ledger::new(secret, quota.counters), Clock::start());
+        let (store, courier) = address
+            .map(|address| Courier::new((&ledger, clock), (address, mode(quota.mode)), teller(observe)))
+            .unzip();
+        Ok(Self {
+            counters: Counters::new(Arc::clone(&ledger), clock, store),
+            courier: Mutex::new(courier),
+            ledger,
+            clock,
+            room: quota.counters,
             path,
             handover: data.join(HANDOVER),
             kept: Mutex::new(kept),
             keeping: Mutex::default(),
             follows: AtomicBool::new(false),
-        }
+        })
+    }
+
+    /// Returns what requests are counted by.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Returns what carries counts to the store, where there is one; to be run once.
+    #[must_use]
+    pub fn courier(&self) -> Option<Courier> {
+        self.courier.lock().take()
     }
 
     /// Returns what is asked for each request.
@@ -105,6 +142,28 @@ impl Counts {
     fn follows(&self) -> bool {
         self.follows.load(Ordering::SeqCst)
     }
+}
+
+fn mode(mode: QuotaMode) -> Mode {
+    match mode {
+        QuotaMode::Exact => Mode::Exact,
+        QuotaMode::Shared => Mode::Shared,
+    }
+}
+
+/// Tells each change once, and nothing of the tries in between.
+fn teller(observe: Box<Observe>) -> Box<dyn Fn(State) + Send + Sync> {
+    let last = Mutex::new(None);
+    Box::new(move |state| {
+        observe(&state);
+        let is_apart = matches!(state, State::Apart(_));
+        let is_news = last.lock().replace(is_apart) != Some(is_apart);
+        match state {
+            State::Apart(reason) if is_news => warn!(reason, "the store of counts is away, this gateway counts alone"),
+            State::Together if is_news => info!("counts are shared through the store"),
+            State::Apart(_) | State::Together => {}
+        }
+    })
 }
 
 /// Makes a secret for an installation that has none yet.

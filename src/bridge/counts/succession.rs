@@ -92,7 +92,7 @@ impl Counts {
     async fn ask(&self) -> io::Result<(UnixStream, Kept)> {
         let mut stream = UnixStream::connect(self.handover.join(SOCKET)).await?;
         let length = stream.read_u64_le().await?;
-        let most = Kept::largest(self.counters);
+        let most = Kept::largest(self.room);
         if length > most {
             return Err(ErrorKind::FileTooLarge.into());
         }
@@ -114,7 +114,7 @@ impl Counts {
     /// Follows the process that leaves to its end.
     async fn follow(self: Arc<Self>, stream: UnixStream) {
         let mut bytes = Vec::new();
-        let most = Kept::largest(self.counters);
+        let most = Kept::largest(self.room);
         let read = stream.take(most).read_to_end(&mut bytes).await;
         let remainder = match read.map(|_| Kept::read(&bytes)) {
             Ok(Ok(kept)) => Some(kept),

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 
 use super::*;
-use crate::quota::{Limit, Quota, Subjects, Unit};
+use crate::quota::{self, Limit, Subjects, Unit};
 
 const ROOM: usize = 1_000;
 
@@ -22,7 +22,16 @@ impl House {
     }
 
     fn process(&self) -> Arc<Counts> {
-        Arc::new(Counts::open(self.0.path(), ROOM))
+        let quota = Quota {
+            counters: ROOM,
+            store: None,
+            mode: QuotaMode::Shared,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let observe = Box::new(|_: &State| {});
+        let counts = Counts::open(self.0.path(), &quota, (runtime.handle(), observe)).unwrap();
+        runtime.shutdown_background();
+        Arc::new(counts)
     }
 
     fn file(&self) -> PathBuf {
@@ -33,7 +42,7 @@ impl House {
 /// Takes as often as is asked for; returns how many passed.
 fn take(counts: &Counts, most: u64, times: u64) -> u64 {
     let limit = Limit::sliding(Unit::Requests, most, Duration::from_secs(3_600)).unwrap();
-    let quota = Quota::new(limit, Subjects::Registered, &["acme", "gold"], counts.ledger().secret());
+    let quota = quota::Quota::new(limit, Subjects::Registered, &["acme", "gold"], counts.ledger().secret());
     let demands = [quota.of(&["mobile"])];
     let passes = |_: &u64| counts.ledger().take(&demands, counts.clock().now()).result.is_ok();
     (0..times).filter(passes).count() as u64

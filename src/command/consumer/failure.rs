@@ -105,7 +105,8 @@ impl From<BootError> for Failure {
             | BootError::Keys(_)
             | BootError::Registry(_)
             | BootError::RegistryLate(_)
-            | BootError::Socket(_) => Self::broken(&error),
+            | BootError::Socket(_)
+            | BootError::Store(_) => Self::broken(&error),
         }
     }
 }
