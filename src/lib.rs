@@ -10,9 +10,9 @@
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
 //! | tells | [`explain`] |
-//! | decides | [`admission`] |
+//! | decides | [`admission`], [`counting`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
-//! | state | [`exchange`], [`served`] |
+//! | state | [`exchange`], [`served`], [`quota_fields`] |
 //! | core | [`stages`], [`credential`] |
 //! | counts | [`quota`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
@@ -45,7 +45,8 @@
 //! 10. **A ledger that is full refuses rather than forgets**: newcomers of a quota share one count, instead of evicting
 //!     a count in force, which a flood of new names would turn into quotas without end.
 //! 11. **Two processes share each quota while one takes over**, a sixteenth to the one that leaves, instead of telling
-//!     each other of each request: exact at every moment, and no request waits.
+//!     each other of each request: never more than the quota passes and none waits for the other process, but until the
+//!     old one has ended some are refused that one process alone would let through.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -65,6 +66,7 @@ pub mod admission;
 pub mod boot;
 pub mod bridge;
 pub mod command;
+pub mod counting;
 pub mod credential;
 pub mod denial;
 pub mod exchange;
@@ -74,6 +76,7 @@ pub mod gateway;
 pub mod head;
 pub mod hop;
 pub mod quota;
+pub mod quota_fields;
 pub mod reply;
 pub mod rewrite;
 pub mod routed;

@@ -90,6 +90,7 @@ impl Prepared {
             readiness,
             certificates,
             identity,
+            counts,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
@@ -115,6 +116,7 @@ impl Prepared {
             pool: Arc::clone(&pool),
             own,
             credentials: Arc::clone(&identity.credentials),
+            counts: counts.clone(),
             refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
@@ -127,6 +129,7 @@ impl Prepared {
         let explainer = Arc::new(Explainer {
             live: Arc::clone(&live),
             credentials: Arc::clone(&identity.credentials),
+            counts,
             limits: settings.limits.clone(),
             trust: trust.clone(),
             refusals,
