@@ -5,6 +5,7 @@
 
 mod answers;
 mod bootstrap;
+mod counts;
 mod identity;
 mod listeners;
 mod offline;
@@ -29,15 +30,15 @@ use tokio::sync::watch;
 
 use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
-use crate::bridge::counts::{Counts, Observe as Observed};
+use crate::bridge::counts::Keeper;
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
 use crate::model::violation::Violation;
-use crate::quota::store::{State, StoreError};
+use crate::quota::store::StoreError;
 use crate::served::Served;
-use crate::settings::{self, Environment, QuotaMode, Settings, Stated};
+use crate::settings::{self, Environment, Settings, Stated};
 use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::access_log::AccessLog;
@@ -78,6 +79,9 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// The system has no random bytes.
+    #[error("the system has no random bytes to begin counting with")]
+    Random,
     /// Another gateway runs with the same data directory.
     #[error(
         "another gateway runs with the data directory `{}`: name another one by `data.dir`, or start with `--upgrade`",
@@ -118,7 +122,7 @@ pub struct Prepared {
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
     identity: Identity,
-    counts: Arc<Counts>,
+    keeper: Arc<Keeper>,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -163,13 +167,15 @@ pub fn prepare(
         Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
+    let keeper = counts::open(&settings, runtime, (&telemetry, &readiness))?;
     let publisher = Publisher::new(
         Arc::clone(&live),
         Arc::clone(&pool),
         Arc::clone(&telemetry),
         Some(runtime.clone()),
     )
-    .taking(identity::fields(&settings));
+    .taking(identity::fields(&settings))
+    .counting(*keeper.ledger().secret(), settings.gateway.rate_limit_fields);
     let published = publisher.published();
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
@@ -190,8 +196,6 @@ pub fn prepare(
             return Err(BootError::Refused(violations));
         }
     };
-    let observe = store_observer(&settings.quota, Arc::clone(&telemetry), Arc::clone(&readiness));
-    let counts = Arc::new(Counts::open(&settings.data, &settings.quota, (runtime, observe))?);
     let identity = runtime.block_on(Identity::open(&settings, &identity_environment, &control))?;
     Ok(Prepared {
         settings,
@@ -205,7 +209,7 @@ pub fn prepare(
         readiness,
         certificates,
         identity,
-        counts,
+        keeper,
     })
 }
 
@@ -236,21 +240,6 @@ fn open_certificates(
         return Ok(None);
     }
     Certificates::open(&settings.tls, &settings.data, observe).map(Some)
-}
-
-/// Tells readiness and metrics whether counts are shared.
-fn store_observer(quota: &settings::Quota, telemetry: Arc<Telemetry>, readiness: Arc<Readiness>) -> Box<Observed> {
-    let mode = match quota.mode {
-        QuotaMode::Exact => "exact",
-        QuotaMode::Shared => "shared",
-    };
-    Box::new(move |state| {
-        telemetry.quota_store(mode, *state == State::Together);
-        readiness.set_quota_store(match state {
-            State::Apart(reason) => Some(reason.clone()),
-            State::Together => None,
-        });
-    })
 }
 
 /// Tells readiness and metrics whether changed certificates are served.

@@ -10,9 +10,9 @@
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
 //! | tells | [`explain`] |
-//! | decides | [`admission`] |
+//! | decides | [`admission`], [`counting`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
-//! | state | [`exchange`], [`served`] |
+//! | state | [`exchange`], [`served`], [`quota_fields`] |
 //! | core | [`stages`], [`credential`] |
 //! | counts | [`quota`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
@@ -45,7 +45,8 @@
 //! 10. **A ledger that is full refuses rather than forgets**: newcomers of a quota share one count, instead of evicting
 //!     a count in force, which a flood of new names would turn into quotas without end.
 //! 11. **Two processes share each quota while one takes over**, a sixteenth to the one that leaves, instead of telling
-//!     each other of each request: exact at every moment, and no request waits.
+//!     each other of each request: never more than the quota passes and none waits for the other process, but until the
+//!     old one has ended some are refused that one process alone would let through.
 //! 12. **Gateways that share counts tell each other afterwards, within a bound** ([`quota::store`]), instead of leases of
 //!     parts of each quota: nothing is set aside for who does not come, and the ledger decides as it does alone.
 //!
@@ -68,6 +69,7 @@ pub mod admission;
 pub mod boot;
 pub mod bridge;
 pub mod command;
+pub mod counting;
 pub mod credential;
 pub mod denial;
 pub mod exchange;
@@ -77,6 +79,7 @@ pub mod gateway;
 pub mod head;
 pub mod hop;
 pub mod quota;
+pub mod quota_fields;
 pub mod reply;
 pub mod rewrite;
 pub mod routed;

@@ -28,11 +28,12 @@ use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes, Patience};
-use crate::bridge::counts::Counts;
+use crate::bridge::counts::Keeper;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::counting::Counts;
 use crate::credential::Credentials;
 use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
@@ -68,7 +69,7 @@ pub struct Running {
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request, and counts are kept.
     upkeep_shutdown: watch::Sender<bool>,
     registry: Arc<Registry>,
-    counts: Arc<Counts>,
+    keeper: Arc<Keeper>,
     tasks: Tasks,
 }
 
@@ -92,7 +93,7 @@ impl Prepared {
             readiness,
             certificates,
             identity,
-            counts,
+            keeper,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
@@ -106,12 +107,13 @@ impl Prepared {
             return Err(BootError::DataTaken(settings.data));
         }
         if successor {
-            counts.inherit().await;
+            keeper.inherit().await;
         } else {
-            counts.begin_aside().await;
+            keeper.begin_aside().await;
         }
         let control = Socket::bind(&settings.data)?;
 
+        let counts = Counts::by(keeper.counters().clone());
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
@@ -123,6 +125,7 @@ impl Prepared {
             pool: Arc::clone(&pool),
             own,
             credentials: Arc::clone(&identity.credentials),
+            counts: counts.clone(),
             refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
@@ -135,6 +138,7 @@ impl Prepared {
         let explainer = Arc::new(Explainer {
             live: Arc::clone(&live),
             credentials: Arc::clone(&identity.credentials),
+            counts,
             limits: settings.limits.clone(),
             trust: trust.clone(),
             refusals,
@@ -190,8 +194,8 @@ impl Prepared {
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
-        tasks.until_end("counts", Arc::clone(&counts).run(upkeep_stopping.clone()));
-        if let Some(courier) = counts.courier() {
+        tasks.until_end("counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        if let Some(courier) = keeper.courier() {
             tasks.until_end("store of counts", courier.run(upkeep_stopping));
         }
         let answers = Answers {
@@ -223,7 +227,7 @@ impl Prepared {
             status_shutdown,
             upkeep_shutdown,
             registry: identity.registry,
-            counts,
+            keeper,
             tasks,
         })
     }
@@ -256,8 +260,8 @@ impl Running {
     }
 
     /// Returns what quotas are counted by; what is counted at the end is for the caller to keep or to hand over.
-    pub fn counts(&self) -> Arc<Counts> {
-        Arc::clone(&self.counts)
+    pub fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper)
     }
 
     /// Returns the table of listening sockets, for the process that comes next.

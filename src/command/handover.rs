@@ -16,7 +16,7 @@ use pingora_core::server::{Fds, ListenFds};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info};
 
-use crate::bridge::counts::{Counts, Heir, Offer};
+use crate::bridge::counts::{Heir, Keeper, Offer};
 use crate::bridge::socket;
 
 /// Waits for a running gateway to send its sockets.
@@ -45,10 +45,10 @@ pub(super) struct Next {
 
 /// Sends the sockets to the process that waits for them, and the counts when it asks; resolves to the process that came
 /// up with them, if one did.
-pub(super) async fn hand_over(sockets: ListenFds, counts: Arc<Counts>, data: PathBuf) -> Option<Next> {
+pub(super) async fn hand_over(sockets: ListenFds, keeper: Arc<Keeper>, data: PathBuf) -> Option<Next> {
     let ours = control_socket(&data);
     let sent = async {
-        let offer = counts.offer()?;
+        let offer = keeper.offer()?;
         send(sockets, &data).await.map(|()| offer)
     };
     let offer = match sent.await {

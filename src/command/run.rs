@@ -113,7 +113,7 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     announce(&running);
     let pid = std::process::id();
     notify(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-    let counts = running.counts();
+    let keeper = running.keeper();
     let heir = match until_told(&mut signals, &mut running, &data).await? {
         End::Now => None,
         End::Drained(heir) => {
@@ -128,7 +128,7 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     };
     match heir {
         Some(heir) => heir.conclude().await,
-        None => counts.keep_aside().await,
+        None => keeper.keep_aside().await,
     }
     info!("stopped");
     Ok(())
@@ -162,8 +162,8 @@ async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -
             Order::Drain => return Ok(End::Drained(None)),
             Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
             Order::HandOver => {
-                let (sockets, counts) = (running.sockets(), running.counts());
-                handing_over = Some(Box::pin(hand_over(sockets, counts, data.to_path_buf())));
+                let (sockets, keeper) = (running.sockets(), running.keeper());
+                handing_over = Some(Box::pin(hand_over(sockets, keeper, data.to_path_buf())));
             }
             Order::Reload => {
                 info!("reading the catalog and the certificates, as SIGHUP asks");

@@ -64,10 +64,17 @@ impl Quota {
         Demand {
             quota: self,
             key: self.stem.key(subject),
-            amount: match self.limit.unit() {
-                Unit::Bytes => 0,
-                Unit::Requests => 1,
-            },
+            amount: self.least(),
+        }
+    }
+
+    /// Asks what [`Quota::of`] does, for a subject whose key is known.
+    #[must_use]
+    pub fn of_key(&self, key: Key) -> Demand<'_> {
+        Demand {
+            quota: self,
+            key,
+            amount: self.least(),
         }
     }
 
@@ -90,6 +97,14 @@ impl Quota {
 
     pub(super) fn overflow(&self) -> Key {
         self.overflow
+    }
+
+    /// Returns what a request takes before anything has passed.
+    fn least(&self) -> u64 {
+        match self.limit.unit() {
+            Unit::Bytes => 0,
+            Unit::Requests => 1,
+        }
     }
 
     pub(super) fn subjects(&self) -> Subjects {

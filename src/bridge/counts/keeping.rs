@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
-use super::Counts;
+use super::Keeper;
 use crate::quota::Scope;
 
 /// How far keeping has got.
@@ -26,7 +26,7 @@ pub(super) struct Keeping {
     is_failing: bool,
 }
 
-impl Counts {
+impl Keeper {
     /// Writes the counts to the disk, where this process is in charge of them; what goes wrong is told once. It blocks.
     pub fn keep(&self) {
         let mut keeping = self.keeping.lock();

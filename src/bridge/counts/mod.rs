@@ -27,7 +27,7 @@ use crate::settings::{Quota, QuotaMode};
 pub type Observe = dyn Fn(&State) + Send + Sync;
 
 /// The ledger of the process, and where its counts come from and go to.
-pub struct Counts {
+pub struct Keeper {
     ledger: Arc<Ledger>,
     clock: Clock,
     counters: Counters,
@@ -43,31 +43,35 @@ pub struct Counts {
     follows: AtomicBool,
 }
 
-impl fmt::Debug for Counts {
+impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counts")
+        f.debug_struct("Keeper")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
 }
 
-impl Counts {
-    /// Opens the ledger, under the secret that the counts in the data directory are kept under, or those in the store
-    /// where there is one that answers. It blocks; what becomes of the store is observed.
+impl Keeper {
+    /// Opens the ledger, under the secret that the counts in the store are kept under, or else those in the data
+    /// directory; the one that is given is for where there are none. It blocks; what becomes of the store is observed.
     ///
     /// Counts that cannot be read are told once and left alone until they are written over: traffic goes on without.
     ///
     /// # Errors
     ///
     /// Returns why the address of the store is none.
-    pub fn open(data: &Path, quota: &Quota, (runtime, observe): (&Handle, Box<Observe>)) -> Result<Self, StoreError> {
+    pub fn open(
+        data: &Path,
+        (quota, secret): (&Quota, Secret),
+        (runtime, observe): (&Handle, Box<Observe>),
+    ) -> Result<Self, StoreError> {
         let path = data.join(DIRECTORY).join(FILE);
         let kept = Kept::load(&path, quota.counters).unwrap_or_else(|reason| {
             let reason = chain(&reason);
             warn!(file = %path.display(), reason, "kept counts are left out, every quota begins anew");
             None
         });
-        let mut secret = kept.as_ref().map_or_else(new_secret, Kept::secret);
+        let mut secret = kept.as_ref().map_or(secret, Kept::secret);
         let address = quota.store.as_ref().map(|store| Address::parse(store.as_str()));
         let address = address.transpose()?;
         if let Some(address) = &address {
@@ -164,16 +168,6 @@ fn teller(observe: Box<Observe>) -> Box<dyn Fn(State) + Send + Sync> {
             State::Apart(_) | State::Together => {}
         }
     })
-}
-
-/// Makes a secret for an installation that has none yet.
-fn new_secret() -> Secret {
-    let mut random = [0; 16];
-    if aws_lc_rs::rand::fill(&mut random).is_err() {
-        // From the system's randomness, too; this is only reached where the library has none.
-        random = *uuid::Uuid::new_v4().as_bytes();
-    }
-    Secret::new(random)
 }
 
 const DIRECTORY: &str = "quota";

@@ -19,13 +19,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::Counts;
+use super::Keeper;
 use crate::quota::Kept;
 
 /// Where the next process asks for the counts; gone when it is dropped.
 #[derive(Debug)]
 pub struct Offer {
-    counts: Arc<Counts>,
+    counts: Arc<Keeper>,
     listener: UnixListener,
     path: PathBuf,
 }
@@ -39,9 +39,9 @@ pub struct Heir {
 
 /// As long as it is there, this process has the part of the quotas of one that leaves.
 #[derive(Debug)]
-struct Leaving(Option<Arc<Counts>>);
+struct Leaving(Option<Arc<Keeper>>);
 
-impl Counts {
+impl Keeper {
     /// Waits for the next process to ask for the counts.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ impl Heir {
 }
 
 impl Leaving {
-    fn begin(counts: &Arc<Counts>) -> Self {
+    fn begin(counts: &Arc<Keeper>) -> Self {
         counts.leave_charge();
         Self(Some(Arc::clone(counts)))
     }

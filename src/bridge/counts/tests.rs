@@ -21,7 +21,7 @@ impl House {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn process(&self) -> Arc<Counts> {
+    fn process(&self) -> Arc<Keeper> {
         let quota = Quota {
             counters: ROOM,
             store: None,
@@ -29,7 +29,12 @@ impl House {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let observe = Box::new(|_: &State| {});
-        let counts = Counts::open(self.0.path(), &quota, (runtime.handle(), observe)).unwrap();
+        let counts = Keeper::open(
+            self.0.path(),
+            (&quota, Secret::new([7; 16])),
+            (runtime.handle(), observe),
+        )
+        .unwrap();
         runtime.shutdown_background();
         Arc::new(counts)
     }
@@ -40,7 +45,7 @@ impl House {
 }
 
 /// Takes as often as is asked for; returns how many passed.
-fn take(counts: &Counts, most: u64, times: u64) -> u64 {
+fn take(counts: &Keeper, most: u64, times: u64) -> u64 {
     let limit = Limit::sliding(Unit::Requests, most, Duration::from_secs(3_600)).unwrap();
     let quota = quota::Quota::new(limit, Subjects::Registered, &["acme", "gold"], counts.ledger().secret());
     let demands = [quota.of(&["mobile"])];
@@ -57,7 +62,7 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
 }
 
 /// Hands over from one process to the next, up to the moment at which both count.
-async fn hand_over(old: &Arc<Counts>, new: &Arc<Counts>) -> Heir {
+async fn hand_over(old: &Arc<Keeper>, new: &Arc<Keeper>) -> Heir {
     let offer = old.offer().unwrap();
     let inheriting = Arc::clone(new);
     let inherited = tokio::spawn(async move { inheriting.inherit().await });
