@@ -25,6 +25,8 @@
 //! to 1,000 requests, each back the moment its window has passed, and at least 95 % of it above, and of bytes.
 //! Demands are met together or not at all, and a refusal spends nothing.
 //!
+//! Several gateways keep that promise together where they share a store: [`store`] says how, and within which bound.
+//!
 //! # Memory
 //!
 //! A counter takes 88 bytes in a table that is between half full and full, 100 to 190 bytes together, and what it
