@@ -9,6 +9,7 @@ mod counts;
 mod identity;
 mod listeners;
 mod offline;
+mod proxy;
 mod running;
 mod sockets;
 mod tasks;

@@ -11,17 +11,14 @@ use admin::oauth::peer::Peer;
 use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
-use pingora_core::apps::HttpServerOptions;
-use pingora_core::protocols::http::v2::server::default_h2_options;
-use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{Fds, ListenFds};
-use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::answers::Answers;
 use super::listeners::{Listeners, listen};
+use super::proxy::proxy;
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
@@ -348,28 +345,6 @@ fn introduce(request: &mut Request<Body>, visitor: Visitor) {
         is_tls: visitor.scheme == Scheme::Https,
         certificate: visitor.certificate,
     });
-}
-
-fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
-    let conf = ServerConf {
-        threads: settings.gateway.threads,
-        upstream_keepalive_pool_size: settings.upstream.idle_connections,
-        max_retries: 2,
-        ..ServerConf::default()
-    };
-    let mut proxy = http_proxy(&Arc::new(conf), gateway);
-    let mut options = HttpServerOptions::default();
-    options.h2c = true;
-    // Pingora counts the reuses, not the requests (0.9.1).
-    options.keepalive_request_limit = Some(settings.limits.requests_per_connection.saturating_sub(1));
-    options.h2_idle_timeout = Some(settings.timeouts.idle);
-    proxy.server_options = Some(options);
-    let mut http2 = default_h2_options();
-    http2.max_concurrent_streams(settings.limits.http2_streams);
-    // A list that is too long for us is refused with 431 by the stages; this bound only keeps memory in check.
-    http2.max_header_list_size(u32::try_from(settings.limits.header_bytes * 2).unwrap_or(u32::MAX));
-    proxy.h2_options = Some(http2);
-    proxy
 }
 
 /// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token
