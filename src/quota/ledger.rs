@@ -156,7 +156,7 @@ impl Ledger {
                     shard.holds.remove(key);
                 }
             }
-            if self.is_noting() {
+            if self.is_connected() {
                 shard.due_holds.insert(*key);
                 self.set_due();
             }
@@ -177,6 +177,11 @@ impl Ledger {
     /// Tells whether what is spent is noted for others.
     pub(super) fn is_noting(&self) -> bool {
         self.sharing() != Sharing::Alone
+    }
+
+    /// Tells whether the others are being told. Where not, all that is under way is told when they are.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.sharing(), Sharing::Exact | Sharing::Told)
     }
 
     pub(super) fn set_due(&self) {

@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::*;
 use crate::quota::sharing::{Sharing, blind};
 use crate::quota::{
-    Calendar, CalendarSpan, Clock, Counters, Ledger, Limit, Refusal, Retry, Scope, Secret, Subjects, Unit,
+    Calendar, CalendarSpan, Clock, Counters, Ledger, Limit, Moment, Refusal, Retry, Scope, Secret, Subjects, Unit,
 };
 
 const SECRET: [u8; 16] = [9; 16];
@@ -500,6 +500,30 @@ async fn a_store_that_forgot_is_told_what_gateways_know() {
         let unheard = u64::from(!demand.quota().limit().is_concurrent());
         assert_eq!(one.remaining(demand), 8 + unheard, "{:?}", demand.quota());
     }
+}
+
+#[tokio::test]
+async fn what_is_to_be_told_is_bounded_by_what_is_in_force() {
+    let server = Server::start();
+    let (ledger, clock) = (Ledger::new(Secret::new(SECRET), 100), Clock::start());
+    let (_store, courier) = Courier::new((&ledger, clock), (server.address(), Mode::Shared), Box::new(drop));
+    let quotas = [
+        Quota::new(
+            Limit::sliding(Unit::Requests, 9, Duration::from_secs(1)).unwrap(),
+            Subjects::Invented,
+            &["flood"],
+            &Secret::new(SECRET),
+        ),
+        quota(Limit::concurrent(9), "concurrent"),
+    ];
+    let mut now = Duration::ZERO;
+    for who in 0..10_000 {
+        now += Duration::from_millis(20);
+        let subject = [&*who.to_string()];
+        let demands = quotas.each_ref().map(|quota| quota.of(&subject));
+        drop(ledger.take(&demands, Moment::new(now, 0)).result.unwrap());
+    }
+    assert!(courier.ledger.untold() <= 101, "{}", courier.ledger.untold());
 }
 
 #[tokio::test]
