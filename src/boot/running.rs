@@ -109,6 +109,7 @@ impl Prepared {
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let refusals = Arc::new(Refusals::new(settings.refusals));
+        let tended = counts.clone();
         let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
@@ -184,6 +185,7 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
+        tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
         let answers = Answers {
             explainer,

@@ -3,6 +3,7 @@
 
 pub mod explaining;
 pub mod publish;
+pub mod quotas;
 pub mod reload;
 pub mod socket;
 pub mod upkeep;
