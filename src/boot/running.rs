@@ -115,6 +115,7 @@ impl Prepared {
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let refusals = Arc::new(Refusals::new(settings.refusals));
+        let tended = counts.clone();
         let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
@@ -191,7 +192,8 @@ impl Prepared {
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
-        tasks.until_end("counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        tasks.until_end("keeping counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));
         if let Some(courier) = keeper.courier() {
             tasks.until_end("store of counts", courier.run(upkeep_stopping));
         }

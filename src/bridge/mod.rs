@@ -4,6 +4,7 @@
 pub mod counts;
 pub mod explaining;
 pub mod publish;
+pub mod quotas;
 pub mod reload;
 pub mod socket;
 pub mod upkeep;

@@ -164,7 +164,7 @@ impl Gateway {
             answer,
             was_late: false,
         };
-        let mut again = vec![Errand::Ask(asked)];
+        let mut again = vec![asked];
         while !again.is_empty() {
             again = self.courier.round(&mut self.connection, again).await.unwrap();
         }
@@ -395,19 +395,16 @@ async fn what_is_given_back_or_reset_at_one_gateway_is_free_at_the_other() {
     one.round().await;
     assert!(one.take(&demands[1..]).await.is_err());
     other.counters.ledger().reset(demands[1].key());
-    let (done, mut told) = oneshot::channel();
-    let errand = Errand::Reset(demands[1].key(), done);
-    assert!(
-        other
-            .courier
-            .round(&mut other.connection, vec![errand])
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    told.try_recv().unwrap();
+    other.round().await;
     one.round().await;
     one.take(&demands[1..]).await.unwrap();
+    one.round().await;
+    // So is what was reset while the store was away.
+    other.courier.ledger.set_sharing(Sharing::Apart);
+    other.counters.ledger().reset(demands[1].key());
+    other.connection = other.courier.connect().await.unwrap();
+    other.courier.ledger.set_sharing(Sharing::Told);
+    assert_eq!(other.ask(&demands[1..]).await.standings[0].remaining, 1);
 }
 
 #[tokio::test]
