@@ -92,7 +92,10 @@ impl Courier {
 
     /// Counts together for as long as there is a connection, or until shutdown.
     async fn connected(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
-        let mut connection = self.connect().await?;
+        let mut connection = tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            connection = self.connect() => connection?,
+        };
         self.ledger.set_sharing(match self.mode {
             Mode::Exact => Sharing::Exact,
             Mode::Shared => Sharing::Told,
@@ -141,7 +144,7 @@ impl Courier {
     async fn wait(&mut self, every: &mut tokio::time::Interval, asks: &mut Vec<Asked>) {
         if asks.is_empty() {
             tokio::select! {
-                asked = self.asks.recv() => asks.extend(asked),
+                Some(asked) = self.asks.recv() => asks.push(asked),
                 _ = every.tick() => {}
             }
         }
