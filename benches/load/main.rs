@@ -25,6 +25,9 @@ use std::error::Error;
 
 const QUESTIONS: [&str; 8] = ["cpu", "token", "tokens", "refusal", "reload", "edit", "memory", "start"];
 
+/// Those that compare what calls cost a process.
+const COSTS: [&str; 4] = ["cpu", "token", "tokens", "refusal"];
+
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome {
@@ -49,6 +52,7 @@ fn main() -> Outcome {
 fn ask(questions: &[&str]) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for question in questions {
+        cost::step_aside(COSTS.contains(question));
         match *question {
             "cpu" => runtime.block_on(cpu::measure())?,
             "edit" => runtime.block_on(edit::measure_latency())?,
