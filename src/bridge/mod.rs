@@ -2,6 +2,7 @@
 //! the control socket.
 
 pub mod explaining;
+pub mod neighbours;
 pub mod publish;
 pub mod reload;
 pub mod socket;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::AnyConnection;
@@ -19,20 +20,28 @@ use super::{Registry, Result};
 use crate::model::instant::UnixTime;
 
 impl Registry {
-    /// Takes in what other processes have changed since.
+    /// Takes in what other processes have changed until now. However many ask at once, one look that begins after they
+    /// asked serves them all.
     ///
     /// # Errors
     ///
     /// Fails when the database cannot be asked; the view stays as it is.
     pub async fn follow(&self) -> Result<()> {
+        let begun = self.looks.load(Ordering::SeqCst);
         let mut position = self.position.lock().await;
+        if position.look > begun {
+            return Ok(());
+        }
+        let look = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
         let following = async {
             let mut db = self.store.read().acquire().await?;
-            self.catch_up(&mut db, &mut position).await
+            self.catch_up(&mut db, &mut position.line).await
         };
         // A server that has vanished without a word must not keep edits waiting for as long as TCP does.
         let followed = tokio::time::timeout(PATIENCE, following).await;
-        followed.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))?
+        followed.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
+        position.look = look;
+        Ok(())
     }
 
     /// Takes in the lines of the log after a position.
