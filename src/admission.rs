@@ -1,6 +1,8 @@
 //! Admission with its waiting: the one place where a request waits before it is decided on.
 //!
-//! Traffic and `explain` come through here alike, so that what is explained is what happens.
+//! Traffic and `explain` come through here alike, so that what is explained is what happens. While another process takes
+//! requests of the same callers, what was changed there is taken in before a caller is decided on: whoever was taken
+//! back is let in by neither.
 
 use crate::credential::{self, Credentials, Flaw};
 use crate::denial::Denial;
@@ -41,8 +43,19 @@ pub async fn admission<'h>(
         credentials,
         mut now,
     } = means;
+    let mut is_current = credentials.is_told();
     for _ in 0..FETCHES {
-        match admit_told(&head(), snapshot, limits, (credentials, now), told) {
+        let decided = admit_told(&head(), snapshot, limits, (credentials, now), told);
+        if !is_current && is_about_callers(&decided) {
+            told.catch_up();
+            is_current = Box::pin(credentials.catch_up()).await;
+            if !is_current {
+                break;
+            }
+            now = credential::now();
+            continue;
+        }
+        match decided {
             Err(Halt::Fetch(fetch)) => {
                 told.fetch(&fetch);
                 // Boxed: its state is large, and most requests need nothing of it.
@@ -59,5 +72,16 @@ pub async fn admission<'h>(
     })
 }
 
+/// Tells whether a decision hangs on what is known of callers, whatever it is.
+fn is_about_callers(decided: &Result<Admission, Halt>) -> bool {
+    match decided {
+        Ok(Admission::Permit(permit)) => permit.caller().is_some(),
+        Ok(Admission::Options(..)) => false,
+        Err(Halt::Fetch(_)) => true,
+        // Callers are looked at once the resource is known.
+        Err(Halt::Refused(refusal)) => refusal.route.is_some(),
+    }
+}
+
 /// Things that may be waited for before one request is admitted.
-const FETCHES: usize = 5;
+const FETCHES: usize = 6;

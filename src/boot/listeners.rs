@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::tasks::Tasks;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes, Patience};
+use crate::settings::Settings;
 
 /// What every listener of traffic shares.
 pub(super) struct Listeners {
@@ -66,6 +67,15 @@ impl Listeners {
             self.tasks
                 .until_drain(name, listen(name, address, door.clone(), sockets, stopping));
         }
+    }
+}
+
+/// Returns how long clients may take.
+pub(super) fn patience(settings: &Settings) -> Patience {
+    Patience {
+        handshake: settings.timeouts.handshake,
+        silence: settings.timeouts.idle,
+        header: settings.timeouts.header,
     }
 }
 

@@ -22,13 +22,14 @@ use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::answers::Answers;
-use super::listeners::{Listeners, listen};
+use super::listeners::{Listeners, listen, patience};
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
-use crate::accept::door::{Door, Handshakes, Patience};
+use crate::accept::door::{Door, Handshakes};
+use crate::bridge::neighbours;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
@@ -68,6 +69,7 @@ pub struct Running {
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
     upkeep_shutdown: watch::Sender<bool>,
     registry: Arc<Registry>,
+    credentials: Arc<Credentials>,
     tasks: Tasks,
 }
 
@@ -103,13 +105,18 @@ impl Prepared {
         if !successor && socket::is_answered(&settings.data) {
             return Err(BootError::DataTaken(settings.data));
         }
+        // Who has the control socket is told of changes. What was changed since the registry was read, but told to the
+        // process before or to nobody, is looked for before a caller is decided on.
+        identity.credentials.neighbours().arrive();
         let control = Socket::bind(&settings.data)?;
 
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let refusals = Arc::new(Refusals::new(settings.refusals));
-        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
+        let in_step = |router| neighbours::in_step(router, &identity.credentials, &settings.data);
+        let own = in_step(identity.router.clone());
+        let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             published,
@@ -133,7 +140,7 @@ impl Prepared {
             refusals,
             notes: Vec::new(),
         });
-        let of_operators = identity.of_operators(&explainer);
+        let of_operators = in_step(identity.of_operators(&explainer));
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener {
             routed: own,
@@ -212,6 +219,7 @@ impl Prepared {
             status_shutdown,
             upkeep_shutdown,
             registry: identity.registry,
+            credentials: identity.credentials,
             tasks,
         })
     }
@@ -246,6 +254,17 @@ impl Running {
     /// Returns the table of listening sockets, for the process that comes next.
     pub fn sockets(&self) -> ListenFds {
         Arc::clone(&self.sockets)
+    }
+
+    /// Begins to leave: from now on, another process may be told of changes instead of this one, which asks for them
+    /// before it decides on a caller. To be called before any other can accept.
+    pub fn leave(&self) {
+        self.credentials.neighbours().leave();
+    }
+
+    /// Stays after all: no other process can accept.
+    pub fn stay(&self) {
+        self.credentials.neighbours().stay();
     }
 
     /// Reads the catalog now; it blocks until the files are served or refused.
@@ -289,6 +308,8 @@ impl Running {
 
     /// Stops accepting, lets requests under way finish for as long as `drain` says, and returns.
     pub async fn stop(mut self, drain: Duration) {
+        // The control socket closes, so that nobody is told of changes here.
+        self.leave();
         self.readiness.set_draining();
         self.draining.store(true, Ordering::Relaxed);
         self.shutdown.send_replace(true);
@@ -368,14 +389,6 @@ fn asks(
             let (live, credentials) = (Arc::clone(live), Arc::clone(credentials));
             Arc::new(move || live.current().snapshot.takes_certificates() || credentials.view().has_certified_clients())
         }
-    }
-}
-
-fn patience(settings: &Settings) -> Patience {
-    Patience {
-        handshake: settings.timeouts.handshake,
-        silence: settings.timeouts.idle,
-        header: settings.timeouts.header,
     }
 }
 

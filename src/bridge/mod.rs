@@ -3,6 +3,7 @@
 
 mod courtesy;
 pub mod explaining;
+pub mod neighbours;
 pub mod publish;
 pub mod reload;
 pub mod socket;

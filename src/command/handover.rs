@@ -33,27 +33,38 @@ pub(super) async fn take_over(data: &Path) -> io::Result<Fds> {
     received.await.map_err(io::Error::other)?
 }
 
-/// Sends the sockets to the process that waits for them; resolves to whether one took them and came up.
-pub(super) async fn hand_over(sockets: ListenFds, data: PathBuf) -> bool {
+/// What became of the sockets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum HandedOver {
+    /// No process took them.
+    Kept,
+    /// A process took them and did not come up; it may yet.
+    Lent,
+    /// A process took them and came up.
+    Taken,
+}
+
+/// Sends the sockets to the process that waits for them, and waits for it to come up.
+pub(super) async fn hand_over(sockets: ListenFds, data: PathBuf) -> HandedOver {
     let ours = control_socket(&data);
     match send(sockets, &data).await {
         Ok(()) => {}
         Err(e) => {
             error!(error = %e, "no process took the sockets, so this one goes on serving");
-            return false;
+            return HandedOver::Kept;
         }
     }
     let give_up = Instant::now() + PATIENCE;
     while control_socket(&data) == ours {
         if Instant::now() > give_up {
             error!("the process that took the sockets did not come up, so this one goes on serving");
-            return false;
+            return HandedOver::Lent;
         }
         sleep(INTERVAL).await;
     }
     // What is left between its control socket and its first accept.
     sleep(INTERVAL).await;
-    true
+    HandedOver::Taken
 }
 
 async fn send(sockets: ListenFds, data: &Path) -> io::Result<()> {

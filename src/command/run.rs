@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::check;
 use super::conf::ConfArgs;
-use super::handover::{hand_over, take_over};
+use super::handover::{HandedOver, hand_over, take_over};
 use super::render;
 use crate::boot::{self, BootError, Running};
 use crate::settings::{Environment, Settings};
@@ -138,13 +138,20 @@ enum End {
 /// as ever.
 async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -> Result<End, RunError> {
     let mut handing_over = None;
+    let mut is_lent = false;
     loop {
         let order = tokio::select! {
             order = signals.next(running) => order?,
-            taken = in_progress(&mut handing_over) => {
-                if taken {
-                    running.close_status();
-                    return Ok(End::Drained);
+            handed_over = in_progress(&mut handing_over) => {
+                match handed_over {
+                    // Whoever has taken them may yet accept.
+                    HandedOver::Kept if is_lent => {}
+                    HandedOver::Kept => running.stay(),
+                    HandedOver::Lent => is_lent = true,
+                    HandedOver::Taken => {
+                        running.close_status();
+                        return Ok(End::Drained);
+                    }
                 }
                 handing_over = None;
                 continue;
@@ -153,7 +160,10 @@ async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -
         match order {
             Order::Drain => return Ok(End::Drained),
             Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
-            Order::HandOver => handing_over = Some(Box::pin(hand_over(running.sockets(), data.to_path_buf()))),
+            Order::HandOver => {
+                running.leave();
+                handing_over = Some(Box::pin(hand_over(running.sockets(), data.to_path_buf())));
+            }
             Order::Reload => {
                 info!("reading the catalog and the certificates, as SIGHUP asks");
                 tokio::task::spawn_blocking(running.reread());

@@ -19,6 +19,7 @@ mod introspection;
 mod issuers;
 mod jwk;
 mod jws;
+mod neighbours;
 mod occasion;
 mod outbound;
 mod own;
@@ -56,6 +57,7 @@ pub use assertion::Subject;
 pub use basic::Claim;
 pub use introspection::Question;
 pub use issuers::Outdated;
+pub use neighbours::Neighbours;
 pub use occasion::Occasion;
 pub use terms::Terms;
 
@@ -74,6 +76,7 @@ pub struct Credentials {
     introspections: Flights,
     outbound: Outbound,
     assertions: Assertions,
+    neighbours: Neighbours,
 }
 
 /// What was found out about a credential.
@@ -162,6 +165,7 @@ impl Credentials {
             introspections: Flights::new(ASKED_AT_ONCE, MOST_WAITING),
             outbound: Outbound::default(),
             assertions: Assertions::new(),
+            neighbours: Neighbours::default(),
         }
     }
 
