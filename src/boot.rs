@@ -8,6 +8,7 @@ mod bootstrap;
 mod identity;
 mod listeners;
 mod offline;
+mod proxy;
 mod running;
 mod sockets;
 mod tasks;

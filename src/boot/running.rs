@@ -11,18 +11,14 @@ use admin::oauth::peer::Peer;
 use admin::registry::Registry;
 use axum::body::Body;
 use http::Request;
-use pingora_core::apps::HttpServerOptions;
-use pingora_core::protocols::http::v2::server::default_h2_options;
-use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{Fds, ListenFds};
-use pingora_proxy::{HttpProxy, http_proxy};
-use pingora_timeout::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::answers::Answers;
-use super::listeners::{Listeners, listen, patience};
+use super::listeners::{Listeners, asks, listen, patience};
+use super::proxy::proxy;
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
@@ -43,9 +39,6 @@ use crate::head::Scheme;
 use crate::model::violation::Violation;
 use crate::routed::listener::Listener;
 use crate::routed::{Routed, Visitor};
-use crate::served::Served;
-use crate::settings::{ClientCertificates, Settings};
-use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::readiness::Readiness;
 use crate::telemetry::status::Status;
@@ -348,48 +341,6 @@ fn introduce(request: &mut Request<Body>, visitor: Visitor) {
         is_tls: visitor.scheme == Scheme::Https,
         certificate: visitor.certificate,
     });
-}
-
-fn proxy(gateway: Gateway, settings: &Settings) -> HttpProxy<Gateway> {
-    // Most timers are for nothing, and the runtime's cost a request less than Pingora's own, which take a thread that
-    // wakes a hundred times a second, too (0.9.1).
-    set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
-    let conf = ServerConf {
-        threads: settings.gateway.threads,
-        upstream_keepalive_pool_size: settings.upstream.idle_connections,
-        max_retries: 2,
-        ..ServerConf::default()
-    };
-    let mut proxy = http_proxy(&Arc::new(conf), gateway);
-    let mut options = HttpServerOptions::default();
-    options.h2c = true;
-    // Pingora counts the reuses, not the requests (0.9.1).
-    options.keepalive_request_limit = Some(settings.limits.requests_per_connection.saturating_sub(1));
-    options.h2_idle_timeout = Some(settings.timeouts.idle);
-    proxy.server_options = Some(options);
-    let mut http2 = default_h2_options();
-    http2.max_concurrent_streams(settings.limits.http2_streams);
-    // A list that is too long for us is refused with 431 by the stages; this bound only keeps memory in check.
-    http2.max_header_list_size(u32::try_from(settings.limits.header_bytes * 2).unwrap_or(u32::MAX));
-    proxy.h2_options = Some(http2);
-    proxy
-}
-
-/// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token
-/// endpoint has registered one, so that browsers bother nobody for nothing. That somebody else's tokens are bound to
-/// certificates cannot be seen beforehand; a setting says it.
-fn asks(
-    settings: &Settings,
-    live: &Arc<Live<Served>>,
-    credentials: &Arc<Credentials>,
-) -> Arc<dyn Fn() -> bool + Send + Sync> {
-    match settings.gateway.client_certificates {
-        ClientCertificates::Always => Arc::new(|| true),
-        ClientCertificates::WhenNeeded => {
-            let (live, credentials) = (Arc::clone(live), Arc::clone(credentials));
-            Arc::new(move || live.current().snapshot.takes_certificates() || credentials.view().has_certified_clients())
-        }
-    }
 }
 
 /// Connections that may reach the admin listener at once.
