@@ -42,6 +42,7 @@ fn tokens(criterion: &mut Criterion) {
         version: snapshot.versions().first().expect("a version"),
         managers: &[],
         edition: (1, 0),
+        claims: snapshot.tiers().claims(),
         certificate: None,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         referer: None,

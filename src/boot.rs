@@ -5,6 +5,7 @@
 
 mod answers;
 mod bootstrap;
+mod counts;
 mod identity;
 mod listeners;
 mod offline;
@@ -34,6 +35,7 @@ use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
+use crate::counting::Counts;
 use crate::model::violation::Violation;
 use crate::served::Served;
 use crate::settings::{self, Environment, Settings, Stated};
@@ -77,6 +79,9 @@ pub enum BootError {
         /// What the system says.
         source: io::Error,
     },
+    /// The system has no random bytes.
+    #[error("the system has no random bytes to begin counting with")]
+    Random,
     /// Another gateway runs with the same data directory.
     #[error(
         "another gateway runs with the data directory `{}`: name another one by `data.dir`, or start with `--upgrade`",
@@ -114,6 +119,7 @@ pub struct Prepared {
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
     identity: Identity,
+    counts: Counts,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -158,13 +164,15 @@ pub fn prepare(
         Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
+    let ledger = counts::open()?;
     let publisher = Publisher::new(
         Arc::clone(&live),
         Arc::clone(&pool),
         Arc::clone(&telemetry),
         Some(runtime.clone()),
     )
-    .taking(identity::fields(&settings));
+    .taking(identity::fields(&settings))
+    .counting(*ledger.secret(), settings.gateway.rate_limit_fields);
     let published = publisher.published();
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
@@ -198,6 +206,7 @@ pub fn prepare(
         readiness,
         certificates,
         identity,
+        counts: Counts::new(ledger),
     })
 }
 

@@ -3,12 +3,17 @@
 //! A refusal is not an error: it is a value, small and cheap under attack. Codes and words follow W 1.3, 2, 4, 6.2,
 //! 6.3 and 13.2; the two bodies of W (with and without a `type`) are told apart by [`Fault::kind`].
 
+mod reach;
+
 use http::StatusCode;
 
+use self::reach::denied;
 use crate::head::Scheme;
 use crate::model::method::MethodSet;
 use crate::registry::key_pair::KeyType;
 use crate::target::BadTarget;
+
+pub use self::reach::Reach;
 
 /// Why a request does not get an answer from a backend.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,6 +38,8 @@ pub enum Denial {
     BareLineFeed,
     /// The version is blocked.
     Blocked,
+    /// A deny rule is for the request.
+    Denied,
     /// The body is larger than the version takes.
     BodyTooLarge,
     /// The caller took too long to send its body.
@@ -65,6 +72,10 @@ pub enum Denial {
     SubscriptionBlocked,
     /// The subscription waits for somebody to agree, or was rejected.
     SubscriptionInactive,
+    /// A quota is reached; in so many seconds it may be asked for again, where that is known.
+    Throttled(Reach, Option<u32>),
+    /// The owner of the application may not use its tier, or that of its subscription.
+    TierRefused,
     /// The version is not called over this transport.
     TransportNotAllowed(Scheme),
     /// No API is mounted there.
@@ -73,6 +84,8 @@ pub enum Denial {
     UnknownCoding,
     /// No resource has this path.
     UnknownResource,
+    /// The tier of the application, or of its subscription, is stated nowhere.
+    UnknownTier,
     /// The version is not served.
     UnknownVersion,
     /// The request target is too long.
@@ -88,12 +101,23 @@ pub struct Fault {
     pub status: StatusCode,
     /// The stable code.
     pub code: &'static str,
-    /// The `type` of W's status reports; `None` for security faults, which have none.
-    pub kind: Option<&'static str>,
+    /// Which of W's bodies it has.
+    pub kind: Kind,
     /// What happened, in few words.
     pub message: &'static str,
     /// What that means for the caller.
     pub description: &'static str,
+}
+
+/// The bodies of W: each has a namespace of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A status report, with this `type`.
+    Report(&'static str),
+    /// A security fault.
+    Security,
+    /// Of what was throttled or denied.
+    Throttling,
 }
 
 impl Denial {
@@ -139,7 +163,7 @@ impl Denial {
                 "Every line of the header must end with a carriage return and a line feed (RFC 9112, 2.2).",
             ),
             Self::Blocked => Fault {
-                kind: Some("API blocked"),
+                kind: Kind::Report("API blocked"),
                 ..report(StatusCode::SERVICE_UNAVAILABLE, "700700", "API blocked", BLOCKED)
             },
             Self::BodyTooLarge => report(
@@ -154,6 +178,7 @@ impl Denial {
                 "Request Timeout",
                 "The request body did not arrive in time.",
             ),
+            Self::Denied => denied(),
             Self::HeadTooLarge => report(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "431",
@@ -197,6 +222,10 @@ impl Denial {
                 "Scope validation failed",
             ),
             Self::NotSubscribed => security(StatusCode::FORBIDDEN, "900908", "Resource forbidden", UNSUBSCRIBED),
+            Self::Throttled(reach, _) => reach.fault(),
+            Self::TierRefused | Self::UnknownTier => {
+                security(StatusCode::FORBIDDEN, "900908", "Resource forbidden", UNSUBSCRIBED)
+            }
             Self::RestrictedKey => security(
                 StatusCode::FORBIDDEN,
                 "900908",
@@ -272,6 +301,15 @@ impl Denial {
         }
     }
 
+    /// Returns the seconds after which it is worth asking again, where that is known.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one kind of denial passes with time")]
+    pub fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Throttled(_, wait) => wait,
+            _ => None,
+        }
+    }
+
     /// Returns the name that logs and metrics know it by.
     pub fn name(self) -> &'static str {
         match self {
@@ -287,6 +325,7 @@ impl Denial {
             Self::Blocked => "blocked",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
+            Self::Denied => "denied",
             Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::InvalidHost => "invalid_host",
@@ -302,10 +341,13 @@ impl Denial {
             Self::RestrictedKey => "restricted_key",
             Self::SubscriptionBlocked => "subscription_blocked",
             Self::SubscriptionInactive => "subscription_inactive",
+            Self::Throttled(reach, _) => reach.name(),
+            Self::TierRefused => "tier_refused",
             Self::TransportNotAllowed(_) => "transport_not_allowed",
             Self::UnknownApi => "unknown_api",
             Self::UnknownCoding => "unknown_coding",
             Self::UnknownResource => "unknown_resource",
+            Self::UnknownTier => "unknown_tier",
             Self::UnknownVersion => "unknown_version",
             Self::UriTooLong => "uri_too_long",
             Self::WrongTokenType => "wrong_token_type",
@@ -317,7 +359,7 @@ fn report(status: StatusCode, code: &'static str, message: &'static str, descrip
     Fault {
         status,
         code,
-        kind: Some("Status report"),
+        kind: Kind::Report("Status report"),
         message,
         description,
     }
@@ -326,7 +368,7 @@ fn report(status: StatusCode, code: &'static str, message: &'static str, descrip
 /// What is said of who calls (W 6.3). Where W puts names of the API, `reply` does.
 fn security(status: StatusCode, code: &'static str, message: &'static str, description: &'static str) -> Fault {
     Fault {
-        kind: None,
+        kind: Kind::Security,
         ..report(status, code, message, description)
     }
 }
@@ -370,8 +412,32 @@ mod tests {
             (Denial::MissingScope, 403, "900910"),
         ] {
             let fault = denial.fault();
-            assert_eq!((fault.status.as_u16(), fault.code, fault.kind), (status, code, None));
+            assert_eq!(
+                (fault.status.as_u16(), fault.code, fault.kind),
+                (status, code, Kind::Security)
+            );
         }
+        for (reach, status, code) in [
+            (Reach::Api, 429, "900800"),
+            (Reach::Backend, 503, "900801"),
+            (Reach::Resource, 429, "900802"),
+            (Reach::Application, 429, "900803"),
+            (Reach::Subscription, 429, "900804"),
+            (Reach::Custom, 429, "900806"),
+            (Reach::SubscriptionBurst, 429, "900807"),
+            (Reach::ApplicationBurst, 429, "900809"),
+        ] {
+            let fault = Denial::Throttled(reach, None).fault();
+            assert_eq!(
+                (fault.status.as_u16(), fault.code, fault.kind),
+                (status, code, Kind::Throttling)
+            );
+        }
+        let fault = Denial::Denied.fault();
+        assert_eq!(
+            (fault.status.as_u16(), fault.code, fault.message),
+            (403, "900805", "Message blocked")
+        );
         let fault = Denial::NoEndpoint(KeyType::Sandbox).fault();
         assert_eq!((fault.status.as_u16(), fault.code), (403, "900901"));
         assert_eq!(

@@ -14,9 +14,11 @@ use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::forwarding::Origin;
 use crate::head::{Scheme, ShownCertificate};
+use crate::model::place::Place;
+use crate::quota_fields::Fields;
 use crate::served::Served;
 use crate::snapshot::{Route, Version, VersionId};
-use crate::stages::{Permit, Refusal};
+use crate::stages::{Ground, Permit, Refusal, Spent, Standings};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
 use crate::tunnel::Ended;
@@ -39,6 +41,8 @@ pub struct Exchange {
     pub vouched: Option<Box<ShownCertificate>>,
     /// How far it got.
     pub verdict: Verdict,
+    /// What it has taken of its quotas.
+    pub spent: Spent,
     /// What the backend is told of the caller, where it asked for that.
     pub assertion: Option<HeaderValue>,
     /// Which endpoints were tried.
@@ -89,6 +93,7 @@ impl Exchange {
             },
             vouched: None,
             verdict: Verdict::Pending,
+            spent: Spent::default(),
             assertion: None,
             attempts: Attempts::default(),
             body: 0,
@@ -150,6 +155,34 @@ impl Exchange {
             Verdict::Own | Verdict::Pending => None,
             Verdict::Permitted(permit) => Some(permit.version()),
             Verdict::Refused(refusal) => refusal.version,
+        }
+    }
+
+    /// Returns how the quotas stand that it is held against, in their order; none where it is held against none.
+    pub fn standings(&self) -> &Standings {
+        let refused = match &self.verdict {
+            Verdict::Refused(refusal) => refusal.standings(),
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending | Verdict::Permitted(_) => None,
+        };
+        refused.unwrap_or(&self.spent.standings)
+    }
+
+    /// Returns the fields that tell the caller how its quotas stand.
+    pub fn quota_fields(&self) -> Fields {
+        self.served
+            .quota_fields
+            .of(self.standings(), self.served.snapshot.tiers())
+    }
+
+    /// Returns where the rule that counts or denies was stated by which it was refused.
+    pub fn rule(&self) -> Option<&Place> {
+        let tiers = self.served.snapshot.tiers();
+        match &self.verdict {
+            Verdict::Refused(refusal) => match refusal.ground.as_ref()? {
+                Ground::Denied(id) => Some(&tiers.deny_rule(*id).place),
+                Ground::Throttled(throttled) => Some(&tiers.tier(tiers.policy(throttled.policy).tier).place),
+            },
+            Verdict::Answered(_) | Verdict::Own | Verdict::Pending | Verdict::Permitted(_) => None,
         }
     }
 

@@ -10,6 +10,8 @@
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
+mod answering;
+mod charging;
 mod failure;
 mod readmission;
 mod refused;
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Version};
+use http::{HeaderValue, Method, StatusCode, Version};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -34,19 +36,21 @@ use tokio::sync::watch;
 
 use self::seen::{head, is_tls};
 use crate::accept::{deadline, possession};
-use crate::admission::{Means, admission};
+use crate::admission::{Admitted, Means, Purpose, admission};
+use crate::counting::Counts;
 use crate::credential::{self, Credentials, Subject};
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
 use crate::head::{Head, Scheme};
-use crate::routed::{Routed, Visitor};
+use crate::quota::Hold;
+use crate::routed::Routed;
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
 use crate::stages::recorder::Silent;
-use crate::stages::{Admission, Refusal, own};
+use crate::stages::{Refusal, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -65,6 +69,8 @@ pub struct Gateway {
     pub own: Routed,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
+    /// Where quotas are counted.
+    pub counts: Counts,
     /// What was refused of late.
     pub refusals: Arc<Refusals>,
     /// Where every exchange is counted and logged.
@@ -124,8 +130,9 @@ impl ProxyHttp for Gateway {
             return Ok(true);
         }
         match self.admission(&head, exchange).await {
-            Ok(Admission::Permit(permit)) => {
+            Ok(Admitted::Permit(permit, spent)) => {
                 exchange.verdict = Verdict::Permitted(permit);
+                exchange.spent = spent;
                 exchange.assertion = self.assertion(exchange).await?;
                 if !tunnel::is_websocket(session.req_header()) {
                     return Ok(false);
@@ -133,7 +140,7 @@ impl ProxyHttp for Gateway {
                 // Boxed: its state is large, and every other request would carry it along.
                 Box::pin(self.carry(session, exchange)).await?;
             }
-            Ok(Admission::Options(version, methods)) => {
+            Ok(Admitted::Options(version, methods)) => {
                 exchange.verdict = Verdict::Answered(version);
                 reply::options(session, &exchange.id, methods).await?;
             }
@@ -174,6 +181,7 @@ impl ProxyHttp for Gateway {
         // Where there is no piece, there was no body, or all of it was let through.
         let Some(chunk) = body else { return Ok(()) };
         exchange.attempts.check_body()?;
+        charging::charge(&self.counts, exchange, chunk.len())?;
         exchange.body += chunk.len() as u64;
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);
@@ -190,10 +198,29 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         upstream::check_answer(response)?;
         exchange.attempts.answered(response);
+        charging::foresee(&self.counts, exchange, response)?;
         exchange.answered = Some(Instant::now());
         rewrite::response(response, exchange)?;
         rewrite::suit(response, session);
+        if has_no_body(session, response) {
+            exchange.spent.hold = Hold::default();
+        }
         Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<Option<Duration>> {
+        charging::charge(&self.counts, exchange, body.as_ref().map_or(0, Bytes::len))?;
+        if end_of_stream {
+            // Before the caller has it all: whoever asks again then must not meet its own last request.
+            exchange.spent.hold = Hold::default();
+        }
+        Ok(None)
     }
 
     fn upstream_response_body_filter(
@@ -240,6 +267,7 @@ impl ProxyHttp for Gateway {
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
         observe::record(&self.telemetry, session, exchange);
         exchange.in_flight = None;
+        exchange.spent.hold = Hold::default();
         deadline::between_requests(session);
     }
 
@@ -260,43 +288,13 @@ impl ProxyHttp for Gateway {
 }
 
 impl Gateway {
-    /// Answers what is for the gateway itself.
-    async fn answer(
-        &self,
-        session: &mut Session,
-        exchange: &mut Exchange,
-        path: std::result::Result<String, Denial>,
-    ) -> Result<()> {
-        let visitor = Visitor {
-            client: exchange.origin.client,
-            scheme: exchange.origin.scheme,
-            certificate: head(session, exchange, &[])
-                .certificate
-                .map(|shown| shown.der().to_vec()),
-        };
-        let answer = match path {
-            Ok(path) => self.own.answer(session.as_downstream_mut(), &path, visitor).await,
-            Err(denial) => Err(denial),
-        };
-        match answer {
-            Ok(answer) => {
-                exchange.verdict = Verdict::Own;
-                reply::send(session, &exchange.id, answer).await
-            }
-            Err(denial) => {
-                exchange.verdict = Verdict::Refused(denial.into());
-                refused::remember(&self.refusals, session, exchange, denial);
-                reply::refuse(session, exchange, denial).await
-            }
-        }
-    }
-
     /// Admits, or refuses.
-    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admission, Refusal> {
+    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admitted, Refusal> {
         let means = Means {
             snapshot: &exchange.served.snapshot,
             limits: &self.limits,
             credentials: &self.credentials,
+            counts: (&self.counts, Purpose::Spend),
             now: credential::at(exchange.at),
         };
         admission(|| *head, means, &mut Silent).await
@@ -347,6 +345,12 @@ impl Gateway {
             session.set_ignore_info_resp(true);
         }
     }
+}
+
+/// Tells whether a response ends with its head.
+fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
+    session.req_header().method == Method::HEAD
+        || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {

@@ -10,10 +10,11 @@
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
 //! | tells | [`explain`] |
-//! | decides | [`admission`] |
+//! | decides | [`admission`], [`counting`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
-//! | state | [`exchange`], [`served`] |
+//! | state | [`exchange`], [`served`], [`quota_fields`] |
 //! | core | [`stages`], [`credential`] |
+//! | counts | [`quota`] |
 //! | values | [`head`], [`target`], [`denial`], [`forwarding`], [`hop`] |
 //! | compiled | [`snapshot`] |
 //!
@@ -39,6 +40,13 @@
 //!    backend will read.
 //! 8. **What goes out loses the spelling of field names that it came with** ([`rewrite`]), instead of keeping it: it
 //!    cost a twentieth of a proxied request each way, and names do not differ by case.
+//! 9. **Counts are exact by remembering** ([`quota`]): each request up to 1,000, sums by slices above, instead of fixed
+//!    windows (twice the quota around an edge) or weighted ones (an estimate).
+//! 10. **A ledger that is full refuses rather than forgets**: newcomers of a quota share one count, instead of evicting
+//!     a count in force, which a flood of new names would turn into quotas without end.
+//! 11. **Two processes share each quota while one takes over**, a sixteenth to the one that leaves, instead of telling
+//!     each other of each request: never more than the quota passes and none waits for the other process, but until the
+//!     old one has ended some are refused that one process alone would let through.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -46,14 +54,19 @@
 //! humantime and bytesize (fundu, byte-unit) read units; notify (inotify alone) watches files; clap (argh, pico-args)
 //! reads arguments; prometheus-client (prometheus, metrics) names the metrics, over histograms of ours because its own
 //! lock for each observation; rcgen and x509-parser make and read certificates; sd-notify speaks to systemd; uuid
-//! (ulid) makes request ids that sort by time; time (chrono, jiff) writes dates; memchr scans heads; jemalloc
-//! (mimalloc) returns what connections leave behind, with the options of `allocator.c`.
+//! (ulid) makes request ids that sort by time; time (chrono, jiff) writes dates; jiff (chrono-tz, whose tables come
+//! without the arithmetic of days that clocks shorten) knows calendars, with the tz database inside; siphasher (ahash,
+//! which is not stable across versions and has 64 bits; blake3, several times slower on short names) makes keys;
+//! postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a few at a time)
+//! keeps counters; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind, with the options of
+//! `allocator.c`.
 
 pub mod accept;
 pub mod admission;
 pub mod boot;
 pub mod bridge;
 pub mod command;
+pub mod counting;
 pub mod credential;
 pub mod denial;
 pub mod exchange;
@@ -62,6 +75,8 @@ pub mod forwarding;
 pub mod gateway;
 pub mod head;
 pub mod hop;
+pub mod quota;
+pub mod quota_fields;
 pub mod reply;
 pub mod rewrite;
 pub mod routed;

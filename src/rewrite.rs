@@ -249,6 +249,9 @@ pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
     headers.remove(SERVER);
     headers.reserve(ADDED_TO_RESPONSES);
     headers.insert(REQUEST_ID, exchange.id.clone());
+    for (name, value) in exchange.quota_fields() {
+        headers.insert(name, value);
+    }
     *out = ResponseHeader::from(parts);
     match phrase {
         Some(phrase) => out.set_reason_phrase(Some(&phrase)),
@@ -256,8 +259,8 @@ pub fn response(out: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
     }
 }
 
-/// Room for our own field and for those that Pingora adds: `Date`, and `Connection` or a framing.
-const ADDED_TO_RESPONSES: usize = 4;
+/// Room for our own fields and for those that Pingora adds: `Date`, and `Connection` or a framing.
+const ADDED_TO_RESPONSES: usize = 6;
 
 /// Suits a response to a caller of HTTP/1.0, who knows no chunks: its body ends with the connection (RFC 9112, 6.1).
 pub fn suit(out: &mut ResponseHeader, session: &mut Session) {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::quota_fields::QuotaFields;
 use crate::registry::key_pair::KeyType;
 use crate::snapshot::{Snapshot, VersionId};
 use crate::telemetry::meter::Meter;
@@ -15,6 +16,8 @@ use crate::upstream::{Backend, Backends};
 pub struct Served {
     /// The compiled catalog.
     pub snapshot: Snapshot,
+    /// Which fields tell callers of their quotas.
+    pub quota_fields: QuotaFields,
     backends: Vec<Backends>,
     meters: Vec<Meter>,
 }
@@ -24,9 +27,16 @@ impl Served {
     pub fn new(snapshot: Snapshot, backends: Vec<Backends>, meters: Vec<Meter>) -> Self {
         Self {
             snapshot,
+            quota_fields: QuotaFields::default(),
             backends,
             meters,
         }
+    }
+
+    /// Tells callers of their quotas by these fields.
+    #[must_use]
+    pub fn telling(self, quota_fields: QuotaFields) -> Self {
+        Self { quota_fields, ..self }
     }
 
     /// Returns where calls of a version with a key of this type go.

@@ -113,6 +113,8 @@ impl Site {
         let news = fs::read_to_string(sample.join("catalog/apis/news.toml")).unwrap();
         let news = news.replace("127.0.0.1:9001", &format!("127.0.0.1:{backend}"));
         site.write("catalog/apis/news.toml", &news);
+        let tiers = fs::read_to_string(sample.join("catalog/tiers.toml")).unwrap();
+        site.write("catalog/tiers.toml", &tiers);
         site.write(
             "catalog/issuers.toml",
             &KEY_MANAGER.replace("{issuer}", &site.issuer.to_string()),

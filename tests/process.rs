@@ -578,8 +578,12 @@ fn with_identity_at(site: &Site, backend: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let news = fs::read_to_string(root.join("conf/catalog/apis/news.toml")).unwrap();
     site.write("catalog/apis/news.toml", &news.replace("127.0.0.1:9001", backend));
-    let bootstrap = fs::read_to_string(root.join("conf/bootstrap.toml")).unwrap();
-    site.write("bootstrap.toml", &bootstrap);
+    for (file, written) in [
+        ("catalog/tiers.toml", "conf/catalog/tiers.toml"),
+        ("bootstrap.toml", "conf/bootstrap.toml"),
+    ] {
+        site.write(file, &fs::read_to_string(root.join(written)).unwrap());
+    }
 }
 
 /// Asks the token endpoint with the demonstration's key pair.
@@ -696,7 +700,7 @@ fn what_makes_no_sense_is_exit_code_2_and_says_what_would() {
         ),
         (
             &["app", "subscribe", "NewsApp", "OrgNews", "1.0.0", "--tier", "Glod"],
-            "`Unlimited`",
+            "did you mean `Gold`?",
         ),
         (&["user", "password", "tomm"], "did you mean `tom@carbon.super`?"),
         (&["user", "add", "tom"], "exists already"),

@@ -10,12 +10,14 @@ use admin::registry::Registry;
 use tokio::time::timeout;
 
 use super::identity::{fields, rotation, terms};
+use crate::counting::Counts;
 use crate::credential::{Credentials, now};
 use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::model::catalog::Catalog;
 use crate::model::violation::Violation;
+use crate::quota::{Ledger, Secret};
 use crate::served::Served;
 use crate::settings::Settings;
 use crate::snapshot::compile_for;
@@ -27,12 +29,18 @@ use crate::snapshot::live::Live;
 ///
 /// Returns what keeps the catalog from being served.
 pub async fn explainer(settings: &Settings, catalog: &Catalog) -> Result<Explainer, Vec<Violation>> {
-    let snapshot = compile_for(0, catalog, &fields(settings))?;
-    let mut notes = vec!["no gateway runs: this is told from the files, and the registry is only read".to_owned()];
+    // Nothing was counted yet where nobody serves.
+    let ledger = Ledger::new(Secret::new([0; 16]), 1);
+    let snapshot = compile_for(0, catalog, (&fields(settings), ledger.secret()))?;
+    let mut notes = vec![
+        "no gateway runs: this is told from the files, the registry is only read, and nothing was counted yet"
+            .to_owned(),
+    ];
     let credentials = credentials(settings, &mut notes).await;
     Ok(Explainer {
         live: Arc::new(Live::new(Served::new(snapshot, Vec::new(), Vec::new()))),
         credentials: Arc::new(credentials),
+        counts: Counts::new(ledger),
         limits: settings.limits.clone(),
         trust: Trust::new(settings.gateway.trusted_proxies.clone()),
         refusals: Arc::new(Refusals::new(0)),

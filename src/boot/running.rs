@@ -86,6 +86,7 @@ impl Prepared {
             readiness,
             certificates,
             identity,
+            counts,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
@@ -116,6 +117,7 @@ impl Prepared {
             pool: Arc::clone(&pool),
             own,
             credentials: Arc::clone(&identity.credentials),
+            counts: counts.clone(),
             refusals: Arc::clone(&refusals),
             telemetry: Arc::clone(&telemetry),
             trust: trust.clone(),
@@ -128,6 +130,7 @@ impl Prepared {
         let explainer = Arc::new(Explainer {
             live: Arc::clone(&live),
             credentials: Arc::clone(&identity.credentials),
+            counts,
             limits: settings.limits.clone(),
             trust: trust.clone(),
             refusals,

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
+use crate::quota::Secret;
+use crate::quota_fields::QuotaFields;
 use crate::served::Served;
 use crate::snapshot::live::Live;
 use crate::snapshot::{Version, compile_for};
@@ -26,6 +28,8 @@ pub struct Publisher {
     runtime: Option<Handle>,
     retired: Arc<Retired>,
     fields: CredentialFields,
+    secret: Secret,
+    quota_fields: QuotaFields,
     published: watch::Sender<u64>,
 }
 
@@ -45,6 +49,8 @@ impl Publisher {
             runtime,
             retired: Arc::default(),
             fields: CredentialFields::default(),
+            secret: Secret::new([0; 16]),
+            quota_fields: QuotaFields::default(),
             published: watch::Sender::default(),
         }
     }
@@ -59,12 +65,22 @@ impl Publisher {
     pub fn taking(self, fields: CredentialFields) -> Self {
         Self { fields, ..self }
     }
+
+    /// Finds counts by this secret, which is the ledger's, and tells callers of them by these fields.
+    #[must_use]
+    pub fn counting(self, secret: Secret, quota_fields: QuotaFields) -> Self {
+        Self {
+            secret,
+            quota_fields,
+            ..self
+        }
+    }
 }
 
 impl Publish for Publisher {
     fn prepare(&self, revision: Revision, catalog: &Catalog) -> Result<Commit, Vec<Violation>> {
         let (snapshot, backends) = match (
-            compile_for(revision.0, catalog, &self.fields),
+            compile_for(revision.0, catalog, (&self.fields, &self.secret)),
             self.pool.prepare(catalog),
         ) {
             (Ok(snapshot), Ok(backends)) => (snapshot, backends),
@@ -81,7 +97,7 @@ impl Publish for Publisher {
         }
         let meter = |version: &Version| self.telemetry.meter(&version.tenant, &version.api, &version.version);
         let meters = snapshot.versions().iter().map(meter).collect();
-        let served = Served::new(snapshot, backends.clone(), meters);
+        let served = Served::new(snapshot, backends.clone(), meters).telling(self.quota_fields);
         let (live, pool, telemetry) = (
             Arc::clone(&self.live),
             Arc::clone(&self.pool),

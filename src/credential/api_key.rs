@@ -51,6 +51,7 @@ fn caller(key: &ApiKey, digest: Digest) -> Caller {
         subject: key.application.name.clone(),
         scopes: Vec::new(),
         roles: Vec::new(),
+        claims: Default::default(),
         expires: key.expires,
         digest,
     }

@@ -215,6 +215,7 @@ impl Passwords {
             subject: format!("{}@{}", claim.user.name, claim.user.tenant),
             scopes: Vec::new(),
             roles: Vec::new(),
+            claims: Default::default(),
             expires: None,
             digest: claim.digest,
         });

@@ -19,7 +19,7 @@ impl Credentials {
         }
         let digest = Digest::of(token);
         if let Some(known) = self.verified.find(&digest) {
-            if self.is_current(&known, on) {
+            if known.claims.are_of(on.claims) && self.is_current(&known, on) {
                 return self.stand(&known, on);
             }
             self.verified.forget(&digest);
@@ -92,7 +92,7 @@ impl Credentials {
             .or_else(|| self.elsewhere.find(&digest, on.now))
         {
             return if on.takes_own() {
-                Ok(own::recorded(record, digest))
+                Ok(own::recorded(record, digest, on.claims))
             } else {
                 Err(Judgement::Unproven(Flaw::Issuer))
             };
@@ -111,14 +111,14 @@ impl Credentials {
             if !on.takes_own() {
                 return Err(Judgement::Unproven(Flaw::Issuer));
             }
-            return Ok(own::signed(&compact, &key, digest, (&self.terms, on.now))?);
+            return Ok(own::signed(&compact, &key, (digest, on.claims), (&self.terms, on.now))?);
         }
         let claims = compact.claims()?;
         match foreign::manager(&claims, on)? {
             Some(manager) => {
                 let key = self.issuers.prove(manager, &compact, on.now)?;
                 let authority = Authority::Foreign(Arc::clone(manager), key);
-                let statement = foreign::Reading::of(manager, &claims, on.now, self.terms.leeway);
+                let statement = foreign::Reading::of(manager, (&claims, on.claims), on.now, self.terms.leeway);
                 foreign::is_access_token(compact.kind.as_deref(), &claims)?;
                 Ok(statement.statement(authority, digest)?)
             }

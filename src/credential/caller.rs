@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::claims::Claims;
 use crate::model::instant::UnixTime;
 use crate::registry::application::Application;
 use crate::registry::key_pair::KeyType;
@@ -27,6 +28,8 @@ pub struct Caller {
     pub scopes: Vec<Box<str>>,
     /// The roles that the credential itself states (foreign tokens); a local user's are the registry's.
     pub roles: Vec<Box<str>>,
+    /// What the credential claims of what the catalog asks for.
+    pub claims: Claims,
     /// When the credential ends.
     pub expires: Option<UnixTime>,
     /// What the credential is known by here, never the credential.

@@ -59,6 +59,7 @@ fn judge(shown: &ShownCertificate, on: &Occasion<'_>) -> Result<Arc<Caller>, Fla
         subject: leaf.subject().to_string(),
         scopes: Vec::new(),
         roles: Vec::new(),
+        claims: Default::default(),
         expires: Some(ends),
         digest: *shown.digest(),
     }))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Flaw;
+use super::claims::{Claims as Kept, Wanted};
 use super::jws::text;
 use super::occasion::Occasion;
 use super::own::thumbprint;
@@ -51,15 +52,22 @@ pub(super) fn is_access_token(kind: Option<&str>, claims: &Claims) -> Result<(),
 pub(super) struct Reading<'a> {
     manager: &'a KeyManager,
     claims: &'a Claims,
+    wanted: &'a Wanted,
     now: UnixTime,
     leeway: u64,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn of(manager: &'a KeyManager, claims: &'a Claims, now: UnixTime, leeway: u64) -> Self {
+    pub(super) fn of(
+        manager: &'a KeyManager,
+        (claims, wanted): (&'a Claims, &'a Wanted),
+        now: UnixTime,
+        leeway: u64,
+    ) -> Self {
         Self {
             manager,
             claims,
+            wanted,
             now,
             leeway,
         }
@@ -102,6 +110,7 @@ impl<'a> Reading<'a> {
             subject,
             scopes: self.words(&self.manager.claims.scopes)?,
             roles: self.words(self.manager.claims.roles.as_slice())?,
+            claims: Kept::read(self.wanted, self.claims),
             issued: issued.unwrap_or_default(),
             expires,
             until,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tracing::warn;
 
+use super::claims::Wanted;
 use super::flights::Boarding;
 use super::foreign::Reading;
 use super::occasion::Occasion;
@@ -25,6 +26,7 @@ pub struct Question {
     token: Secret,
     place: Place,
     managers: Vec<Arc<KeyManager>>,
+    wanted: Wanted,
 }
 
 /// Makes the question about a token, where the version takes tokens of somebody who can be asked.
@@ -36,6 +38,7 @@ pub(super) fn question(token: &str, place: Place, on: &Occasion<'_>) -> Option<F
             token: Secret::new(token),
             place,
             managers,
+            wanted: Arc::clone(on.claims),
         })
     })
 }
@@ -92,7 +95,7 @@ impl Credentials {
             return Err(Flaw::Issuer);
         }
         let kept = now.plus(self.terms.introspection);
-        let reading = Reading::of(manager, &claims, now, self.terms.leeway);
+        let reading = Reading::of(manager, (&claims, &question.wanted), now, self.terms.leeway);
         let expires = reading.time("exp")?.unwrap_or(kept);
         reading.until(
             Authority::Introspected(Arc::clone(manager)),

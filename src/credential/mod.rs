@@ -12,6 +12,7 @@ mod basic;
 mod bearer;
 pub mod caller;
 mod certificate;
+pub mod claims;
 mod elsewhere;
 mod flights;
 mod foreign;

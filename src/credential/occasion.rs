@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::claims::Wanted;
 use crate::head::ShownCertificate;
 use crate::model::instant::UnixTime;
 use crate::model::key_manager::{KeyManager, RESIDENT};
@@ -17,6 +18,8 @@ pub struct Occasion<'a> {
     pub managers: &'a [Arc<KeyManager>],
     /// The revision of the catalog that the version is of, and the version's place in it.
     pub edition: (u64, usize),
+    /// The claims that the catalog asks for.
+    pub claims: &'a Wanted,
     /// The certificate that the caller holds.
     pub certificate: Option<&'a ShownCertificate>,
     /// The caller's address, after the trust list.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use jsonwebtoken::Algorithm;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use super::claims::{Claims, Wanted};
 use super::jws::Compact;
 use super::statement::{Authority, Statement, scopes, user_name};
 use super::{Flaw, Terms};
@@ -22,16 +23,20 @@ pub(super) fn is_opaque(token: &str) -> bool {
 }
 
 /// Says what a recorded token stands for.
-pub(super) fn recorded(record: Arc<TokenRecord>, digest: Digest) -> Statement {
+pub(super) fn recorded(record: Arc<TokenRecord>, digest: Digest, wanted: &Wanted) -> Statement {
     let granted = &record.granted;
     let user = granted.user.clone();
+    let subject = user.as_ref().map_or_else(
+        || granted.consumer_key.clone(),
+        |user| format!("{}@{}", user.name, user.tenant),
+    );
+    // What the signed ones say of the same.
+    let claims = json!({ "sub": subject, "client_id": granted.consumer_key, "scope": granted.scopes.join(" ") });
     Statement {
         digest,
         client: granted.consumer_key.clone(),
-        subject: user.as_ref().map_or_else(
-            || granted.consumer_key.clone(),
-            |user| format!("{}@{}", user.name, user.tenant),
-        ),
+        subject,
+        claims: Claims::read(wanted, claims.as_object().unwrap_or(&Map::new())),
         user,
         scopes: scopes(granted.scopes.iter().map(String::as_str)),
         roles: Vec::new(),
@@ -50,7 +55,7 @@ pub(super) fn recorded(record: Arc<TokenRecord>, digest: Digest) -> Statement {
 pub(super) fn signed(
     compact: &Compact<'_>,
     key: &VerifyingKey,
-    digest: Digest,
+    (digest, wanted): (Digest, &Wanted),
     (terms, now): (&Terms, UnixTime),
 ) -> Result<Statement, Flaw> {
     if !ASYMMETRIC.contains(&key.algorithm) {
@@ -61,7 +66,9 @@ pub(super) fn signed(
         return Err(Flaw::Malformed);
     }
     compact.verify(&key.key, key.algorithm)?;
-    let claims: AccessClaims = serde_json::from_value(Value::Object(compact.claims()?)).map_err(|_| Flaw::Malformed)?;
+    let stated = compact.claims()?;
+    let kept = Claims::read(wanted, &stated);
+    let claims: AccessClaims = serde_json::from_value(Value::Object(stated)).map_err(|_| Flaw::Malformed)?;
     if claims.iss != terms.issuer {
         return Err(Flaw::Issuer);
     }
@@ -75,10 +82,10 @@ pub(super) fn signed(
     if claims.exp <= now.0 {
         return Err(Flaw::Expired);
     }
-    statement(claims, &key.kid, digest)
+    statement(claims, &key.kid, (digest, kept))
 }
 
-fn statement(claims: AccessClaims, kid: &str, digest: Digest) -> Result<Statement, Flaw> {
+fn statement(claims: AccessClaims, kid: &str, (digest, kept): (Digest, Claims)) -> Result<Statement, Flaw> {
     let user = match claims.aut.as_str() {
         "APPLICATION" => None,
         "APPLICATION_USER" => Some(user_name(&claims.sub).ok_or(Flaw::Malformed)?),
@@ -92,6 +99,7 @@ fn statement(claims: AccessClaims, kid: &str, digest: Digest) -> Result<Statemen
         user,
         subject: claims.sub,
         scopes: scopes(claims.scope.split(' ')),
+        claims: kept,
         roles: Vec::new(),
         issued: UnixTime(claims.iat),
         expires: UnixTime(claims.exp),

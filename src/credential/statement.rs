@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 
 use super::Flaw;
 use super::caller::{Caller, Proof};
+use super::claims::Claims;
 use super::issuers::IssuerKey;
 use super::occasion::Occasion;
 use crate::model::instant::UnixTime;
@@ -44,6 +45,7 @@ pub(super) struct Statement {
     pub(super) subject: String,
     pub(super) scopes: Vec<Box<str>>,
     pub(super) roles: Vec<Box<str>>,
+    pub(super) claims: Claims,
     pub(super) issued: UnixTime,
     /// When it ends, and when it is to be verified anew.
     pub(super) expires: UnixTime,
@@ -145,6 +147,7 @@ impl Statement {
             subject: self.subject.clone(),
             scopes: self.scopes.clone(),
             roles: self.roles.clone(),
+            claims: self.claims.clone(),
             expires: Some(self.expires),
             digest: self.digest,
         }

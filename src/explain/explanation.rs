@@ -29,6 +29,8 @@ pub struct Explanation {
     pub subscription: Option<Subscription>,
     /// The scopes of which one is wanted.
     pub scopes: Vec<Scope>,
+    /// How each quota stands that it is held against.
+    pub limits: Vec<Limit>,
     /// Every stage, in order.
     pub steps: Vec<Step>,
     /// What had to be fetched to tell.
@@ -141,6 +143,29 @@ pub struct Scope {
     pub backed: Option<bool>,
     /// The roles that grant it; everybody's where there is none.
     pub roles: Vec<String>,
+    /// Where it is stated, as `file:line`.
+    pub rule: String,
+}
+
+/// How a quota stands.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Limit {
+    /// Its name, as `RateLimit` fields have it.
+    pub name: String,
+    /// What its tier counts.
+    pub level: String,
+    /// Its tier, rule or cap.
+    pub tier: String,
+    /// How much may pass.
+    pub quota: u64,
+    /// How much of it may pass now.
+    pub remaining: u64,
+    /// In how many seconds all of it may pass again, if nothing is spent until then.
+    pub reset: u32,
+    /// Whether the request is beyond it.
+    pub over: bool,
+    /// Whether it refuses what is beyond it.
+    pub stops: bool,
     /// Where it is stated, as `file:line`.
     pub rule: String,
 }

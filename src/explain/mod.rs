@@ -7,6 +7,7 @@
 //! What was shown is never repeated: an explanation holds no header field, no query and no token.
 
 pub mod explanation;
+mod limits;
 pub mod question;
 pub mod refusals;
 mod rules;
@@ -21,7 +22,8 @@ use self::explanation::Explanation;
 use self::question::{Asked, Question, Unclear};
 use self::refusals::{Refusals, Refused};
 use self::telling::{Decided, Telling};
-use crate::admission::{Means, admission};
+use crate::admission::{Means, Purpose, admission};
+use crate::counting::Counts;
 use crate::credential::{self, Credentials};
 use crate::forwarding::Trust;
 use crate::served::Served;
@@ -36,6 +38,8 @@ pub struct Explainer {
     pub live: Arc<Live<Served>>,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
+    /// Where quotas are counted; explaining spends nothing.
+    pub counts: Counts,
     /// How much a caller may use.
     pub limits: Limits,
     /// Whose forwarding fields are believed.
@@ -74,6 +78,7 @@ impl Explainer {
                     snapshot,
                     limits: &self.limits,
                     credentials: &self.credentials,
+                    counts: (&self.counts, Purpose::Look),
                     now: credential::now(),
                 };
                 Decided::of(admission(|| asked.head(), means, &mut told).await)

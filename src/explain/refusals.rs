@@ -56,6 +56,8 @@ pub struct Sketch<'a> {
     pub version: Option<&'a Version>,
     /// The resource, where it got so far.
     pub route: Option<&'a Route>,
+    /// Where the rule was stated that counts or denies, where it is one.
+    pub rule: Option<&'a Place>,
     /// Who called, where that is known.
     pub caller: Option<&'a Caller>,
     /// What it was served from.
@@ -178,7 +180,7 @@ impl Entry {
         let wanted = route.filter(|_| is_scope).map(|route| &route.scopes);
         let wanted = wanted.into_iter().flatten().map(|id| &*sketch.snapshot.scope(*id).key);
         let held = caller.filter(|_| is_scope).map(|caller| &caller.scopes);
-        let stage = rules::stage(sketch.denial, version.is_some());
+        let stage = rules::stage(sketch.denial, (version.is_some(), caller.is_some()));
         let application = caller.and_then(|caller| caller.application.as_deref());
         Self {
             at: sketch.at,
@@ -186,8 +188,9 @@ impl Entry {
             denial: sketch.denial,
             flaw: sketch.flaw,
             revision: sketch.snapshot.revision(),
-            rule: stage
-                .and_then(|stage| rules::place(stage, version, route))
+            rule: sketch
+                .rule
+                .or_else(|| rules::place(stage?, version, route))
                 .cloned()
                 .unwrap_or_default(),
             id: cut(sketch.id, SHORT),
@@ -230,7 +233,8 @@ impl Entry {
             code: fault.code.to_owned(),
             reason: self.denial.name().to_owned(),
             says: words::flaw_or(self.flaw, fault.description),
-            stage: rules::stage(self.denial, self.version.is_some()).map(|stage| stage.name().to_owned()),
+            stage: rules::stage(self.denial, (self.version.is_some(), self.subject.is_some()))
+                .map(|stage| stage.name().to_owned()),
             rule: rules::setting(self.denial).map_or_else(|| self.rule.to_string(), str::to_owned),
             version: self
                 .version
@@ -291,6 +295,7 @@ mod tests {
             flaw: None,
             version: None,
             route: None,
+            rule: None,
             caller: None,
             snapshot: &Snapshot::default(),
         });

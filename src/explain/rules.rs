@@ -10,7 +10,8 @@ use crate::target::BadTarget;
 pub(super) fn place<'a>(stage: Stage, version: Option<&'a Version>, route: Option<&'a Route>) -> Option<&'a Place> {
     let of_version = version.map(|version| &version.place);
     match stage {
-        Stage::Bound => None,
+        // Of these, the rules themselves say where.
+        Stage::Bound | Stage::Deny | Stage::DenyCaller | Stage::Throttle => None,
         Stage::Authenticate | Stage::Authorize | Stage::MatchResource => route.map(|route| &route.place).or(of_version),
         Stage::Direct | Stage::Entitle | Stage::Locate | Stage::Permit | Stage::PinVersion => of_version,
     }
@@ -26,8 +27,9 @@ pub(super) fn setting(denial: Denial) -> Option<&'static str> {
     }
 }
 
-/// Returns the stage that gives a denial; `None` where it is given after the last of them.
-pub(super) fn stage(denial: Denial, is_version_known: bool) -> Option<Stage> {
+/// Returns the stage that gives a denial, where version and caller are known or not; `None` where it is given after the
+/// last of them.
+pub(super) fn stage(denial: Denial, (is_version_known, is_caller_known): (bool, bool)) -> Option<Stage> {
     match denial {
         Denial::BadTarget(BadTarget::NotAllowed) if is_version_known => Some(Stage::PinVersion),
         Denial::BadTarget(BadTarget::NotAllowed) | Denial::InvalidHost | Denial::UnknownApi => Some(Stage::Locate),
@@ -46,6 +48,9 @@ pub(super) fn stage(denial: Denial, is_version_known: bool) -> Option<Stage> {
         }
         Denial::NotSubscribed | Denial::SubscriptionBlocked | Denial::SubscriptionInactive => Some(Stage::Entitle),
         Denial::MissingScope => Some(Stage::Authorize),
+        Denial::Denied if !is_caller_known => Some(Stage::Deny),
+        Denial::Denied => Some(Stage::DenyCaller),
+        Denial::Throttled(..) | Denial::TierRefused | Denial::UnknownTier => Some(Stage::Throttle),
         Denial::NoEndpoint(_) => Some(Stage::Direct),
         Denial::BodyTooLarge => Some(Stage::Permit),
         Denial::MalformedBody if !is_version_known => Some(Stage::Bound),

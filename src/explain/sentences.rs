@@ -16,6 +16,9 @@ impl Telling<'_> {
         Some(match fact {
             Fact::Body { most, .. } => format!("a body of up to {most} bytes may be sent"),
             Fact::Caller(caller) => words::caller(caller),
+            Fact::Counted(standings) => self.counted(standings),
+            Fact::Denied(None) => "no deny rule is for it".to_owned(),
+            Fact::Denied(Some(id)) => format!("{} denies it", self.snapshot.tiers().deny_rule(*id).place),
             Fact::Directed(key_type) => format!("{} endpoints", key_type.word().to_lowercase()),
             Fact::Entitled(entitlement) => self.entitled(entitlement),
             Fact::Located(mount, context) => match mount {
@@ -80,6 +83,9 @@ impl Telling<'_> {
                 found.unwrap_or(description)
             }
             Denial::MissingScope => self.unscoped(),
+            Denial::Denied => facts.iter().find_map(|fact| self.found(fact)).unwrap_or(description),
+            Denial::TierRefused => "the owner of the application may not use the tier that it has chosen".to_owned(),
+            Denial::UnknownTier => "the tier that the application has chosen is stated nowhere".to_owned(),
             Denial::BodyTooLarge => {
                 let found = facts.iter().find_map(|fact| self.found(fact));
                 found.map_or(description, |found| format!("the body is larger: {found}"))

@@ -7,12 +7,13 @@
 use super::explanation::{self, Decision, Explanation, Outcome, Step};
 use super::question::Asked;
 use super::{rules, words};
+use crate::admission::Admitted;
 use crate::credential::caller::Caller;
 use crate::denial::Denial;
 use crate::registry::view::View;
 use crate::snapshot::{Route, Scope, Snapshot, Version};
+use crate::stages::Refusal;
 use crate::stages::recorder::{Entitlement, Fact, Outcome as Proved, Stage, Told};
-use crate::stages::{Admission, Refusal};
 
 /// What admission came to.
 pub(super) enum Decided {
@@ -23,10 +24,10 @@ pub(super) enum Decided {
 }
 
 impl Decided {
-    pub(super) fn of(admitted: Result<Admission, Refusal>) -> Self {
+    pub(super) fn of(admitted: Result<Admitted, Refusal>) -> Self {
         match admitted {
-            Ok(Admission::Permit(_)) => Self::Permitted,
-            Ok(Admission::Options(..)) => Self::Answered,
+            Ok(Admitted::Permit(..)) => Self::Permitted,
+            Ok(Admitted::Options(..)) => Self::Answered,
             Err(refusal) => Self::Refused(refusal.denial),
         }
     }
@@ -68,6 +69,7 @@ impl<'a> Telling<'a> {
             caller: self.caller().map(|caller| self.told_caller(caller)),
             subscription: self.told.facts().find_map(told_subscription),
             scopes: self.scopes(),
+            limits: self.limits(),
             steps: self.steps(decided),
             fetched: self.told.fetched().iter().map(|&what| what.to_owned()).collect(),
             notes: notes.to_vec(),
@@ -77,7 +79,7 @@ impl<'a> Telling<'a> {
 
     fn steps(&self, decided: &Decided) -> Vec<Step> {
         let refusing = match decided {
-            Decided::Refused(denial) if self.told.steps().is_empty() => rules::stage(*denial, false),
+            Decided::Refused(denial) if self.told.steps().is_empty() => rules::stage(*denial, (false, false)),
             Decided::Refused(_) => self.told.steps().last().map(|(stage, _)| *stage),
             Decided::Answered | Decided::Own | Decided::Permitted => None,
         };

@@ -6,6 +6,7 @@ use super::explanation::{Decision, Outcome};
 use super::*;
 use crate::model::catalog::Catalog;
 use crate::model::source::{NoReferences, Source};
+use crate::quota::{Ledger, Secret};
 use crate::snapshot::compile;
 
 const PETS: &str = r#"
@@ -39,6 +40,7 @@ fn explainer() -> Explainer {
     Explainer {
         live: Arc::new(Live::new(Served::new(snapshot, Vec::new(), Vec::new()))),
         credentials: Arc::new(Credentials::new(Arc::default())),
+        counts: Counts::new(Ledger::new(Secret::new([0; 16]), 1_000)),
         limits: Limits {
             connections: 1,
             header_count: 4,
@@ -115,9 +117,9 @@ async fn the_stages_after_a_refusal_are_not_asked() {
     let explained = told("GET", "/pets/1.0/dogs", None).await;
     let outcomes: Vec<_> = explained.steps.iter().map(|step| step.outcome).collect();
     let (passed, skipped) = (Outcome::Passed, Outcome::Skipped);
-    assert_eq!(outcomes[..4], [passed; 4]);
-    assert_eq!(outcomes[4], Outcome::Refused);
-    assert_eq!(outcomes[5..], [skipped; 4]);
+    assert_eq!(outcomes[..5], [passed; 5]);
+    assert_eq!(outcomes[5], Outcome::Refused);
+    assert_eq!(outcomes[6..], [skipped; 6]);
     assert_eq!(
         (explained.status, explained.code.as_deref()),
         (Some(401), Some("900902"))

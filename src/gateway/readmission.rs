@@ -3,7 +3,8 @@
 //! What may be taken back may be taken back from those who are connected: whenever consumers change (a token, a key, an
 //! application, a user, a password, a subscription) or another catalog is served (a version blocked, retired or gone, a
 //! resource that asks for more), the opening request passes the same stages again. So it does each minute, for what
-//! ends without telling us: a signing key, a certificate, a token that its issuer calls inactive.
+//! ends without telling us: a signing key, a certificate, a token that its issuer calls inactive. Quotas are not asked
+//! again: it was counted when it was opened.
 //!
 //! | now it would be | the WebSocket |
 //! |---|---|
@@ -17,14 +18,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Gateway;
-use crate::admission::{Means, admission};
+use crate::admission::{Admitted, Means, Purpose, admission};
 use crate::credential::{self, Flaw};
 use crate::exchange::Exchange;
 use crate::head::Kept;
 use crate::registry::key_pair::KeyType;
 use crate::snapshot::Snapshot;
 use crate::stages::recorder::Silent;
-use crate::stages::{Admission, Permit, Refusal};
+use crate::stages::{Permit, Refusal};
 use crate::tunnel::Cause;
 
 /// What would become of the request that opened a WebSocket, now.
@@ -67,12 +68,13 @@ impl Gateway {
             snapshot: &served.snapshot,
             limits: &self.limits,
             credentials: &self.credentials,
+            counts: (&self.counts, Purpose::Waive),
             now: credential::now(),
         };
         let before = (&exchange.served.snapshot, exchange.permit());
         match admission(|| opening.head(), means, &mut Silent).await {
-            Ok(Admission::Permit(permit)) if is_alike(before, (&served.snapshot, &permit)) => Standing::Admitted,
-            Ok(Admission::Permit(_) | Admission::Options(..)) => Standing::Ended(Cause::Moved),
+            Ok(Admitted::Permit(permit, _)) if is_alike(before, (&served.snapshot, &permit)) => Standing::Admitted,
+            Ok(Admitted::Permit(..) | Admitted::Options(..)) => Standing::Ended(Cause::Moved),
             Err(Refusal {
                 flaw: Some(Flaw::Slowed | Flaw::Unreachable),
                 ..

@@ -31,6 +31,7 @@ pub(super) fn remember(refusals: &Refusals, session: &Session, exchange: &Exchan
         flaw: exchange.flaw(),
         version: exchange.version(),
         route: exchange.route(),
+        rule: exchange.rule(),
         caller: exchange.caller().map(|caller| &**caller),
         snapshot: &exchange.served.snapshot,
     });

@@ -8,7 +8,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
 use super::seen::head;
-use super::{Gateway, next_peer, rewritten};
+use super::{Gateway, charging, next_peer, rewritten};
 use crate::exchange::Exchange;
 use crate::head::Kept;
 use crate::tunnel::{self, Tunnel, TunnelError};
@@ -34,9 +34,11 @@ impl Gateway {
             // Every field made here is a valid one; a response without them is still the backend's.
             let _ = rewrite::response(response, exchange);
         };
+        let charge = |bytes| charging::may_pass(&self.counts, exchange, bytes);
         let options = tunnel::Options {
             idle,
             life: life(exchange),
+            charge: &charge,
         };
         let ended = {
             let tunnel = Tunnel {

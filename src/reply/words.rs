@@ -16,7 +16,10 @@ pub(super) struct Called<'a> {
 
 impl Called<'_> {
     /// Describes a denial, with the names that W puts there (W 6.1, 6.3).
-    pub(super) fn describe(&self, denial: Denial, fault: &Fault) -> Cow<'static, str> {
+    pub(super) fn describe(&self, denial: Denial, fault: &Fault, next_access: Option<&str>) -> Cow<'static, str> {
+        if let Some(next) = next_access {
+            return Cow::Owned(format!("{} .You can access API after {next}", fault.description));
+        }
         let names_api = matches!(denial, Denial::MissingScope | Denial::WrongTokenType);
         match self.version {
             Some(version) if denial == Denial::MissingCredentials => Cow::Owned(version.challenge.advice.to_string()),
@@ -101,7 +104,7 @@ mod tests {
         let fault = denial.fault();
         let challenge = called.challenge(denial, fault.status, &headers);
         (
-            called.describe(denial, &fault).into_owned(),
+            called.describe(denial, &fault, None).into_owned(),
             challenge.map(|value| value.to_str().unwrap().to_owned()),
         )
     }
@@ -130,6 +133,16 @@ mod tests {
         }
         assert!(!invalid(Denial::MissingCredentials, "Bearer x"));
         assert!(!invalid(Denial::InvalidCredentials, "Basic x"));
+    }
+
+    #[test]
+    fn who_may_come_again_is_told_when() {
+        let denial = Denial::Throttled(crate::denial::Reach::Api, Some(1));
+        let called = Called::default();
+        assert_eq!(
+            called.describe(denial, &denial.fault(), Some("then")),
+            "You have exceeded your quota .You can access API after then"
+        );
     }
 
     #[test]

@@ -164,6 +164,7 @@ mod tests {
             subject: String::new(),
             scopes: Vec::new(),
             roles: Vec::new(),
+            claims: Default::default(),
             expires: None,
             digest: Digest([0; 32]),
         };

@@ -122,6 +122,7 @@ impl Believer {
             threads,
             trusted_proxies,
             client_certificates: raw.client_certificates,
+            rate_limit_fields: raw.rate_limit_fields,
         }
     }
 

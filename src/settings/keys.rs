@@ -51,6 +51,7 @@ pub(super) const KEYS: &[Key] = keys![
     Text gateway.threads,
     List gateway.trusted_proxies,
     Text gateway.client_certificates,
+    Text gateway.rate_limit_fields,
     List admin.http,
     List admin.https,
     List status.http,

@@ -24,6 +24,7 @@ pub use self::identity::{Credentials, OAuth, RegistryUrl, TokenAlgorithm};
 use self::keys::KEYS;
 use self::raw::Raw;
 use crate::model::violation::Violation;
+use crate::quota_fields::QuotaFields;
 
 /// What the process was told at start.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,6 +168,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<IpNet>,
     /// When callers are asked for a certificate, over TLS.
     pub client_certificates: ClientCertificates,
+    /// What responses say of quotas.
+    pub rate_limit_fields: QuotaFields,
 }
 
 /// When callers are asked for a certificate, over TLS. None has to show one, but browsers ask people which.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::value::{Listen, Network, Threads};
 use super::{AccessFormat, ClientCertificates, LogFormat};
 use crate::model::unit::{Period, Size};
+use crate::quota_fields::QuotaFields;
 
 pub(super) use self::identity::{Credentials, Explain, OAuth, Registry};
 
@@ -55,6 +56,9 @@ pub(super) struct Gateway {
     /// When callers are asked for a certificate: "when_needed" is while a version takes one, or a client of the token
     /// endpoint has registered one; "always" is for tokens of other issuers that are bound to certificates.
     pub(super) client_certificates: ClientCertificates,
+    /// What responses say of quotas: "standard" is RateLimit and RateLimit-Policy, "legacy" is X-RateLimit-*; "both";
+    /// "none".
+    pub(super) rate_limit_fields: QuotaFields,
 }
 
 impl Default for Gateway {
@@ -65,6 +69,7 @@ impl Default for Gateway {
             threads: Threads::Auto,
             trusted_proxies: Vec::new(),
             client_certificates: ClientCertificates::WhenNeeded,
+            rate_limit_fields: QuotaFields::Standard,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::challenge::{Challenge, insufficient_scope};
+use super::compile_tiers::TierCompiler;
 use super::mounts::Mount;
 use super::routes::Routes;
 use super::{
@@ -21,22 +22,29 @@ use crate::model::resource::Resource;
 use crate::model::security::{CredentialFields, Security};
 use crate::model::tenant::TenantState;
 use crate::model::violation::Violation;
+use crate::quota::Secret;
 
-/// Compiles a catalog for a server that leaves the fields of credentials as they usually are.
+/// Compiles a catalog for a server that leaves the fields of credentials as they usually are, and keeps no counts
+/// beyond its own life.
 ///
 /// # Errors
 ///
 /// Returns every mount that is taken twice and everything that could not be protected.
 pub fn compile(revision: u64, catalog: &Catalog) -> Result<Snapshot, Vec<Violation>> {
-    compile_for(revision, catalog, &CredentialFields::default())
+    compile_for(revision, catalog, (&CredentialFields::default(), &Secret::new([0; 16])))
 }
 
-/// Compiles a catalog for a server that names the fields of credentials where nobody else does.
+/// Compiles a catalog for a server that names the fields of credentials where nobody else does, and the secret that its
+/// counts are found by.
 ///
 /// # Errors
 ///
 /// Returns every mount that is taken twice and everything that could not be protected.
-pub fn compile_for(revision: u64, catalog: &Catalog, server: &CredentialFields) -> Result<Snapshot, Vec<Violation>> {
+pub fn compile_for(
+    revision: u64,
+    catalog: &Catalog,
+    (server, secret): (&CredentialFields, &Secret),
+) -> Result<Snapshot, Vec<Violation>> {
     let mut compiler = Compiler {
         snapshot: Snapshot {
             revision,
@@ -45,6 +53,7 @@ pub fn compile_for(revision: u64, catalog: &Catalog, server: &CredentialFields) 
             ..Snapshot::default()
         },
         scopes: HashMap::new(),
+        tiers: TierCompiler::new(catalog, secret),
         server,
         violations: Vec::new(),
     };
@@ -60,7 +69,9 @@ pub fn compile_for(revision: u64, catalog: &Catalog, server: &CredentialFields) 
     for api in catalog.apis() {
         compiler.api(api);
     }
+    compiler.refuse_tiers();
     if compiler.violations.is_empty() {
+        compiler.snapshot.tiers = compiler.tiers.finish();
         Ok(compiler.snapshot)
     } else {
         Err(compiler.violations)
@@ -70,6 +81,7 @@ pub fn compile_for(revision: u64, catalog: &Catalog, server: &CredentialFields) 
 struct Compiler<'a> {
     snapshot: Snapshot,
     scopes: HashMap<(&'a TenantName, &'a ScopeName), ScopeId>,
+    tiers: TierCompiler<'a>,
     server: &'a CredentialFields,
     violations: Vec<Violation>,
 }
@@ -127,6 +139,10 @@ impl<'a> Compiler<'a> {
             .any(|backend| backend.host == HostHeader::Keep);
         self.snapshot.takes_certificates |= security.accepts.mutual_tls && version.state.is_served();
         let id = VersionId(index(self.snapshot.versions.len()));
+        let counted = self.tiers.version(api, version);
+        for message in protection::of_tiers(version, &counted) {
+            self.refuse(api, &version.place, message);
+        }
         self.snapshot.versions.push(Version {
             tenant: api.tenant.as_str().into(),
             api: api.name.as_str().into(),
@@ -145,6 +161,7 @@ impl<'a> Compiler<'a> {
                 production: version.production.is_some(),
                 sandbox: version.sandbox.is_some(),
             },
+            counted,
             place: version.place.clone(),
             routes,
         });
@@ -159,6 +176,14 @@ impl<'a> Compiler<'a> {
         if let Some(message) = protection::of_resource(resource, security, scopes.len()) {
             self.refuse(api, &resource.place, message);
         }
+        let tier = self.tiers.of_resource(&api.tenant, resource.tier.as_ref());
+        if tier.is_none() && resource.tier.is_some() {
+            let message = format!(
+                "resource `{}` has a tier that the catalog does not hold",
+                resource.template
+            );
+            self.refuse(api, &resource.place, message);
+        }
         let keys = resource.scopes.iter().map(ScopeName::as_str);
         let challenge = (!scopes.is_empty()).then(|| insufficient_scope(api.tenant.as_str(), keys));
         let id = RouteId(index(self.snapshot.routes.len()));
@@ -168,20 +193,32 @@ impl<'a> Compiler<'a> {
             auth: resource.auth,
             scopes,
             challenge,
+            tier,
             place: resource.place.clone(),
         });
         id
     }
 
+    fn refuse_tiers(&mut self) {
+        for (place, message) in std::mem::take(&mut self.tiers.refused) {
+            self.violations.push(blamed(&place, "tiers".to_owned(), message));
+        }
+    }
+
     fn refuse(&mut self, api: &Api, place: &Place, message: String) {
-        self.violations.push(Violation {
-            file: place.file.to_string(),
-            line: place.line,
-            column: usize::from(place.line > 0),
-            path: format!("{}/{}", api.tenant, api.name),
-            message,
-            fix: None,
-        });
+        let path = format!("{}/{}", api.tenant, api.name);
+        self.violations.push(blamed(place, path, message));
+    }
+}
+
+fn blamed(place: &Place, path: String, message: String) -> Violation {
+    Violation {
+        file: place.file.to_string(),
+        line: place.line,
+        column: usize::from(place.line > 0),
+        path,
+        message,
+        fix: None,
     }
 }
 
@@ -261,7 +298,8 @@ jwks_url = "https://idp.example/jwks"
             authorization: HeaderName::from_static("x-server"),
             ..CredentialFields::default()
         };
-        compile_for(7, &Catalog::believe(&[source], &NoReferences).unwrap(), &server).unwrap()
+        let catalog = Catalog::believe(&[source], &NoReferences).unwrap();
+        compile_for(7, &catalog, (&server, &Secret::new([7; 16]))).unwrap()
     }
 
     #[test]

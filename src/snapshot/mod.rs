@@ -5,12 +5,15 @@
 
 mod challenge;
 mod compile;
+mod compile_tiers;
+mod figures;
 mod key_managers;
 pub mod live;
 mod mounts;
 mod protection;
 mod routes;
 mod subscribers;
+pub mod tiers;
 
 use http::HeaderValue;
 
@@ -24,6 +27,7 @@ use crate::registry::key_pair::KeyType;
 
 pub use challenge::Challenge;
 pub use compile::{compile, compile_for};
+pub use figures::LARGEST;
 pub use key_managers::KeyManagers;
 pub use mounts::{Mount, Place};
 pub use routes::Found;
@@ -31,6 +35,7 @@ pub use subscribers::Subscribers;
 
 use mounts::Mounts;
 use routes::Routes;
+use tiers::{Counted, TierId, Tiers};
 
 /// The index of a version in its snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,6 +63,7 @@ pub struct Snapshot {
     key_managers: KeyManagers,
     fields: CredentialFields,
     takes_certificates: bool,
+    tiers: Tiers,
 }
 
 /// One ApiVersion with everything a request needs already looked up.
@@ -91,6 +97,8 @@ pub struct Version {
     pub subscribers: Subscribers,
     /// For which keys it has endpoints.
     pub environments: Environments,
+    /// What counts and what denies its calls.
+    pub counted: Counted,
     /// Where it was stated.
     pub place: Stated,
     routes: Routes,
@@ -135,6 +143,8 @@ pub struct Route {
     pub scopes: Vec<ScopeId>,
     /// What callers are told who have none of its scopes, as the value of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
+    /// Its tier, where it has one.
+    pub tier: Option<TierId>,
     /// Where it was stated.
     pub place: Stated,
 }
@@ -201,6 +211,11 @@ impl Snapshot {
     /// Tells whether any version that is served takes a client certificate.
     pub fn takes_certificates(&self) -> bool {
         self.takes_certificates
+    }
+
+    /// Returns what counts and what denies.
+    pub fn tiers(&self) -> &Tiers {
+        &self.tiers
     }
 
     /// Returns a scope that this snapshot named.

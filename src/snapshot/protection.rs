@@ -5,10 +5,12 @@
 
 use http::HeaderName;
 
+use super::tiers::Counted;
 use crate::model::api::ApiVersion;
 use crate::model::auth::AuthType;
 use crate::model::resource::Resource;
 use crate::model::security::{CredentialFields, Security};
+use crate::registry::key_pair::KeyType;
 
 /// Says what keeps a version from being protected as it demands.
 pub(super) fn of_version(version: &ApiVersion, security: &Security, server: &CredentialFields) -> Vec<String> {
@@ -45,15 +47,30 @@ pub(super) fn of_version(version: &ApiVersion, security: &Security, server: &Cre
             ));
         }
     }
-    for tier in version.tiers.iter().filter(|tier| tier.as_str() != UNLIMITED) {
-        found.push(format!(
-            "tier `{tier}` of version `{label}` limits calls, which are not counted"
-        ));
-    }
     if version.production.is_none() && version.sandbox.is_none() {
         found.push(format!("version `{label}` has no endpoint"));
     }
     found
+}
+
+/// Says which tiers of a version are not there to count.
+pub(super) fn of_tiers(version: &ApiVersion, counted: &Counted) -> Vec<String> {
+    let tps = version.max_tps;
+    let parts = [
+        (version.tier.is_some(), counted.tier, "tier"),
+        (version.anonymous_tier.is_some(), counted.anonymous, "anonymous_tier"),
+        (
+            tps.production.is_some(),
+            counted.cap(KeyType::Production),
+            "max_tps.production",
+        ),
+        (tps.sandbox.is_some(), counted.cap(KeyType::Sandbox), "max_tps.sandbox"),
+    ];
+    let missing = parts
+        .into_iter()
+        .filter(|(is_stated, found, _)| *is_stated && found.is_none());
+    let told = missing.map(|(_, _, key)| format!("`{key}` of version `{}` would not be counted", version.version));
+    told.collect()
 }
 
 /// Says what keeps a resource from being protected as it demands.
@@ -80,9 +97,6 @@ pub(super) fn of_resource(resource: &Resource, security: &Security, known_scopes
 fn is_taken_already(server: &CredentialFields, field: &HeaderName) -> bool {
     server.certificate.as_ref() == Some(field) || server.assertion == *field
 }
-
-/// The only tier that can be kept while calls are not counted.
-const UNLIMITED: &str = "Unlimited";
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +135,6 @@ mod tests {
         let wrong = |tamper: fn(&mut ApiVersion)| found(&server, tamper).len();
         assert_eq!(wrong(|version| version.security.accepts.mutual_tls = true), 1);
         assert_eq!(wrong(|version| version.security.certificates.push(b"none".to_vec())), 1);
-        assert_eq!(wrong(|version| version.tiers.push(TierName::parse("Gold").unwrap())), 1);
         assert_eq!(wrong(|version| version.production = None), 1);
         let field = |name| HeaderName::from_static(name);
         for server in [
@@ -140,6 +153,17 @@ mod tests {
         ] {
             assert_eq!(found(&server, |_| {}).len(), 1, "{server:?}");
         }
+    }
+
+    #[test]
+    fn a_tier_that_would_not_be_counted_is_refused() {
+        let mut version = api().versions.remove(0);
+        assert!(of_tiers(&version, &Counted::default()).is_empty());
+        version.tier = TierName::parse("10KPerMin").ok();
+        version.anonymous_tier = TierName::parse("Unauthenticated").ok();
+        version.max_tps.production = Some(1);
+        version.max_tps.sandbox = Some(1);
+        assert_eq!(of_tiers(&version, &Counted::default()).len(), 4);
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(super) fn authenticate(
             version,
             managers: snapshot.key_managers().of_tenant(&version.tenant),
             edition: (snapshot.revision(), pinned.version.index()),
+            claims: snapshot.tiers().claims(),
             certificate: head.certificate,
             client: head.client,
             referer: referer(head.headers),

@@ -6,6 +6,7 @@
 mod authenticate;
 mod authorize;
 mod bound;
+mod deny;
 mod direct;
 mod entitle;
 mod locate;
@@ -13,14 +14,19 @@ mod match_resource;
 mod own;
 mod permit;
 mod pin_version;
+mod plea;
+mod query;
 pub mod recorder;
 mod shown;
+mod subject;
+mod throttle;
 
 use std::sync::Arc;
 
 use self::match_resource::Matched;
 use self::permit::Granted;
 use self::recorder::{Fact, Recorder, Silent, Stage};
+use self::subject::Request;
 use crate::credential::caller::Caller;
 use crate::credential::{Credentials, Fetch, Flaw};
 use crate::denial::Denial;
@@ -32,12 +38,14 @@ use crate::snapshot::{RouteId, Snapshot, VersionId};
 
 pub use own::own;
 pub use permit::Permit;
+pub use plea::{Charge, Ground, Plea, Spent, Standings, Throttled};
 
 /// What an exchange may do.
-#[derive(Clone, Debug)]
-pub enum Admission {
-    /// Go on to a backend.
-    Permit(Permit),
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost most requests an allocation")]
+pub enum Admission<'s> {
+    /// Go on to a backend, if its quotas agree.
+    Plea(Plea<'s>),
     /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
     Options(VersionId, MethodSet),
 }
@@ -79,6 +87,8 @@ pub struct Refusal {
     pub flaw: Option<Flaw>,
     /// Who was refused, where that is known.
     pub caller: Option<Arc<Caller>>,
+    /// The rule that counts or denies by which it was refused, where it is one.
+    pub ground: Option<Ground>,
 }
 
 impl From<Denial> for Halt {
@@ -95,6 +105,7 @@ impl From<Denial> for Refusal {
             route: None,
             flaw: None,
             caller: None,
+            ground: None,
         }
     }
 }
@@ -107,11 +118,20 @@ impl Denial {
             route: None,
             flaw: None,
             caller: None,
+            ground: None,
         }
     }
 }
 
 impl Refusal {
+    /// Returns how its quotas stand, where one of them refused it.
+    pub fn standings(&self) -> Option<&Standings> {
+        match &self.ground {
+            Some(Ground::Throttled(throttled)) => Some(&throttled.standings),
+            Some(Ground::Denied(_)) | None => None,
+        }
+    }
+
     fn by(self, flaw: Flaw) -> Self {
         Self {
             flaw: Some(flaw),
@@ -126,6 +146,13 @@ impl Refusal {
         }
     }
 
+    fn on(self, ground: Ground) -> Self {
+        Self {
+            ground: Some(ground),
+            ..self
+        }
+    }
+
     fn whose(self, caller: Option<&Arc<Caller>>) -> Self {
         Self {
             caller: caller.map(Arc::clone),
@@ -136,17 +163,17 @@ impl Refusal {
 
 /// Decides whether an exchange may go on. The order is a security property (DESIGN, 3).
 ///
-/// Deny rules and tiers belong around the credentials; nothing is spent before everything else agrees.
+/// Nothing is spent here: what the quotas say is asked when everything else agrees ([`Plea`]).
 ///
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit(
+pub fn admit<'s>(
     head: &Head<'_>,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     limits: &Limits,
     means: (&Credentials, UnixTime),
-) -> Result<Admission, Halt> {
+) -> Result<Admission<'s>, Halt> {
     admit_told(head, snapshot, limits, means, &mut Silent)
 }
 
@@ -155,13 +182,13 @@ pub fn admit(
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit_told(
+pub fn admit_told<'s>(
     head: &Head<'_>,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     limits: &Limits,
     (credentials, now): (&Credentials, UnixTime),
     told: &mut impl Recorder,
-) -> Result<Admission, Halt> {
+) -> Result<Admission<'s>, Halt> {
     told.enter(Stage::Bound);
     let target = bound::bound(head, limits)?;
     told.enter(Stage::Locate);
@@ -178,6 +205,8 @@ pub fn admit_told(
         Matched::Route(route) => route,
     };
     told.learn(|| Fact::Matched(route));
+    told.enter(Stage::Deny);
+    deny::deny_anybody(head, &pinned, snapshot, told).map_err(|refusal| refusal.at(route))?;
     told.enter(Stage::Authenticate);
     let caller = authenticate::authenticate(head, &pinned, route, snapshot, (credentials, now), told)
         .map_err(|halt| halt.at(route))?;
@@ -189,6 +218,8 @@ pub fn admit_told(
         told.enter(Stage::Authorize);
         authorize::authorize(caller, &pinned, route, snapshot, credentials.view(), told).map_err(named)?;
     }
+    told.enter(Stage::DenyCaller);
+    deny::deny_caller((head, caller.as_deref()), &pinned, snapshot, told).map_err(named)?;
     told.enter(Stage::Direct);
     let environment = direct::direct(caller.as_deref(), &pinned, snapshot).map_err(named)?;
     told.learn(|| Fact::Directed(environment));
@@ -200,7 +231,20 @@ pub fn admit_told(
         subscription,
         environment,
     };
-    Ok(Admission::Permit(permit::permit(&pinned, granted, body)))
+    told.enter(Stage::Throttle);
+    let request = Request {
+        head,
+        version: snapshot.version(pinned.version),
+        route: snapshot.route(route),
+        caller: granted.caller.as_deref(),
+        network: subject::network(head.client),
+    };
+    let demands = throttle::throttle(&request, &granted, snapshot, credentials.view());
+    let demands = demands.map_err(|denial| denial.of(pinned.version).at(route).whose(granted.caller.as_ref()))?;
+    Ok(Admission::Plea(Plea::new(
+        permit::permit(&pinned, granted, body),
+        demands,
+    )))
 }
 
 #[cfg(test)]

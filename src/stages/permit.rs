@@ -1,4 +1,5 @@
-//! Evidence that an exchange may go on: only [`admit`](super::admit) can make it, and without it there is no upstream.
+//! Evidence that an exchange may go on: only [`admit`](super::admit) can make it, and hands it out when the quotas agree
+//! ([`Plea`](super::Plea)); without it there is no upstream.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
 /// Evidence that an exchange may go on, and where to.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Permit {
     version: VersionId,
     by_default: bool,

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use super::plea::Standings;
 use crate::credential::caller::Caller;
 use crate::credential::{Fetch, Flaw};
 use crate::model::method::MethodSet;
 use crate::registry::key_pair::KeyType;
 use crate::registry::subscription::Subscription;
+use crate::snapshot::tiers::DenyId;
 use crate::snapshot::{Mount, RouteId, ScopeId, VersionId};
 
 /// Who listens while a request is admitted.
@@ -54,6 +56,10 @@ pub enum Stage {
     Authorize,
     /// Whether the head is within bounds.
     Bound,
+    /// Whether a deny rule is for the request that does not ask who calls.
+    Deny,
+    /// Whether one is that does.
+    DenyCaller,
     /// Which endpoints the call is for.
     Direct,
     /// Whether the caller's application has a subscription.
@@ -66,20 +72,25 @@ pub enum Stage {
     Permit,
     /// Which version answers.
     PinVersion,
+    /// Whether its quotas let the request through.
+    Throttle,
 }
 
 impl Stage {
     /// All of them, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Bound,
         Self::Locate,
         Self::PinVersion,
         Self::MatchResource,
+        Self::Deny,
         Self::Authenticate,
         Self::Entitle,
         Self::Authorize,
+        Self::DenyCaller,
         Self::Direct,
         Self::Permit,
+        Self::Throttle,
     ];
 
     /// Returns the name of the file that decides it.
@@ -88,12 +99,15 @@ impl Stage {
             Self::Authenticate => "authenticate",
             Self::Authorize => "authorize",
             Self::Bound => "bound",
+            Self::Deny => "deny",
+            Self::DenyCaller => "deny_caller",
             Self::Direct => "direct",
             Self::Entitle => "entitle",
             Self::Locate => "locate",
             Self::MatchResource => "match_resource",
             Self::Permit => "permit",
             Self::PinVersion => "pin_version",
+            Self::Throttle => "throttle",
         }
     }
 }
@@ -110,6 +124,10 @@ pub enum Fact {
     },
     /// Who calls.
     Caller(Arc<Caller>),
+    /// How each quota stands that the request is held against.
+    Counted(Box<Standings>),
+    /// The deny rule that is for the request, if one is.
+    Denied(Option<DenyId>),
     /// The endpoints that the call is for.
     Directed(KeyType),
     /// What the application may call.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName};
 
+use super::query::decoded;
 use crate::credential::Flaw;
 use crate::head::Head;
 use crate::model::security::Security;
@@ -86,25 +87,6 @@ fn api_key<'a>(head: &Head<'a>, name: &HeaderName) -> Option<Result<Shown<'a>, F
         return Some(Err(Flaw::Malformed));
     }
     Some(decoded(first).map(Shown::ApiKey).ok_or(Flaw::Malformed))
-}
-
-/// Undoes percent-encoding.
-fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
-        return Some(text.into());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]

@@ -65,14 +65,19 @@ pub fn ask(request: &mut RequestHeader) -> Result<(), Box<Error>> {
     request.insert_header(header::UPGRADE, "websocket")
 }
 
-/// How long a tunnel may last.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
+/// How long a tunnel may last, and how much it may carry.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
     /// The longest silence of both sides together.
     pub idle: Duration,
     /// The longest life, if any.
     pub life: Option<Duration>,
+    /// Asked before so many bytes pass, either way, whether they may; where not, the tunnel ends.
+    pub charge: &'a Charge<'a>,
 }
+
+/// Tells whether so many bytes may pass, and counts them where they may.
+pub type Charge<'a> = dyn Fn(u64) -> bool + Send + Sync + 'a;
 
 /// A tunnel that is about to be opened.
 pub struct Tunnel<'a> {
@@ -84,8 +89,8 @@ pub struct Tunnel<'a> {
     pub request: RequestHeader,
     /// Sees the answer's head, whatever it is, and may edit it before the caller sees it.
     pub respond: &'a mut (dyn FnMut(&mut ResponseHeader) + Send),
-    /// How long it may last.
-    pub options: Options,
+    /// How long it may last, and how much it may carry.
+    pub options: Options<'a>,
     /// Becomes true when the process stops.
     pub shutdown: watch::Receiver<bool>,
     /// Is ready, with the cause, when the caller may not go on; not asked before the upgrade.
@@ -127,6 +132,8 @@ pub enum Cause {
     Revoked,
     /// The process stops.
     Shutdown,
+    /// A quota of bytes is reached.
+    Throttled,
 }
 
 impl Cause {
@@ -135,6 +142,7 @@ impl Cause {
     fn code(self) -> u16 {
         match self {
             Self::Life | Self::Revoked => POLICY_VIOLATION,
+            Self::Throttled => TRY_AGAIN_LATER,
             Self::Backend | Self::Client | Self::Idle | Self::Moved | Self::Refused | Self::Shutdown => GOING_AWAY,
         }
     }
@@ -204,7 +212,7 @@ impl Tunnel<'_> {
         clean_up(&mut answer);
         respond(&mut answer);
         if answer.status != StatusCode::SWITCHING_PROTOCOLS {
-            return relay(session, &mut backend, answer).await;
+            return relay(session, &mut backend, answer, options.charge).await;
         }
         let status = answer.status;
         session
@@ -290,6 +298,7 @@ async fn relay(
     session: &mut Session,
     backend: &mut BackendSession,
     answer: Box<ResponseHeader>,
+    charge: &Charge<'_>,
 ) -> Result<Ended, TunnelError> {
     let status = answer.status;
     let lost = |e: Box<Error>| TunnelError::Client(e.into_down());
@@ -300,6 +309,9 @@ async fn relay(
         .await
         .map_err(|e| TunnelError::Backend(e.into_up()))?
     {
+        if !charge(piece.len() as u64) {
+            return Err(TunnelError::Client(throttled()));
+        }
         bytes += piece.len() as u64;
         session.write_response_body(Some(piece), false).await.map_err(lost)?;
     }
@@ -343,6 +355,10 @@ fn clean_up(answer: &mut ResponseHeader) {
     }
 }
 
+fn throttled() -> Box<Error> {
+    Error::explain(ErrorType::ConnectionClosed, "a quota of bytes is reached").into_down()
+}
+
 fn not_upgraded() -> TunnelError {
     TunnelError::Client(Error::explain(
         ErrorType::InternalError,
@@ -352,6 +368,8 @@ fn not_upgraded() -> TunnelError {
 
 const GOING_AWAY: u16 = 1001;
 const POLICY_VIOLATION: u16 = 1008;
+/// Registered beside those of RFC 6455.
+const TRY_AGAIN_LATER: u16 = 1013;
 
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,16 @@
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::frames::{Scanner, goodbye};
-use super::{Cause, Flow, Options};
+use super::{Cause, Charge, Flow, Options};
 
 /// What two directions have carried, and why they no longer do.
 #[derive(Debug)]
@@ -32,18 +32,20 @@ pub(super) async fn pump(
     client: impl AsyncRead + AsyncWrite,
     backend: impl AsyncRead + AsyncWrite,
     lead: Bytes,
-    options: &Options,
+    options: &Options<'_>,
     withdrawn: impl Future<Output = Cause>,
 ) -> Pumped {
     let (from_client, to_client) = split(client);
     let (from_backend, to_backend) = split(backend);
     let (order, pulse) = (watch::Sender::new(Order::Carry), Pulse::new());
     let (up, down) = (Tally::default(), Tally::default());
+    let toll = Toll::new(options.charge);
     let lane = |tally, masked| Lane {
         scanner: Scanner::default(),
         order: order.subscribe(),
         tally,
         pulse: &pulse,
+        toll: &toll,
         masked,
     };
     let (mut outbound, mut inbound) = (lane(&up, true), lane(&down, false));
@@ -59,14 +61,15 @@ pub(super) async fn pump(
             order.send_replace(Order::Finish);
             (Cause::Backend, timeout(LINGER, outbound).await.is_ok())
         }
-        cause = expiry(&pulse, options, withdrawn) => {
+        cause = expiry((&pulse, &toll), options, withdrawn) => {
             order.send_replace(Order::Close(cause.code()));
             let both = async { tokio::join!(outbound, inbound) };
             (cause, timeout(LINGER, both).await.is_ok())
         }
     };
     Pumped {
-        cause,
+        // A direction that may carry no more ends like one whose source has.
+        cause: if toll.is_refused() { Cause::Throttled } else { cause },
         clean,
         to_backend: up.flow(),
         to_client: down.flow(),
@@ -89,6 +92,7 @@ struct Lane<'a> {
     order: watch::Receiver<Order>,
     tally: &'a Tally,
     pulse: &'a Pulse,
+    toll: &'a Toll<'a>,
     /// Whether our own frames must be masked, as a client's are.
     masked: bool,
 }
@@ -141,6 +145,14 @@ impl Lane<'_> {
             piece.len()
         };
         let (ours, rest) = piece.split_at_checked(sent).unwrap_or((piece, &[]));
+        if !self.toll.pay(ours.len()) {
+            // Between two frames, the goodbye can still be said, when it is time.
+            return if self.scanner.at_boundary() && closing.is_none() {
+                Ok(false)
+            } else {
+                Err(io::ErrorKind::QuotaExceeded.into())
+            };
+        }
         if closing.is_none() {
             self.scanner.scan(ours);
         }
@@ -173,6 +185,37 @@ impl Lane<'_> {
             };
             self.scanner.scan(buffer.get(..count).unwrap_or_default());
         }
+    }
+}
+
+/// What is asked before anything is carried, and whether it was refused.
+struct Toll<'a> {
+    charge: &'a Charge<'a>,
+    is_refused: AtomicBool,
+    refused: Notify,
+}
+
+impl<'a> Toll<'a> {
+    fn new(charge: &'a Charge<'a>) -> Self {
+        Self {
+            charge,
+            is_refused: AtomicBool::new(false),
+            refused: Notify::new(),
+        }
+    }
+
+    /// Tells whether so many bytes may pass. After one refusal none do, or frames would lose their middle.
+    fn pay(&self, bytes: usize) -> bool {
+        if !self.is_refused() && (bytes == 0 || (self.charge)(bytes as u64)) {
+            return true;
+        }
+        self.is_refused.store(true, Relaxed);
+        self.refused.notify_one();
+        false
+    }
+
+    fn is_refused(&self) -> bool {
+        self.is_refused.load(Relaxed)
     }
 }
 
@@ -225,7 +268,11 @@ impl Pulse {
 }
 
 /// Returns when the tunnel must end, whatever its sides want.
-async fn expiry(pulse: &Pulse, options: &Options, withdrawn: impl Future<Output = Cause>) -> Cause {
+async fn expiry(
+    (pulse, toll): (&Pulse, &Toll<'_>),
+    options: &Options<'_>,
+    withdrawn: impl Future<Output = Cause>,
+) -> Cause {
     let idle = async {
         loop {
             match options.idle.checked_sub(pulse.quiet()) {
@@ -242,6 +289,7 @@ async fn expiry(pulse: &Pulse, options: &Options, withdrawn: impl Future<Output 
     };
     tokio::select! {
         cause = withdrawn => cause,
+        () = toll.refused.notified() => Cause::Throttled,
         () = life => Cause::Life,
         () = idle => Cause::Idle,
     }
@@ -265,7 +313,7 @@ mod tests {
         pump: JoinHandle<Pumped>,
     }
 
-    fn tunnel(window: usize, lead: &'static [u8], options: Options) -> Ends {
+    fn tunnel(window: usize, lead: &'static [u8], options: Options<'static>) -> Ends {
         let (client, ours) = duplex(window);
         let (backend, theirs) = duplex(window);
         let (stop, mut stopped) = watch::channel(None);
@@ -282,10 +330,11 @@ mod tests {
         }
     }
 
-    fn options() -> Options {
+    fn options() -> Options<'static> {
         Options {
             idle: Duration::from_secs(60),
             life: None,
+            charge: &|_| true,
         }
     }
 
@@ -425,6 +474,7 @@ mod tests {
                 Options {
                     idle: Duration::from_secs(idle),
                     life,
+                    charge: &|_| true,
                 },
             );
             let begun = Instant::now();
@@ -443,6 +493,7 @@ mod tests {
             Options {
                 idle: Duration::from_secs(5),
                 life: None,
+                charge: &|_| true,
             },
         );
         for _ in 0..10 {
@@ -452,5 +503,32 @@ mod tests {
         }
         drop(ends.client);
         assert_eq!(ends.pump.await.unwrap().cause, Cause::Client);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_carried_than_is_paid_for() {
+        static LEFT: AtomicU64 = AtomicU64::new(10);
+        let pay = |bytes| {
+            LEFT.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes))
+                .is_ok()
+        };
+        let options = Options {
+            charge: Box::leak(Box::new(pay)),
+            ..options()
+        };
+        let mut ends = tunnel(64, b"", options);
+        ends.backend.write_all(&text(b"hello")).await.unwrap();
+        let mut heard = [0; 7];
+        ends.client.read_exact(&mut heard).await.unwrap();
+        ends.backend.write_all(&text(b"again")).await.unwrap();
+        let goodbye = [0x88, 2, 0x03, 0xf5];
+        let mut heard = [0; 4];
+        ends.client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, goodbye, "1013, and nothing of the second frame");
+        ends.client.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
+        drop((ends.client, ends.backend));
+        let pumped = ends.pump.await.unwrap();
+        assert_eq!(pumped.cause, Cause::Throttled);
+        assert_eq!(pumped.to_client.bytes, 7);
     }
 }

@@ -57,6 +57,7 @@ async fn open(address: SocketAddr, early: &[u8]) -> Opened {
             options: Options {
                 idle: Duration::from_secs(30),
                 life: None,
+                charge: &|_| true,
             },
             shutdown,
             withdrawn: pin!(std::future::pending()),

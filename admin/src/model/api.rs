@@ -38,6 +38,12 @@ pub struct ApiVersion {
     pub security: Security<Option<HeaderName>>,
     /// The subscription tiers among which subscribers choose; without any, it is called without a subscription.
     pub tiers: Vec<TierName>,
+    /// The resource tier of the whole version, in the place of its resources' own, where it has one that counts.
+    pub tier: Option<TierName>,
+    /// The subscription tier of callers without an application, where there is one that counts.
+    pub anonymous_tier: Option<TierName>,
+    /// How much its endpoints take.
+    pub max_tps: MaxTps,
     /// Whose applications may subscribe; those of its own tenant always may.
     pub subscribers: Subscribers,
     /// Where calls with production keys go, if anywhere; one of the two is there.
@@ -52,6 +58,15 @@ pub struct ApiVersion {
     pub resources: Vec<Resource>,
     /// Where it was stated.
     pub place: Place,
+}
+
+/// The largest numbers of requests that the endpoints of a version take in any second.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MaxTps {
+    /// Of production endpoints together.
+    pub production: Option<u64>,
+    /// Of sandbox endpoints together.
+    pub sandbox: Option<u64>,
 }
 
 /// The tenants whose applications may subscribe to a version, beside its own.

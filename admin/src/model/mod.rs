@@ -18,16 +18,24 @@
 //! | KeyManager | an issuer of tokens other than the gateway itself |
 //! | Place | the file and the line where something was stated |
 //! | Tier | a named set of quotas; its level says what it counts |
+//! | Group | requests that have quotas of their own in a Tier |
+//! | Condition | what must be true of a request |
+//! | CountingRule | quotas for whatever its key tells apart, beside all tiers |
+//! | DenyRule | whose requests are refused |
 //! | Backend, Endpoint | where an ApiVersion's traffic goes; one address of it |
 //! | Document | the catalog as written, not yet believed |
 //! | Catalog | the whole model at one Revision, every reference resolved |
 //! | Violation | one reason a Document is not a Catalog, with its place and its mend |
 //! | Revision | the number of a Catalog; rises by one with each applied Change |
 
+pub mod address;
 pub mod api;
 pub mod auth;
 pub mod backend;
 pub mod catalog;
+pub mod condition;
+pub mod counting_rule;
+pub mod deny;
 pub mod document;
 pub mod instant;
 pub mod key_manager;

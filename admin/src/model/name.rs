@@ -68,11 +68,15 @@ names! {
     Context: "a context", "a path that begins with `/` and does not end with one, of letters, digits, `-`, `.`, `_`, \
         `~` and at most one `{version}`, and not below `/t`, `/oauth2`, `/token`, `/revoke` or `/.well-known`",
         is_context, slashed;
+    /// The name of a group of a tier.
+    GroupName: "a group name", "1 to 64 letters, digits, `-`, `.`, `_` and `~`, but not `.` or `..`", is_version, trimmed;
     /// A hostname, in lower case, without a port.
     HostName: "a hostname", "a DNS name in lower case or an IP address, without a port", is_host, lowered;
     /// The name of a key manager.
     KeyManagerName: "a key manager name", "1 to 160 printable characters, the first and the last no space",
         is_label, trimmed;
+    /// The name of a counting rule.
+    RuleName: "a rule name", "1 to 160 printable characters, the first and the last no space", is_label, trimmed;
     /// The key of a scope, as tokens carry it.
     ScopeName: "a scope key", "1 to 160 printable ASCII characters without spaces, `\"` and `\\`", is_scope, trimmed;
     /// The domain of a tenant, in lower case.

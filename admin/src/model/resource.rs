@@ -2,7 +2,7 @@
 
 use super::auth::AuthType;
 use super::method::MethodSet;
-use super::name::ScopeName;
+use super::name::{ScopeName, TierName};
 use super::place::Place;
 use super::template::Template;
 
@@ -17,6 +17,8 @@ pub struct Resource {
     pub auth: AuthType,
     /// The scopes of which a caller needs one; without any, none is needed.
     pub scopes: Vec<ScopeName>,
+    /// Its resource tier, where it has one that counts.
+    pub tier: Option<TierName>,
     /// Where it was stated.
     pub place: Place,
 }

@@ -30,6 +30,8 @@ mod tests {
             "versions",
             "tenants",
             "tiers",
+            "counting_rules",
+            "deny",
             "key_managers",
         ] {
             let description = schema["properties"][key]["description"].as_str().unwrap_or_default();
@@ -54,6 +56,19 @@ mod tests {
             schema["$defs"]["KeyManager"]["required"],
             serde_json::json!(["name", "issuer"])
         );
-        assert_eq!(schema["$defs"]["Limit"]["properties"]["per"]["type"], "string");
+        assert_eq!(schema["$defs"]["Limit"]["properties"]["per"]["type"][0], "string");
+        assert_eq!(schema["$defs"]["CalendarSpan"]["oneOf"][2]["const"], "day");
+        for (name, key) in [
+            ("Tier", "groups"),
+            ("CountingRule", "key"),
+            ("DenyRule", "not_ip"),
+            ("Condition", "ip"),
+        ] {
+            assert!(
+                schema["$defs"][name]["properties"][key]["description"].is_string(),
+                "{name}"
+            );
+            assert_eq!(schema["$defs"][name]["additionalProperties"], Value::Bool(false));
+        }
     }
 }

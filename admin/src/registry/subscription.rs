@@ -50,6 +50,8 @@ pub struct Subscription {
     pub state: SubscriptionState,
     /// Its subscription tier.
     pub tier: TierName,
+    /// The version that it is to.
+    pub version: VersionName,
 }
 
 /// A subscription to be made. Whether the version takes it is for the caller to know: the registry has no catalog.

@@ -103,6 +103,7 @@ impl From<BootError> for Failure {
             | BootError::Data { .. }
             | BootError::DataTaken(_)
             | BootError::Keys(_)
+            | BootError::Random
             | BootError::Registry(_)
             | BootError::RegistryLate(_)
             | BootError::Socket(_) => Self::broken(&error),

@@ -106,6 +106,7 @@ impl World {
             version: &self.snapshot.versions()[0],
             managers: self.snapshot.key_managers().of_tenant("carbon.super"),
             edition: (1, 0),
+            claims: self.snapshot.tiers().claims(),
             certificate: None,
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             referer: None,

@@ -89,6 +89,7 @@ pub(in crate::stages) fn somebody(by: Proof) -> Caller {
         subject: "somebody".to_owned(),
         scopes: Vec::new(),
         roles: Vec::new(),
+        claims: Default::default(),
         expires: None,
         digest: Digest([0; 32]),
     }

@@ -8,7 +8,7 @@ use crate::model::key_manager::RESIDENT;
 use crate::model::name::{KeyManagerName, ROOT_TENANT, ScopeName, TenantName, TierName};
 use crate::model::suggestion::did_you_mean;
 use crate::model::tenant::Tenant;
-use crate::model::tier::TierLevel;
+use crate::model::tier::{TierLevel, UNAUTHENTICATED, UNLIMITED};
 use crate::model::violation::Violation;
 
 /// What the files of a catalog may refer to.
@@ -17,6 +17,8 @@ pub(super) struct Known<'a> {
     tiers: HashMap<TenantName, HashMap<TierName, Vec<(TierLevel, Origin<'a>)>>>,
     scopes: HashMap<TenantName, HashMap<ScopeName, Origin<'a>>>,
     key_managers: HashMap<TenantName, HashMap<KeyManagerName, Origin<'a>>>,
+    /// The tiers that tenants state for callers without an application.
+    anonymous: HashMap<&'a str, &'a str>,
     gaps: Gaps,
 }
 
@@ -49,12 +51,17 @@ impl<'a> Known<'a> {
             tiers: HashMap::new(),
             scopes: HashMap::new(),
             key_managers: HashMap::new(),
+            anonymous: HashMap::new(),
             gaps,
         };
         for page in pages {
             known.collect_tiers(page, found);
             known.collect_scopes(page, found);
             known.collect_key_managers(page, found);
+        }
+        // When all tiers are known.
+        for page in pages {
+            known.collect_anonymous(page, found);
         }
         known
     }
@@ -64,7 +71,6 @@ impl<'a> Known<'a> {
         let list = root.key("tiers");
         for (index, stated) in page.document.tiers.iter().enumerate() {
             let spot = list.element(index);
-            check_limits(&spot, &stated.limits, found);
             let at = spot.key("name");
             let tenant = self.tenant(&spot.key("tenant"), stated.tenant.as_deref(), found);
             let (Some(name), Some(tenant)) = (named(&at, &stated.name, TierName::parse, found), tenant) else {
@@ -131,6 +137,21 @@ impl<'a> Known<'a> {
                 found.push(at.blame(format!("the key manager `{name}` is stated already ({first})")));
             } else {
                 names.insert(name, at.origin());
+            }
+        }
+    }
+
+    /// Collects which tiers tenants state for callers without an application.
+    fn collect_anonymous(&mut self, page: &'a Page, found: &mut Vec<Violation>) {
+        let list = page.spot().key("tenants");
+        for (index, stated) in page.document.tenants.iter().enumerate() {
+            let Some(tier) = stated.anonymous_tier.as_deref() else {
+                continue;
+            };
+            if let Ok(tenant) = TenantName::parse(&stated.domain) {
+                let at = list.element(index).key("anonymous_tier");
+                self.tier(&at, (&tenant, tier, TierLevel::Subscription), found);
+                self.anonymous.insert(stated.domain.as_str(), tier);
             }
         }
     }
@@ -229,6 +250,33 @@ impl<'a> Known<'a> {
         false
     }
 
+    /// Returns the subscription tier of callers without an application, unless it counts nothing: the one that is stated
+    /// here, else their tenant's, else the one that is known by its name.
+    pub(super) fn anonymous_tier(
+        &self,
+        spot: &Spot<'_>,
+        (tenant, stated): (&TenantName, Option<&str>),
+        found: &mut Vec<Violation>,
+    ) -> Option<TierName> {
+        let name = match stated {
+            Some(name) => {
+                self.tier(spot, (tenant, name, TierLevel::Subscription), found);
+                name
+            }
+            None => match self.anonymous.get(tenant.as_str()) {
+                Some(name) => name,
+                None => self.has_unauthenticated(tenant).then_some(UNAUTHENTICATED)?,
+            },
+        };
+        TierName::parse(name).ok().filter(|name| name.as_str() != UNLIMITED)
+    }
+
+    fn has_unauthenticated(&self, tenant: &TenantName) -> bool {
+        let named = TierName::parse(UNAUTHENTICATED).ok();
+        let levels = named.and_then(|name| self.tiers.get(tenant)?.get(&name));
+        levels.is_some_and(|levels| levels.iter().any(|(level, _)| *level == TierLevel::Subscription))
+    }
+
     /// Checks that a scope exists in a tenant; returns whether it does.
     pub(super) fn scope(&self, spot: &Spot<'_>, tenant: &TenantName, key: &str, found: &mut Vec<Violation>) -> bool {
         let Some(parsed) = named(spot, key, ScopeName::parse, found) else {
@@ -263,36 +311,6 @@ fn unknown<'a>(spot: &Spot<'_>, noun: &str, text: &str, known: impl Iterator<Ite
     spot.blame(format!("unknown {spoken} `{text}`")).fix(fix)
 }
 
-fn check_limits(tier: &Spot<'_>, limits: &[document::Limit], found: &mut Vec<Violation>) {
-    let list = tier.key("limits");
-    if limits.is_empty() && !tier.lost("limits") {
-        found.push(
-            list.blame("a tier needs a limit")
-                .fix("write `limits = [{ requests = 1000, per = \"1m\" }]`"),
-        );
-    }
-    for (index, limit) in limits.iter().enumerate() {
-        let spot = list.element(index);
-        match (limit.requests, limit.bytes) {
-            (Some(0), None) => found.push(spot.key("requests").blame("a limit must be more than zero")),
-            (None, Some(bytes)) if bytes.0 == 0 => {
-                found.push(spot.key("bytes").blame("a limit must be more than zero"))
-            }
-            (Some(_), None) | (None, Some(_)) => {}
-            (None, None) if spot.lost("requests") || spot.lost("bytes") => {}
-            (None, None) | (Some(_), Some(_)) => {
-                found.push(
-                    spot.blame("a limit counts either `requests` or `bytes`")
-                        .fix("state one of the two"),
-                );
-            }
-        }
-        if limit.per.0.is_zero() {
-            found.push(spot.key("per").blame("`per` must be more than zero"));
-        }
-    }
-}
-
 fn level_name(level: TierLevel) -> &'static str {
     match level {
         TierLevel::Application => "application",
@@ -303,6 +321,3 @@ fn level_name(level: TierLevel) -> &'static str {
 
 /// So many words are listed where none of them is near; more would hide what is wrong.
 const FEW: usize = 8;
-
-/// The tier without a quota, which every tenant has at every level.
-pub(super) const UNLIMITED: &str = "Unlimited";

@@ -7,25 +7,32 @@
 mod api;
 mod backend;
 mod claims;
+mod conditions;
+mod counting_rules;
+mod deny;
 mod endpoint;
 mod key_managers;
 mod known;
+mod limits;
 mod page;
 mod pem;
 mod resource;
 mod scopes;
 mod security;
 mod tenants;
-mod unserved;
+mod tiers;
 mod version;
 
 use super::api::Api;
+use super::counting_rule::CountingRule;
+use super::deny::DenyRule;
 use super::document::Document;
 use super::key_manager::KeyManager;
 use super::reader::{self, Reading};
 use super::scope::Scope;
 use super::source::{References, Source};
 use super::tenant::Tenant;
+use super::tier::Tier;
 use super::violation::Violation;
 use known::Known;
 use page::Page;
@@ -36,6 +43,9 @@ pub struct Catalog {
     tenants: Vec<Tenant>,
     scopes: Vec<Scope>,
     key_managers: Vec<KeyManager>,
+    tiers: Vec<Tier>,
+    counting_rules: Vec<CountingRule>,
+    deny_rules: Vec<DenyRule>,
     apis: Vec<Api>,
 }
 
@@ -54,6 +64,9 @@ impl Catalog {
         claims::check(&pages, &mut found);
         let scopes = scopes::believe(&pages, &mut found);
         let key_managers = key_managers::believe(&pages, (&known, references), &mut found);
+        let tiers = tiers::believe(&pages, &known, &mut found);
+        let counting_rules = counting_rules::believe(&pages, &known, &mut found);
+        let deny_rules = deny::believe(&pages, (&known, is_whole), &mut found);
         let apis = pages
             .iter()
             .filter_map(|page| api::believe(page, &known, references, &mut found))
@@ -63,6 +76,9 @@ impl Catalog {
                 tenants,
                 scopes,
                 key_managers,
+                tiers,
+                counting_rules,
+                deny_rules,
                 apis,
             });
         }
@@ -78,7 +94,7 @@ impl Catalog {
             tenants,
             scopes,
             key_managers,
-            apis: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -95,6 +111,21 @@ impl Catalog {
     /// Returns the key managers of every tenant.
     pub fn key_managers(&self) -> &[KeyManager] {
         &self.key_managers
+    }
+
+    /// Returns the tiers of every tenant.
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// Returns the counting rules of every tenant.
+    pub fn counting_rules(&self) -> &[CountingRule] {
+        &self.counting_rules
+    }
+
+    /// Returns the deny rules of every tenant that are in force.
+    pub fn deny_rules(&self) -> &[DenyRule] {
+        &self.deny_rules
     }
 
     /// Returns the APIs of every tenant.

@@ -2,14 +2,13 @@
 
 use super::known::Known;
 use super::page::{Spot, unrepeated};
-use super::unserved;
 use crate::model::auth::AuthType;
 use crate::model::document;
-use crate::model::name::{ScopeName, TenantName};
+use crate::model::name::{ScopeName, TenantName, TierName};
 use crate::model::resource::Resource;
 use crate::model::security::Accepts;
 use crate::model::template::Template;
-use crate::model::tier::TierLevel;
+use crate::model::tier::{TierLevel, UNLIMITED};
 use crate::model::violation::Violation;
 
 /// Believes a resource.
@@ -34,9 +33,10 @@ pub(super) fn believe(
             check_provable(spot, stated, accepts, found);
         }
     }
+    let mut counted = None;
     if let Some(tenant) = tenant {
         check_scopes(spot, stated, (known, tenant), found);
-        check_tier(spot, stated.tier.as_deref(), (known, tenant), found);
+        counted = tier(spot, stated.tier.as_deref(), (known, tenant), found);
     }
     let path = spot.key("path");
     let template = Template::parse(&stated.path)
@@ -51,6 +51,7 @@ pub(super) fn believe(
             .iter()
             .filter_map(|key| ScopeName::parse(key).ok())
             .collect(),
+        tier: counted,
         place: spot.place(),
     })
 }
@@ -108,16 +109,14 @@ fn check_scopes(
     }
 }
 
-/// Checks the resource tier that a resource or a whole version states.
-pub(super) fn check_tier(
+/// Returns the resource tier that a resource or a whole version states, unless it counts nothing.
+pub(super) fn tier(
     spot: &Spot<'_>,
     stated: Option<&str>,
     (known, tenant): (&Known<'_>, &TenantName),
     found: &mut Vec<Violation>,
-) {
-    let Some(name) = stated else { return };
-    let at = spot.key("tier");
-    if known.tier(&at, (tenant, name, TierLevel::Resource), found) {
-        unserved::check_tier(&at, name, found);
-    }
+) -> Option<TierName> {
+    let name = stated?;
+    let is_known = known.tier(&spot.key("tier"), (tenant, name, TierLevel::Resource), found);
+    TierName::parse(name).ok().filter(|_| is_known && name != UNLIMITED)
 }

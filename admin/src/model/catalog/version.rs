@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::known::{Known, UNLIMITED};
+use super::known::Known;
 use super::page::{Spot, named, unrepeated};
-use super::{backend, resource, security, unserved};
-use crate::model::api::{ApiVersion, PathAllowances, Subscribers, Transports};
+use super::{backend, resource, security};
+use crate::model::api::{ApiVersion, MaxTps, PathAllowances, Subscribers, Transports};
 use crate::model::document::{self, PathAllowance, TransportName, Version};
 use crate::model::method::MethodSet;
 use crate::model::name::{TenantName, TierName, VersionName};
 use crate::model::resource::Resource;
 use crate::model::source::References;
 use crate::model::template::Segment;
-use crate::model::tier::TierLevel;
+use crate::model::tier::{TierLevel, UNAUTHENTICATED, UNLIMITED};
 use crate::model::violation::Violation;
 
 /// Believes a version.
@@ -28,18 +28,30 @@ pub(super) fn believe(
     unrepeated(&spot.key("paths"), &stated.paths, found);
     let security = security::believe(spot, stated, (known, tenant, references), found);
     check_subscribers(spot, stated, known, found);
+    let mut counted = None;
     if let Some(tenant) = tenant {
         check_tiers(spot, stated, (known, tenant), found);
+        let tier = resource::tier(spot, stated.tier.as_deref(), (known, tenant), found);
+        let anonymous = (tenant, stated.anonymous_tier.as_deref());
+        counted = Some((
+            tier,
+            known.anonymous_tier(&spot.key("anonymous_tier"), anonymous, found),
+        ));
     }
     let backends = backends(spot, stated, references, found);
+    let max_tps = max_tps(spot, stated, backends.as_ref(), found);
     let resources = resources(spot, stated, (known, tenant), found);
     let (production, sandbox) = backends?;
+    let (tier, anonymous_tier) = counted?;
     Some(ApiVersion {
         version: version?,
         state: stated.state,
         transports,
         security,
         tiers: tiers(stated),
+        tier,
+        anonymous_tier,
+        max_tps,
         subscribers: subscribers(&stated.subscribers),
         production,
         sandbox,
@@ -117,11 +129,38 @@ fn check_tiers(
     unrepeated(&list, names, found);
     for (index, tier) in names.iter().enumerate() {
         let at = list.element(index);
-        if known.tier(&at, (tenant, tier, TierLevel::Subscription), found) {
-            unserved::check_subscription_tier(&at, tier, found);
+        known.tier(&at, (tenant, tier, TierLevel::Subscription), found);
+        if tier == UNAUTHENTICATED {
+            let violation = at.blame(format!("`{UNAUTHENTICATED}` is for callers who cannot subscribe"));
+            found.push(violation.fix("remove it, or name it as `anonymous_tier`"));
         }
     }
-    resource::check_tier(spot, stated.tier.as_deref(), (known, tenant), found);
+}
+
+/// Believes how much the endpoints take.
+fn max_tps(
+    spot: &Spot<'_>,
+    stated: &Version,
+    backends: Option<&backend::Backends>,
+    found: &mut Vec<Violation>,
+) -> MaxTps {
+    let at = spot.key("max_tps");
+    let document::MaxTps { production, sandbox } = stated.max_tps;
+    let figures = [
+        ("production", production, backends.map(|(backend, _)| backend.is_some())),
+        ("sandbox", sandbox, backends.map(|(_, backend)| backend.is_some())),
+    ];
+    for (key, figure, has_endpoints) in figures {
+        if figure == Some(0) {
+            let violation = at.key(key).blame("a limit must be more than zero");
+            found.push(violation.fix("write 1 or more, or `state = \"blocked\"`"));
+        }
+        if figure.is_some() && has_endpoints == Some(false) {
+            let violation = at.key(key).blame(format!("the version has no {key} endpoints"));
+            found.push(violation.fix(format!("remove `{key}`, or add endpoints")));
+        }
+    }
+    MaxTps { production, sandbox }
 }
 
 fn backends(

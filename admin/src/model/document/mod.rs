@@ -6,18 +6,18 @@
 mod endpoints;
 mod key_manager;
 mod several;
+mod throttling;
 mod version;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::tenant::TenantState;
-use super::tier::TierLevel;
-use super::unit::{Period, Size};
 
 pub use endpoints::{BalanceName, EndpointTls, Endpoints, HealthChecks};
 pub use key_manager::{Claims, Introspection, KeyManager};
 pub use several::Several;
+pub use throttling::{Condition, CountingRule, DenyRule, Group, Limit, MaxTps, Tier};
 pub use version::{PathAllowance, Resource, SecurityName, Subscribers, TransportName, Version};
 
 /// A file of the catalog: one API with all its versions, or tenants, tiers and shared scopes.
@@ -40,6 +40,10 @@ pub struct Document {
     pub tenants: Vec<Tenant>,
     /// Tiers: named sets of quotas.
     pub tiers: Vec<Tier>,
+    /// Counting rules: quotas for whatever a key tells apart, beside all tiers.
+    pub counting_rules: Vec<CountingRule>,
+    /// Deny rules: whose requests are refused.
+    pub deny: Vec<DenyRule>,
     /// Key managers: issuers of tokens other than the gateway itself.
     pub key_managers: Vec<KeyManager>,
 }
@@ -60,32 +64,9 @@ pub struct Tenant {
     pub authorization_header: Option<String>,
     /// The header field that holds an API key, where a version names none; the server's by default.
     pub api_key_header: Option<String>,
-}
-
-/// A tier: a named set of quotas.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tier {
-    /// Its name; unique in its tenant and level. `Unlimited` is always there.
-    pub name: String,
-    /// What it counts: the calls of a subscription, of an application, or of a resource.
-    pub level: TierLevel,
-    /// The tenant that may use it; `carbon.super` by default.
-    pub tenant: Option<String>,
-    /// The quotas, all of which must hold.
-    pub limits: Vec<Limit>,
-}
-
-/// A quota: so many requests, or so many bytes, in any span of a length.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// How many requests; either this or `bytes`.
-    pub requests: Option<u64>,
-    /// How many bytes, such as `"10MiB"`; either this or `requests`.
-    pub bytes: Option<Size>,
-    /// The length of the span, such as `"1m"`.
-    pub per: Period,
+    /// The subscription tier of callers without an application, where a version names none; `Unauthenticated` where the
+    /// tenant states it, by default.
+    pub anonymous_tier: Option<String>,
 }
 
 /// A scope: a permission that roles grant.

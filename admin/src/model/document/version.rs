@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
 
-use super::{Endpoints, Several};
+use super::{Endpoints, MaxTps, Several};
 use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::MethodName;
@@ -49,6 +49,11 @@ pub struct Version {
     pub subscribers: Subscribers,
     /// A resource tier for the whole version; replaces those of its resources.
     pub tier: Option<String>,
+    /// The subscription tier of callers without an application; the tenant's by default. `Unlimited` counts nothing.
+    pub anonymous_tier: Option<String>,
+    /// The largest numbers of requests that the endpoints take in any second; no limit by default.
+    #[serde(default)]
+    pub max_tps: MaxTps,
     /// The largest request body, such as `"8MiB"`; the gateway's own limit by default.
     pub max_request_body: Option<Size>,
     /// Unusual request paths that it takes; all of them are refused by default.

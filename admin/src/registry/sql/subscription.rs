@@ -89,6 +89,7 @@ fn read(columns: &impl Columns) -> Result<(ApplicationId, Bond)> {
         id: SubscriptionId(columns.number("id")?),
         state: columns.word("state", SubscriptionState::of)?,
         tier: columns.tier("tier")?,
+        version: to.version.clone(),
     };
     Ok((ApplicationId(columns.number("application_id")?), (to, subscription)))
 }

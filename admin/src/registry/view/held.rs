@@ -94,6 +94,7 @@ impl Bound {
             id: self.id,
             state: self.state,
             tier: self.tier.clone(),
+            version: self.to.version.clone(),
         }
     }
 
@@ -149,6 +150,7 @@ mod tests {
             id: SubscriptionId(id),
             state,
             tier: TierName::parse("Gold").unwrap(),
+            version: to.version.clone(),
         };
         held.subscribe(Arc::new(to), subscription);
     }

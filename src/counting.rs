@@ -1,0 +1,54 @@
+//! Where counts are asked: the one place where a request meets the ledger.
+//!
+//! [`Counts::take`] may wait, so that counts that are shared with other processes can be asked for here.
+
+use std::sync::Arc;
+
+use crate::quota::{Answer, Clock, Demand, Hold, Key, Ledger};
+
+/// Where counts are kept, and the time that they are kept by.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    ledger: Arc<Ledger>,
+    clock: Clock,
+}
+
+impl Counts {
+    /// Asks this ledger, by a clock that starts now.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self {
+            ledger,
+            clock: Clock::start(),
+        }
+    }
+
+    /// Spends what is demanded, all of it or nothing.
+    pub async fn take(&self, demands: &[Demand<'_>]) -> Answer<Hold> {
+        self.ledger.take(demands, self.clock.now())
+    }
+
+    /// Tells what [`Self::take`] would answer, and spends nothing.
+    pub fn look(&self, demands: &[Demand<'_>]) -> Answer<()> {
+        self.ledger.look(demands, self.clock.now())
+    }
+
+    /// Spends bytes as they pass, all of them or nothing.
+    pub fn charge(&self, demands: &[Demand<'_>]) -> Answer<()> {
+        self.ledger.charge(demands, self.clock.now())
+    }
+
+    /// Forgets what a subject has spent; tells whether anything was known.
+    pub fn reset(&self, key: Key) -> bool {
+        self.ledger.reset(key)
+    }
+
+    /// Gives back the memory of counts that hold nothing, a part at a time.
+    pub fn sweep(&self) {
+        self.ledger.sweep(self.clock.now());
+    }
+
+    /// Returns how many counts there are, and how many of them newcomers share for want of room.
+    pub fn len(&self) -> (usize, usize) {
+        self.ledger.len()
+    }
+}

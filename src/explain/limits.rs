@@ -1,0 +1,62 @@
+//! How quotas stand, told: each that a request is held against, and which of them is reached.
+
+use super::explanation;
+use super::telling::Telling;
+use crate::quota::Standing;
+use crate::snapshot::tiers::{Policy, Tier};
+use crate::stages::Standings;
+use crate::stages::recorder::Fact;
+
+impl Telling<'_> {
+    /// Lists each quota that the request is held against.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one kind of fact is looked for")]
+    pub(super) fn limits(&self) -> Vec<explanation::Limit> {
+        let standings = self.told.facts().find_map(|fact| match fact {
+            Fact::Counted(standings) => Some(standings),
+            _ => None,
+        });
+        let tiers = self.snapshot.tiers();
+        let told = |(id, standing): &(_, Standing)| {
+            let policy = tiers.policy(*id);
+            told(policy, tiers.tier(policy.tier), *standing)
+        };
+        standings
+            .into_iter()
+            .flat_map(|standings| standings.iter())
+            .map(told)
+            .collect()
+    }
+
+    /// Says in one sentence how the quotas stand.
+    pub(super) fn counted(&self, standings: &Standings) -> String {
+        let tiers = self.snapshot.tiers();
+        let over = standings.iter().find(|(_, standing)| standing.is_over);
+        match over {
+            None => format!("{} quotas have room", standings.len()),
+            Some((id, _)) if tiers.policy(*id).quota.is_soft() => {
+                format!("{} is reached, and lets it pass", tiers.policy(*id).name)
+            }
+            Some((id, standing)) => format!(
+                "{} is reached: {} of {} are left, all of them in {} s",
+                tiers.policy(*id).name,
+                standing.remaining,
+                standing.quota,
+                standing.reset
+            ),
+        }
+    }
+}
+
+fn told(policy: &Policy, tier: &Tier, standing: Standing) -> explanation::Limit {
+    explanation::Limit {
+        name: policy.name.trim_matches('"').to_owned(),
+        level: tier.level.word().to_owned(),
+        tier: tier.name.to_string(),
+        quota: standing.quota,
+        remaining: standing.remaining,
+        reset: standing.reset,
+        over: standing.is_over,
+        stops: !policy.quota.is_soft(),
+        rule: tier.place.to_string(),
+    }
+}

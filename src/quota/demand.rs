@@ -1,0 +1,151 @@
+//! A quota of the catalog, ready to be counted, and a demand on it.
+//!
+//! What all subjects of a quota share is hashed once, when the catalog is compiled.
+
+use serde::{Deserialize, Serialize};
+
+use super::key::{Key, Secret, Stem};
+use super::limit::{Limit, Unit};
+
+/// A limit with the name that its counts are kept by.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    limit: Limit,
+    is_soft: bool,
+    subjects: Subjects,
+    stem: Stem,
+    /// What those count on who come when there is no room.
+    overflow: Key,
+}
+
+/// Who can make up new subjects of a quota, and so new counters.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Subjects {
+    /// Anyone, as with addresses and header fields. They get three quarters of the counters at most.
+    Invented,
+    /// Only who keeps the catalog or the registry, as with applications and resources.
+    Registered,
+}
+
+/// What a request asks of a quota for a subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    quota: &'a Quota,
+    key: Key,
+    amount: u64,
+}
+
+impl Quota {
+    /// Names a limit: its tenant, its level, its tier, and which of the tier's limits it is.
+    ///
+    /// Two limits must not share a name: they would share a count.
+    #[must_use]
+    pub fn new(limit: Limit, subjects: Subjects, names: &[&str], secret: &Secret) -> Self {
+        let stem = Stem::new(secret, names);
+        Self {
+            limit,
+            is_soft: false,
+            subjects,
+            // Subjects are named by at least one part, so this is nobody's.
+            overflow: stem.key(&[]),
+            stem,
+        }
+    }
+
+    /// Lets what is beyond the quota pass: it is counted, and said to be over.
+    #[must_use]
+    pub fn soft(self) -> Self {
+        Self { is_soft: true, ..self }
+    }
+
+    /// Asks for what a request takes of a subject, which is named by one part or more: one request; or a byte left.
+    #[must_use]
+    pub fn of(&self, subject: &[&str]) -> Demand<'_> {
+        Demand {
+            quota: self,
+            key: self.stem.key(subject),
+            amount: self.least(),
+        }
+    }
+
+    /// Asks what [`Quota::of`] does, for a subject whose key is known.
+    #[must_use]
+    pub fn of_key(&self, key: Key) -> Demand<'_> {
+        Demand {
+            quota: self,
+            key,
+            amount: self.least(),
+        }
+    }
+
+    /// Returns the figures.
+    #[must_use]
+    pub fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    /// Tells whether what is beyond the quota passes.
+    #[must_use]
+    pub fn is_soft(&self) -> bool {
+        self.is_soft
+    }
+
+    /// Returns the same quota with other figures; its counts are the same.
+    pub(super) fn with_limit(&self, limit: Limit) -> Self {
+        Self { limit, ..self.clone() }
+    }
+
+    /// Returns what a request takes before anything has passed.
+    fn least(&self) -> u64 {
+        match self.limit.unit() {
+            Unit::Bytes => 0,
+            Unit::Requests => 1,
+        }
+    }
+
+    pub(super) fn subjects(&self) -> Subjects {
+        self.subjects
+    }
+}
+
+impl<'a> Demand<'a> {
+    /// Asks for so much instead. What is under way counts as one all the same.
+    #[must_use]
+    pub fn amounting(self, amount: u64) -> Self {
+        let amount = if self.limit().is_concurrent() { 1 } else { amount };
+        Self { amount, ..self }
+    }
+
+    /// Returns what the count is found by.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Returns the quota that is asked.
+    #[must_use]
+    pub fn quota(&self) -> &'a Quota {
+        self.quota
+    }
+
+    /// Asks the same of a quota whose counts are the same.
+    pub(super) fn on<'b>(&self, quota: &'b Quota) -> Demand<'b> {
+        Demand {
+            quota,
+            key: self.key,
+            amount: self.amount,
+        }
+    }
+
+    pub(super) fn amount(&self) -> u64 {
+        self.amount
+    }
+
+    pub(super) fn limit(&self) -> &'a Limit {
+        &self.quota.limit
+    }
+
+    pub(super) fn overflow(&self) -> Key {
+        self.quota.overflow
+    }
+}

@@ -1,0 +1,181 @@
+//! The ledger: every count, in parts of which each has its lock.
+//!
+//! [`Ledger::take`] locks the parts that a request's counters are in, in one order so that no two requests wait for
+//! each other, examines all of them, and only then spends. What it does under the locks is arithmetic: it neither
+//! waits nor, once a counter is there, allocates.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use super::clock::Moment;
+use super::demand::Demand;
+use super::handover::Part;
+use super::hold::{Hold, Keys};
+use super::key::{Key, Secret};
+use super::shard::Shard;
+use super::standing::{Answer, Standings};
+use super::taking::Purpose;
+
+/// Every count of a process.
+#[derive(Debug)]
+pub struct Ledger {
+    shards: Box<[Padded]>,
+    secret: Secret,
+    /// So many counters are shared by newcomers.
+    shared: Arc<AtomicUsize>,
+    /// The shard that is swept next.
+    next: AtomicUsize,
+    room: usize,
+    /// Which part of the quotas this process has: a number of [`PARTS`].
+    part: AtomicUsize,
+    /// What is spent of the part of a process that leaves.
+    aside: OnceLock<Arc<Self>>,
+}
+
+/// A shard on cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded(Mutex<Shard>);
+
+impl Ledger {
+    /// Opens an empty ledger with room for so many counters.
+    ///
+    /// The secret is that of earlier counts, where there are any: see [`Kept::secret`](super::Kept::secret).
+    #[must_use]
+    pub fn new(secret: Secret, room: usize) -> Arc<Self> {
+        let shards = (room / COUNTERS_A_SHARD).clamp(1, MOST_SHARDS).next_power_of_two();
+        let shared = Arc::new(AtomicUsize::new(0));
+        let shard = || Padded(Mutex::new(Shard::new(room.div_ceil(shards), Arc::clone(&shared))));
+        Arc::new(Self {
+            shards: (0..shards).map(|_| shard()).collect(),
+            secret,
+            shared,
+            next: AtomicUsize::new(0),
+            room,
+            part: AtomicUsize::new(0),
+            aside: OnceLock::new(),
+        })
+    }
+
+    /// Returns what keys are made with.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Spends what is demanded, all of it or nothing.
+    ///
+    /// Demands on the same count are added up. A soft quota is spent beyond its end, and said to be over.
+    pub fn take(self: &Arc<Self>, demands: &[Demand<'_>], now: Moment) -> Answer<Hold> {
+        let mut standings = Standings::new();
+        let taken = self.ask(demands, (Purpose::Spend, now), &mut standings);
+        let result = taken.map(|taken| Hold::new(self, taken));
+        Answer { standings, result }
+    }
+
+    /// Tells what [`Self::take`] would answer, and spends nothing.
+    pub fn look(&self, demands: &[Demand<'_>], now: Moment) -> Answer<()> {
+        let mut standings = Standings::new();
+        let result = self.ask(demands, (Purpose::Look, now), &mut standings).map(drop);
+        Answer { standings, result }
+    }
+
+    /// Spends bytes or requests as they pass, all of them or nothing; demands on what is under way are left out.
+    ///
+    /// This is [`Self::take`] for what is only known when it passes, such as the parts of a body.
+    pub fn charge(&self, demands: &[Demand<'_>], now: Moment) -> Answer<()> {
+        let mut standings = Standings::new();
+        let result = self.ask(demands, (Purpose::Charge, now), &mut standings).map(drop);
+        Answer { standings, result }
+    }
+
+    /// Counts what has passed already, within the quota or not.
+    pub fn record(&self, demands: &[Demand<'_>], now: Moment) {
+        _ = self.ask(demands, (Purpose::Record, now), &mut Standings::new());
+    }
+
+    /// Forgets what a subject has spent; tells whether anything was known. What is under way stays so.
+    pub fn reset(&self, key: Key) -> bool {
+        self.shard_of(key).is_some_and(|shard| shard.lock().remove(key))
+    }
+
+    /// Forgets counters that hold nothing, in the next part of the ledger, and gives back their memory.
+    ///
+    /// Newcomers do this as they come; call it from time to time, so that memory also returns when nobody comes.
+    pub fn sweep(&self, now: Moment) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        if let Some(shard) = self.shard(next) {
+            let mut shard = shard.lock();
+            let all = shard.len();
+            shard.sweep(all, now);
+            shard.shrink();
+        }
+    }
+
+    /// Returns how many counters there are, and how many of them newcomers share for want of room.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        let all = self.shards.iter().map(|shard| shard.0.lock().len()).sum();
+        (all, self.shared.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn release(&self, keys: &Keys) {
+        for key in keys {
+            let Some(shard) = self.shard_of(*key) else { continue };
+            let holds = &mut shard.lock().holds;
+            if let Some(held) = holds.get_mut(key) {
+                *held -= 1;
+                if *held == 0 {
+                    holds.remove(key);
+                }
+            }
+        }
+    }
+
+    /// Returns which part of the quotas this process has; under a lock, the one that what is locked is spent by.
+    pub(super) fn part(&self) -> Part {
+        let number = self.part.load(Ordering::SeqCst);
+        PARTS.get(number).copied().unwrap_or(Part::Whole)
+    }
+
+    pub(super) fn set_part(&self, part: Part) {
+        let number = PARTS.iter().position(|other| *other == part).unwrap_or_default();
+        self.part.store(number, Ordering::SeqCst);
+    }
+
+    pub(super) fn aside(&self) -> &Arc<Self> {
+        self.aside.get_or_init(|| Self::new(self.secret, self.room))
+    }
+
+    /// Tells whether newcomers share any counter.
+    pub(super) fn has_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns the number of the shard that a key's count is in.
+    pub(super) fn number_of(&self, key: Key) -> usize {
+        // There are a power of two of them, at least one.
+        usize::try_from(key.shard_bits() & (self.shards.len() as u64 - 1)).unwrap_or_default()
+    }
+
+    pub(super) fn shard(&self, number: usize) -> Option<&Mutex<Shard>> {
+        self.shards.get(number).map(|padded| &padded.0)
+    }
+
+    pub(super) fn shard_of(&self, key: Key) -> Option<&Mutex<Shard>> {
+        self.shard(self.number_of(key))
+    }
+
+    pub(super) fn shards(&self) -> impl Iterator<Item = &Mutex<Shard>> {
+        self.shards.iter().map(|padded| &padded.0)
+    }
+}
+
+/// Where there is less room, there are fewer shards, so that one of them is not full long before the others.
+const COUNTERS_A_SHARD: usize = 1_024;
+
+const MOST_SHARDS: usize = 256;
+
+const PARTS: [Part; 3] = [Part::Whole, Part::Staying, Part::Leaving];

@@ -1,0 +1,340 @@
+//! One take: finding the counters of all demands, examining them together, and spending on all or none.
+//!
+//! # When there is no room
+//!
+//! A demand whose counter is not there and has no room is met by the count that all newcomers of its quota share. It
+//! is rare, so a take first assumes that it does not happen; when it does, it begins again with those counts locked
+//! as well. Once there is room, a newcomer begins with what the shared count holds, for some of that may be its own:
+//! it may wait longer than it ought to, and never gets more.
+
+use parking_lot::MutexGuard;
+use smallvec::SmallVec;
+
+use super::clock::Moment;
+use super::counter::Counter;
+use super::demand::Demand;
+use super::handover::Part;
+use super::hold::{Keys, Taken};
+use super::key::Key;
+use super::ledger::Ledger;
+use super::shard::{LOOKS, Owner, Shard};
+use super::standing::{FEW, Refusal, Retry, Standing, Standings};
+
+/// One take.
+pub(super) struct Taking<'a> {
+    ledger: &'a Ledger,
+    demands: &'a [Demand<'a>],
+    /// Which part of the quotas the demands are on.
+    part: Part,
+    now: Moment,
+}
+
+/// What a take is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    /// Spending where all agree, on nothing that is under way.
+    Charge,
+    /// Telling.
+    Look,
+    /// Spending, whoever agrees.
+    Record,
+    /// Spending where all agree.
+    Spend,
+}
+
+/// A shard that is locked, by its number.
+type Locked<'a> = SmallVec<[(usize, MutexGuard<'a, Shard>); FEW]>;
+
+/// Where the demands are counted.
+type Places = SmallVec<[Place; FEW]>;
+
+/// Where a demand is counted.
+#[derive(Clone, Copy)]
+struct Place {
+    key: Key,
+    /// Where in its shard, if it is there.
+    at: Option<usize>,
+    owner: Owner,
+    /// Whether a new counter begins with what newcomers share.
+    is_seeded: bool,
+}
+
+/// Whether the counts that newcomers share are locked too.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Reach {
+    Own,
+    Shared,
+}
+
+impl<'a> Taking<'a> {
+    pub(super) fn new(ledger: &'a Ledger, demands: &'a [Demand<'a>], (part, now): (Part, Moment)) -> Self {
+        Self {
+            ledger,
+            demands,
+            part,
+            now,
+        }
+    }
+
+    /// Examines the demands, and spends as the purpose says. Returns the keys of what is under way from now on.
+    ///
+    /// Returns nothing where this process no longer has the part of the quotas that the demands are on.
+    pub(super) fn run(&self, purpose: Purpose, standings: &mut Standings) -> Option<Result<Taken, Refusal>> {
+        let mut reach = Reach::Own;
+        // Filled in place here and below: moved, they would cost more than the arithmetic.
+        let mut places = Places::new();
+        loop {
+            let mut shards = self.lock(reach);
+            if self.ledger.part() != self.part {
+                return None;
+            }
+            if self.find(&mut shards, reach, &mut places).is_some() {
+                return Some(self.decide(&mut shards, (&places, standings), purpose));
+            }
+            reach = Reach::Shared;
+        }
+    }
+
+    /// Locks the shards of all demands, in the order of their numbers.
+    fn lock(&self, reach: Reach) -> Locked<'a> {
+        let mut numbers = SmallVec::<[usize; 2 * FEW]>::new();
+        for demand in self.demands {
+            numbers.push(self.ledger.number_of(demand.key()));
+            if reach == Reach::Shared {
+                numbers.push(self.ledger.number_of(demand.overflow()));
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut locked = Locked::new();
+        for number in &numbers {
+            if let Some(shard) = self.ledger.shard(*number) {
+                locked.push((*number, shard.lock()));
+            }
+        }
+        locked
+    }
+
+    /// Finds where each demand is counted; nothing where that takes the shared counts, which are not locked.
+    fn find(&self, shards: &mut Locked<'a>, reach: Reach, places: &mut Places) -> Option<()> {
+        places.clear();
+        // Read under the locks: whoever shares a count of ours has held one of them.
+        let has_shared = self.ledger.has_shared();
+        let mut is_stale = false;
+        for demand in self.demands {
+            let subjects = demand.quota().subjects();
+            let mut place = Place {
+                key: demand.key(),
+                at: None,
+                owner: Owner::Subject(subjects),
+                is_seeded: false,
+            };
+            if !demand.limit().is_concurrent() {
+                let shard = self.shard(shards, place.key)?;
+                place.at = shard.find(place.key);
+                if place.at.is_none() {
+                    let before = shard.len();
+                    let has_room = shard.has_room(subjects, self.now);
+                    is_stale |= shard.len() < before;
+                    if reach == Reach::Own && (!has_room || has_shared) {
+                        return None;
+                    }
+                    place.is_seeded = has_room && has_shared;
+                    if !has_room {
+                        place.key = demand.overflow();
+                        place.owner = Owner::Newcomers;
+                        place.at = self.shard(shards, place.key)?.find(place.key);
+                    }
+                }
+            }
+            places.push(place);
+        }
+        if is_stale {
+            for place in places {
+                place.at = self.shard(shards, place.key)?.find(place.key);
+            }
+        }
+        Some(())
+    }
+
+    fn decide(
+        &self,
+        shards: &mut Locked<'a>,
+        (places, standings): (&Places, &mut Standings),
+        purpose: Purpose,
+    ) -> Result<Taken, Refusal> {
+        standings.clear();
+        let mut refusal: Option<Refusal> = None;
+        for (number, (demand, place)) in self.demands.iter().zip(places).enumerate() {
+            let wait = match is_left_out(demand, purpose) {
+                true => None,
+                false => self.examine(shards, (demand, place), self.before(places, number)),
+            };
+            standings.push(Standing {
+                is_over: wait.is_some(),
+                is_shared: place.owner == Owner::Newcomers,
+                ..Standing::default()
+            });
+            if let Some(retry) = wait.filter(|_| !demand.quota().is_soft()) {
+                let first = refusal.map_or(number, |refusal| refusal.demand);
+                let retry = refusal.map_or(retry, |refusal| refusal.retry.max(retry));
+                refusal = Some(Refusal { demand: first, retry });
+            }
+        }
+        let result = match (purpose, refusal) {
+            (Purpose::Charge | Purpose::Look | Purpose::Spend, Some(refusal)) => Err(refusal),
+            (Purpose::Look, None) => Ok(Taken::default()),
+            (Purpose::Charge | Purpose::Spend, None) | (Purpose::Record, _) => {
+                let keys = self.spend(shards, (places, standings), purpose);
+                return Ok(Taken {
+                    keys,
+                    ..Taken::default()
+                });
+            }
+        };
+        for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
+            *standing = self.stand(shards, (demand, place), *standing);
+        }
+        result
+    }
+
+    /// Returns what the demands before this one take of the same count.
+    fn before(&self, places: &Places, number: usize) -> u64 {
+        let Some(key) = places.get(number).map(|place| place.key) else {
+            return 0;
+        };
+        let before = self.demands.iter().zip(places).take(number);
+        before
+            .filter(|(_, place)| place.key == key)
+            .fold(0, |sum, (demand, _)| sum.saturating_add(demand.amount()))
+    }
+
+    /// Returns how long a demand must wait, if it must.
+    fn examine(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), before: u64) -> Option<Retry> {
+        let amount = demand.amount().saturating_add(before);
+        if demand.limit().is_concurrent() {
+            let held = self.shard(shards, place.key)?.held(place.key);
+            return wait_for_release(demand.limit().quota(), held, amount);
+        }
+        let wait = |counter: &Counter, now| counter.wait(demand.quota(), amount, (now, self.now));
+        self.read(shards, (demand, place), wait).flatten()
+    }
+
+    /// Says how a quota stands.
+    fn stand(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), told: Standing) -> Standing {
+        let found = if demand.limit().is_concurrent() {
+            let quota = demand.limit().quota();
+            let held = self.shard(shards, place.key).map(|shard| shard.held(place.key));
+            held.map(|held| Standing {
+                quota,
+                remaining: quota.saturating_sub(held),
+                ..told
+            })
+        } else {
+            let standing = |counter: &Counter, now| counter.standing(demand.quota(), now, told);
+            self.read(shards, (demand, place), standing)
+        };
+        found.unwrap_or(told)
+    }
+
+    /// Reads a demand's counter, or the one that it would begin with.
+    fn read<T>(
+        &self,
+        shards: &mut Locked<'a>,
+        (demand, place): (&Demand<'_>, &Place),
+        read: impl FnOnce(&Counter, Moment) -> T,
+    ) -> Option<T> {
+        if let Some(at) = place.at {
+            let counter = self.shard(shards, place.key)?.at(at)?;
+            let now = counter.settle(demand.quota(), self.now);
+            return Some(read(counter, now));
+        }
+        let mut counter = self.new_counter(shards, demand, place);
+        let now = counter.settle(demand.quota(), self.now);
+        Some(read(&counter, now))
+    }
+
+    /// Spends each demand, and says how its quota stands then.
+    fn spend(&self, shards: &mut Locked<'a>, (places, standings): (&Places, &mut Standings), purpose: Purpose) -> Keys {
+        let mut keys = Keys::new();
+        for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
+            let is_spent = !is_left_out(demand, purpose) && demand.amount() > 0;
+            if is_spent && demand.limit().is_concurrent() {
+                if let Some(shard) = self.shard(shards, place.key) {
+                    shard.hold(place.key);
+                    keys.push(place.key);
+                }
+            } else if is_spent && let Some(told) = self.spend_counter(shards, (demand, place), *standing) {
+                *standing = told;
+                continue;
+            }
+            *standing = self.stand(shards, (demand, place), *standing);
+        }
+        self.sweep(shards, places);
+        keys
+    }
+
+    fn spend_counter(
+        &self,
+        shards: &mut Locked<'a>,
+        (demand, place): (&Demand<'_>, &Place),
+        told: Standing,
+    ) -> Option<Standing> {
+        let quota = demand.quota();
+        let counter = match place.at {
+            Some(at) => self.shard(shards, place.key)?.at(at)?,
+            None => {
+                let mut new = self.new_counter(shards, demand, place);
+                new.settle(quota, self.now);
+                self.shard(shards, place.key)?.entry(place.key, place.owner, new)
+            }
+        };
+        // Settled already, when it was examined or when it was made.
+        let now = counter.not_before(self.now);
+        counter.spend(quota, demand.amount(), now);
+        Some(counter.standing(quota, now, told))
+    }
+
+    /// Lets newcomers look for counters that hold nothing; the last thing done, for it moves counters about.
+    fn sweep(&self, shards: &mut Locked<'a>, places: &Places) {
+        for place in places.iter().filter(|place| place.at.is_none()) {
+            if let Some(shard) = self.shard(shards, place.key) {
+                shard.sweep(LOOKS, self.now);
+            }
+        }
+    }
+
+    /// Returns a new counter, which begins with what newcomers share where they share a count.
+    fn new_counter(&self, shards: &mut Locked<'a>, demand: &Demand<'_>, place: &Place) -> Counter {
+        let shared = match place.is_seeded {
+            true => self
+                .shard(shards, demand.overflow())
+                .and_then(|shard| shard.get(demand.overflow())),
+            false => None,
+        };
+        shared.map_or_else(|| Counter::new(demand.quota(), self.now), |shared| shared.clone())
+    }
+
+    fn shard<'b>(&self, shards: &'b mut Locked<'a>, key: Key) -> Option<&'b mut Shard> {
+        let number = self.ledger.number_of(key);
+        shards
+            .iter_mut()
+            .find(|(locked, _)| *locked == number)
+            .map(|(_, shard)| &mut **shard)
+    }
+}
+
+fn wait_for_release(quota: u64, held: u64, amount: u64) -> Option<Retry> {
+    if amount > quota {
+        Some(Retry::Never)
+    } else if held > quota - amount {
+        Some(Retry::Release)
+    } else {
+        None
+    }
+}
+
+/// What is under way is neither charged nor recorded: it would never be given back.
+fn is_left_out(demand: &Demand<'_>, purpose: Purpose) -> bool {
+    demand.limit().is_concurrent() && matches!(purpose, Purpose::Charge | Purpose::Record)
+}
