@@ -47,11 +47,11 @@ tools:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
 
 ## Installs what the tests start for themselves: a PostgreSQL server, in a directory and with a socket of its own, and
-## Node with npm, for the OpenID clients of tests/clients.
+## Node with npm, for the OpenID clients of tests/clients; a Redis server, with a socket or a port of its own.
 test-tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
-	for tool in node:nodejs npm:npm; do \
+	for tool in node:nodejs npm:npm redis-server:redis-server; do \
 		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -z "$$missing" ] && exit 0; \

@@ -31,12 +31,13 @@ use tokio::sync::watch;
 
 use crate::accept::certificates::{self, Certificates};
 use crate::accept::connections::Connections;
+use crate::bridge::counts::Keeper;
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
 use crate::bridge::watch::Restart;
-use crate::counting::Counts;
 use crate::model::violation::Violation;
+use crate::quota::store::StoreError;
 use crate::served::Served;
 use crate::settings::{self, Environment, Settings, Stated};
 use crate::snapshot::live::Live;
@@ -100,6 +101,9 @@ pub enum BootError {
     /// The registry does not answer.
     #[error("cannot open the registry that `registry.url` names: no answer within {0:?}")]
     RegistryLate(Duration),
+    /// The store of counts cannot be used.
+    #[error("cannot use the store of counts that `quota.store` names")]
+    Store(#[from] StoreError),
     /// The control socket cannot be made.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -119,7 +123,7 @@ pub struct Prepared {
     readiness: Arc<Readiness>,
     certificates: Option<Arc<Certificates>>,
     identity: Identity,
-    counts: Counts,
+    keeper: Arc<Keeper>,
 }
 
 /// Prepares and starts in one go, on the runtime that it is called from.
@@ -164,7 +168,7 @@ pub fn prepare(
         Pool::new(settings.upstream.idle_timeout),
         Arc::<Readiness>::default(),
     );
-    let ledger = counts::open()?;
+    let keeper = counts::open(&settings, runtime, (&telemetry, &readiness))?;
     let publisher = Publisher::new(
         Arc::clone(&live),
         Arc::clone(&pool),
@@ -172,7 +176,7 @@ pub fn prepare(
         Some(runtime.clone()),
     )
     .taking(identity::fields(&settings))
-    .counting(*ledger.secret(), settings.gateway.rate_limit_fields);
+    .counting(*keeper.ledger().secret(), settings.gateway.rate_limit_fields);
     let published = publisher.published();
     let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
@@ -206,7 +210,7 @@ pub fn prepare(
         readiness,
         certificates,
         identity,
-        counts: Counts::new(ledger),
+        keeper,
     })
 }
 

@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::quota::{Answer, Clock, Demand, Hold, Key, Ledger};
+use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger};
 
 /// Where counts are kept, and the time that they are kept by.
 #[derive(Clone, Debug)]
 pub struct Counts {
+    counters: Counters,
     ledger: Arc<Ledger>,
     clock: Clock,
 }
@@ -16,15 +17,25 @@ pub struct Counts {
 impl Counts {
     /// Asks this ledger, by a clock that starts now.
     pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self::by(Counters::new(ledger, Clock::start(), None))
+    }
+
+    /// Asks these, which may be shared with other gateways.
+    pub fn by(counters: Counters) -> Self {
         Self {
-            ledger,
-            clock: Clock::start(),
+            ledger: Arc::clone(counters.ledger()),
+            clock: counters.clock(),
+            counters,
         }
     }
 
-    /// Spends what is demanded, all of it or nothing.
+    /// Spends what is demanded, all of it or nothing. It waits only where other gateways must be asked first.
     pub async fn take(&self, demands: &[Demand<'_>]) -> Answer<Hold> {
-        self.ledger.take(demands, self.clock.now())
+        match self.counters.take(demands, self.clock.now()) {
+            Some(answer) => answer,
+            // Boxed: its state is large, and most requests need nothing of it.
+            None => Box::pin(self.counters.ask(demands)).await,
+        }
     }
 
     /// Tells what [`Self::take`] would answer, and spends nothing.
@@ -37,9 +48,9 @@ impl Counts {
         self.ledger.charge(demands, self.clock.now())
     }
 
-    /// Forgets what a subject has spent; tells whether anything was known.
-    pub fn reset(&self, key: Key) -> bool {
-        self.ledger.reset(key)
+    /// Forgets what a subject has spent, for other gateways as well; tells whether anything was known here.
+    pub async fn reset(&self, key: Key) -> bool {
+        self.counters.reset(key).await
     }
 
     /// Gives back the memory of counts that hold nothing, a part at a time.

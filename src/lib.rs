@@ -47,6 +47,8 @@
 //! 11. **Two processes share each quota while one takes over**, a sixteenth to the one that leaves, instead of telling
 //!     each other of each request: never more than the quota passes and none waits for the other process, but until the
 //!     old one has ended some are refused that one process alone would let through.
+//! 12. **Gateways that share counts tell each other afterwards, within a bound** ([`quota::store`]), instead of leases of
+//!     parts of each quota: nothing is set aside for who does not come, and the ledger decides as it does alone.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -58,7 +60,8 @@
 //! without the arithmetic of days that clocks shorten) knows calendars, with the tz database inside; siphasher (ahash,
 //! which is not stable across versions and has 64 bits; blake3, several times slower on short names) makes keys;
 //! postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a few at a time)
-//! keeps counters; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind, with the options of
+//! keeps counters; redis (fred, larger, with its own reconnecting and pools, which here one task does in rounds) speaks
+//! to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind, with the options of
 //! `allocator.c`.
 
 pub mod accept;

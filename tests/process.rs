@@ -9,6 +9,8 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+#[path = "process/counts_are_kept_and_shared.rs"]
+mod counts_are_kept_and_shared;
 mod machine;
 
 use std::fs;

@@ -25,11 +25,13 @@ use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes};
+use crate::bridge::counts::Keeper;
 use crate::bridge::neighbours;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::counting::Counts;
 use crate::credential::Credentials;
 use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
@@ -59,10 +61,11 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     /// The status page outlives the traffic: probes are to see that the process drains.
     status_shutdown: watch::Sender<bool>,
-    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request.
+    /// Upkeep outlives the traffic, too: what is revoked is refused to the last request, and counts are kept.
     upkeep_shutdown: watch::Sender<bool>,
     registry: Arc<Registry>,
     credentials: Arc<Credentials>,
+    keeper: Arc<Keeper>,
     tasks: Tasks,
 }
 
@@ -86,7 +89,7 @@ impl Prepared {
             readiness,
             certificates,
             identity,
-            counts,
+            keeper,
         } = self;
         let successor = inherited.is_some();
         let mut sockets = Sockets::new(inherited);
@@ -99,11 +102,17 @@ impl Prepared {
         if !successor && socket::is_answered(&settings.data) {
             return Err(BootError::DataTaken(settings.data));
         }
+        if successor {
+            keeper.inherit().await;
+        } else {
+            keeper.begin_aside().await;
+        }
         // Who has the control socket is told of changes. What was changed since the registry was read, but told to the
         // process before or to nobody, is looked for before a caller is decided on.
         identity.credentials.neighbours().arrive();
         let control = Socket::bind(&settings.data)?;
 
+        let counts = Counts::by(keeper.counters().clone());
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
@@ -185,7 +194,11 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
-        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping));
+        tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
+        tasks.until_end("counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        if let Some(courier) = keeper.courier() {
+            tasks.until_end("store of counts", courier.run(upkeep_stopping));
+        }
         let answers = Answers {
             explainer,
             reload: reload.clone(),
@@ -216,6 +229,7 @@ impl Prepared {
             upkeep_shutdown,
             registry: identity.registry,
             credentials: identity.credentials,
+            keeper,
             tasks,
         })
     }
@@ -245,6 +259,11 @@ impl Running {
     /// Returns where users, applications and subscriptions live.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// Returns what quotas are counted by; what is counted at the end is for the caller to keep or to hand over.
+    pub fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper)
     }
 
     /// Returns the table of listening sockets, for the process that comes next.

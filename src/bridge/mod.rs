@@ -1,6 +1,7 @@
 //! The only place where the two halves touch: catalogs made live, files watched, registry and signing keys kept fresh,
-//! the control socket.
+//! counts kept and handed over, the control socket.
 
+pub mod counts;
 mod courtesy;
 pub mod explaining;
 pub mod neighbours;

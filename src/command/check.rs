@@ -78,8 +78,6 @@ struct Verdict {
     /// How many APIs the catalog holds, where it could be believed.
     apis: Option<usize>,
     versions: Option<usize>,
-    /// Sections of the settings that say something that nothing reads.
-    unused: Vec<&'static str>,
     violations: Vec<Violation>,
 }
 
@@ -93,7 +91,6 @@ fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_
         ok: false,
         apis: None,
         versions: None,
-        unused: Vec::new(),
         violations: Vec::new(),
     };
     if let Some(settings) = settings {
@@ -114,7 +111,6 @@ fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_
             }
             Err(found) => violations.extend(found),
         }
-        verdict.unused = settings.unused;
     }
     Verdict {
         ok: violations.is_empty(),
@@ -140,9 +136,6 @@ pub(super) fn settings(
 
 impl Verdict {
     fn describe(&self, out: &mut Output<'_>) -> io::Result<()> {
-        for section in &self.unused {
-            writeln!(out, "note: nothing of this version reads [{section}]")?;
-        }
         if !self.ok {
             return render::violations(&self.violations, out);
         }

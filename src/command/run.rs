@@ -10,6 +10,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::conf::ConfArgs;
 use super::handover::{HandedOver, hand_over, take_over};
 use super::render;
 use crate::boot::{self, BootError, Running};
+use crate::bridge::counts::Heir;
 use crate::settings::{Environment, Settings};
 use crate::telemetry::logging;
 
@@ -97,9 +99,6 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let drain = settings.drain;
     let data = settings.data.clone();
-    if !settings.unused.is_empty() {
-        warn!(sections = ?settings.unused, "nothing in this version reads these settings");
-    }
     let (conf, runtime) = (conf.to_path_buf(), Handle::current());
     let prepared = tokio::task::spawn_blocking(move || boot::prepare(&conf, settings, environment, &runtime))
         .await
@@ -114,30 +113,39 @@ async fn serve(conf: &Path, settings: Settings, environment: Environment, upgrad
     announce(&running);
     let pid = std::process::id();
     notify(&[NotifyState::MainPid(pid), NotifyState::Ready]);
-    if until_told(&mut signals, &mut running, &data).await? == End::Now {
-        return Ok(());
-    }
-    notify(&[NotifyState::Stopping]);
-    info!(?drain, "draining");
-    tokio::select! {
-        () = running.stop(drain) => {}
-        () = signals.stop_now() => {}
+    let keeper = running.keeper();
+    let heir = match until_told(&mut signals, &mut running, &data).await? {
+        End::Now => None,
+        End::Drained(heir) => {
+            notify(&[NotifyState::Stopping]);
+            info!(?drain, "draining");
+            tokio::select! {
+                () = running.stop(drain) => {}
+                () = signals.stop_now() => {}
+            }
+            heir
+        }
+    };
+    match heir {
+        Some(heir) => heir.conclude().await,
+        None => keeper.keep_aside().await,
     }
     info!("stopped");
     Ok(())
 }
 
 /// How serving ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 enum End {
-    Drained,
+    /// When what is under way has ended; with the process that is to know what was spent until then.
+    Drained(Option<Heir>),
     Now,
 }
 
 /// Serves until a signal, or a process that took the sockets over, ends it. While one is looked for, signals are obeyed
 /// as ever.
 async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -> Result<End, RunError> {
-    let mut handing_over = None;
+    let mut handing_over: Option<Pin<Box<dyn Future<Output = HandedOver> + Send>>> = None;
     let mut is_lent = false;
     loop {
         let order = tokio::select! {
@@ -148,9 +156,9 @@ async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -
                     HandedOver::Kept if is_lent => {}
                     HandedOver::Kept => running.stay(),
                     HandedOver::Lent => is_lent = true,
-                    HandedOver::Taken => {
+                    HandedOver::Taken(heir) => {
                         running.close_status();
-                        return Ok(End::Drained);
+                        return Ok(End::Drained(heir));
                     }
                 }
                 handing_over = None;
@@ -158,11 +166,12 @@ async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -
             }
         };
         match order {
-            Order::Drain => return Ok(End::Drained),
+            Order::Drain => return Ok(End::Drained(None)),
             Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
             Order::HandOver => {
                 running.leave();
-                handing_over = Some(Box::pin(hand_over(running.sockets(), data.to_path_buf())));
+                let (sockets, keeper) = (running.sockets(), running.keeper());
+                handing_over = Some(Box::pin(hand_over(sockets, keeper, data.to_path_buf())));
             }
             Order::Reload => {
                 info!("reading the catalog and the certificates, as SIGHUP asks");

@@ -95,6 +95,10 @@ impl Quota {
         Self { limit, ..self.clone() }
     }
 
+    pub(super) fn overflow(&self) -> Key {
+        self.overflow
+    }
+
     /// Returns what a request takes before anything has passed.
     fn least(&self) -> u64 {
         match self.limit.unit() {
@@ -135,6 +139,16 @@ impl<'a> Demand<'a> {
             key: self.key,
             amount: self.amount,
         }
+    }
+
+    /// Returns what it asks, to be asked where the quota is a copy.
+    pub(super) fn parts(&self) -> (Key, u64) {
+        (self.key, self.amount)
+    }
+
+    /// Asks a quota for what another demand asked of a copy of it.
+    pub(super) fn from_parts(quota: &'a Quota, (key, amount): (Key, u64)) -> Self {
+        Self { quota, key, amount }
     }
 
     pub(super) fn amount(&self) -> u64 {

@@ -11,7 +11,7 @@
 
 use super::clock::Moment;
 use super::demand::{Demand, Quota};
-use super::hold::Taken;
+use super::hold::{Hold, Taken};
 use super::kept::{BadKept, Kept, Scope};
 use super::ledger::Ledger;
 use super::limit::{Kind, Limit};
@@ -42,6 +42,12 @@ impl Ledger {
     #[must_use]
     pub fn remainder(&self, now: Moment) -> Vec<u8> {
         self.aside().dump(Scope::Everything, now)
+    }
+
+    /// Goes on after all, where no other process took over: the quotas are whole again, and all that was spent counts.
+    pub fn stay(&self) {
+        self.set_part(Part::Whole);
+        self.forget_aside();
     }
 
     /// Takes over the counts of a process that leaves, and leaves what is set aside for it.
@@ -77,6 +83,7 @@ impl Ledger {
         (purpose, now): (Purpose, Moment),
         standings: &mut Standings,
     ) -> Result<Taken, Refusal> {
+        let now = self.agreed(now);
         loop {
             let part = self.part();
             let result = match part {
@@ -114,19 +121,18 @@ impl Ledger {
                 return Some(looked);
             }
         }
-        let beside = Taking::new(self.aside(), &parts, (Part::Whole, now)).run(purpose, standings)?;
+        let aside = self.aside();
+        let beside = Taking::new(&aside, &parts, (Part::Whole, now)).run(purpose, standings)?;
         let beside = match beside {
-            Ok(taken) => taken.keys,
+            Ok(taken) => Hold::new(&aside, taken),
             Err(refusal) => return Some(Err(refusal)),
         };
-        match own.run(purpose, standings)? {
-            Ok(taken) => Some(Ok(Taken { beside, ..taken })),
-            Err(refusal) => {
-                // Another was faster. What was spent of the sixteenth stays spent; nothing more passes for that.
-                self.aside().release(&beside);
-                Some(Err(refusal))
-            }
-        }
+        // Where another was faster, what was spent of the sixteenth stays spent; nothing more passes for that.
+        let taken = own.run(purpose, standings)?;
+        Some(taken.map(|taken| Taken {
+            beside: (!beside.is_empty()).then(|| Box::new(beside)),
+            ..taken
+        }))
     }
 }
 

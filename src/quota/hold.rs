@@ -20,8 +20,11 @@ pub struct Hold {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) keys: Keys,
-    /// Of what is set aside for a process that leaves.
-    pub(super) beside: Keys,
+    /// Nothing was taken: the store must be asked first.
+    pub(super) must_ask: bool,
+    /// What it takes of what is set aside for a process that leaves.
+    #[expect(dead_code, reason = "it is given back when this is dropped")]
+    pub(super) beside: Option<Box<Hold>>,
 }
 
 /// Few tiers of one request count what is under way.
@@ -44,9 +47,6 @@ impl Drop for Hold {
     fn drop(&mut self) {
         if let Some(ledger) = &self.ledger {
             ledger.release(&self.taken.keys);
-            if !self.taken.beside.is_empty() {
-                ledger.aside().release(&self.taken.beside);
-            }
         }
     }
 }

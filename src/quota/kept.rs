@@ -6,6 +6,8 @@
 //!
 //! The bytes begin with a mark and a version and end with a checksum; records are written by `postcard`.
 
+use std::hash::Hasher as _;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ use super::file;
 use super::key::{Key, Secret};
 use super::ledger::Ledger;
 use super::shape::Shape;
-use super::shard::{Entry, Owner};
+use super::shard::{Entry, Owner, Shard};
 
 /// Counts that were kept, as they were read.
 #[derive(Debug)]
@@ -69,23 +71,29 @@ pub enum BadKept {
     OtherSecret,
     /// They cannot be read.
     #[error("the counts cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
+    Unreadable(#[from] io::Error),
     /// They were written by another version of the program.
     #[error("the counts are of version {0}, which this program does not read")]
     Version(u8),
 }
 
 impl Kept {
-    /// Reads the counts in a file; none where there is no file.
+    /// Reads the counts in a file, at most as large as so many counters can be; none where there is no file.
     ///
     /// # Errors
     ///
     /// Returns why they cannot be read. To begin with none then gives every caller its quota anew.
-    pub fn load(path: &Path) -> Result<Option<Self>, BadKept> {
-        match file::read(path)? {
+    pub fn load(path: &Path, counters: usize) -> Result<Option<Self>, BadKept> {
+        match file::read(path, Self::largest(counters))? {
             Some(bytes) => Self::read(&bytes).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Returns how many bytes the counts of so many counters are at most.
+    #[must_use]
+    pub fn largest(counters: usize) -> u64 {
+        LARGEST_REST + LARGEST_RECORD.saturating_mul(counters as u64)
     }
 
     /// Reads counts.
@@ -127,34 +135,42 @@ impl Ledger {
     /// One part of the ledger is locked at a time. With a million counters that is about four thousand of them.
     #[must_use]
     pub fn dump(&self, scope: Scope, now: Moment) -> Vec<u8> {
-        let mut body = Vec::new();
-        for shard in self.shards() {
-            let shard = shard.lock();
-            let spent = shard
-                .entries()
-                .filter_map(|(key, entry)| Some((key, entry.keep(scope, now)?)));
-            let held = shard.holds.iter().map(|(key, held)| (*key, Count::UnderWay(*held)));
-            for (key, count) in spent.chain(held.filter(|_| scope == Scope::Everything)) {
-                body = append(body, &Record { key, count });
-            }
-        }
-        let header = Header {
-            secret: *self.secret(),
-            wall: now.wall,
-        };
-        let mut payload = append(Vec::new(), &header);
-        payload.append(&mut body);
-        let sum = checksum(&payload).to_le_bytes();
-        [MARK, &[VERSION], &payload, &sum].concat()
+        let mut bytes = Vec::new();
+        // A vector takes all that is written.
+        _ = self.dump_to(&mut bytes, scope, now);
+        bytes
     }
 
-    /// Writes the counts in force to a file, whole or not at all, that only its owner can read.
+    /// Writes the counts in force to a file, whole or not at all, that only its owner can read; returns how many.
+    ///
+    /// It takes memory for a part of the ledger at a time, and on the disk at most 10 KiB for each counter.
     ///
     /// # Errors
     ///
     /// Returns why the file cannot be written.
-    pub fn keep(&self, path: &Path, scope: Scope, now: Moment) -> std::io::Result<()> {
-        file::write(path, &self.dump(scope, now))
+    pub fn keep(&self, path: &Path, scope: Scope, now: Moment) -> io::Result<u64> {
+        file::write(path, |out| self.dump_to(out, scope, now))
+    }
+
+    fn dump_to(&self, out: &mut dyn Write, scope: Scope, now: Moment) -> io::Result<u64> {
+        let mut sum = SipHasher13::new();
+        let header = Header {
+            secret: *self.secret(),
+            wall: now.wall,
+        };
+        let header = append(Vec::new(), &header);
+        sum.write(&header);
+        out.write_all(&[MARK, &[VERSION], &header].concat())?;
+        let mut counts = 0;
+        for shard in self.shards() {
+            // Written when it is no longer locked: a disk may be slow.
+            let (records, number) = shard.lock().dump(scope, now);
+            sum.write(&records);
+            out.write_all(&records)?;
+            counts += number;
+        }
+        out.write_all(&sum.finish().to_le_bytes())?;
+        Ok(counts)
     }
 
     /// Adds counts that this ledger does not know; what has expired since they were kept is left out.
@@ -198,6 +214,22 @@ impl Ledger {
     }
 }
 
+impl Shard {
+    /// Returns its records, and how many they are.
+    fn dump(&self, scope: Scope, now: Moment) -> (Vec<u8>, u64) {
+        let spent = self
+            .entries()
+            .filter_map(|(key, entry)| Some((key, entry.keep(scope, now)?)));
+        let held = self.holds.iter().map(|(key, held)| (*key, Count::UnderWay(*held)));
+        let held = held.filter(|_| scope == Scope::Everything);
+        spent
+            .chain(held)
+            .fold((Vec::new(), 0), |(records, number), (key, count)| {
+                (append(records, &Record { key, count }), number + 1)
+            })
+    }
+}
+
 impl Entry {
     fn keep(&self, scope: Scope, now: Moment) -> Option<Count> {
         let is_kept = !self.counter.is_idle(now) && (scope == Scope::Everything || self.counter.is_lasting());
@@ -213,6 +245,12 @@ fn append(buffer: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
 fn checksum(bytes: &[u8]) -> u64 {
     SipHasher13::new().hash(bytes)
 }
+
+/// No record is larger: a thousand requests, each by its age in at most eight bytes, and an amount of one.
+const LARGEST_RECORD: u64 = 10 << 10;
+
+/// What is not a record, and counts that newcomers share.
+const LARGEST_REST: u64 = 1 << 20;
 
 const MARK: &[u8] = b"tollgate counts\n";
 

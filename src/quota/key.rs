@@ -28,6 +28,17 @@ impl Secret {
     pub fn new(random: [u8; 16]) -> Self {
         Self(random)
     }
+
+    /// Reads what [`Self::to_text`] wrote.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let bits = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+        Some(Self(bits.to_be_bytes()))
+    }
+
+    /// Writes it as 32 hexadecimal digits, for the store that gateways share.
+    pub(super) fn to_text(self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
 }
 
 impl Stem {

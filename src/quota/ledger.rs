@@ -4,17 +4,18 @@
 //! each other, examines all of them, and only then spends. What it does under the locks is arithmetic: it neither
 //! waits nor, once a counter is there, allocates.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 use super::clock::Moment;
 use super::demand::Demand;
 use super::handover::Part;
-use super::hold::{Hold, Keys};
+use super::hold::{Hold, Keys, Taken};
 use super::key::{Key, Secret};
 use super::shard::Shard;
+use super::sharing::Sharing;
 use super::standing::{Answer, Standings};
 use super::taking::Purpose;
 
@@ -31,7 +32,13 @@ pub struct Ledger {
     /// Which part of the quotas this process has: a number of [`PARTS`].
     part: AtomicUsize,
     /// What is spent of the part of a process that leaves.
-    aside: OnceLock<Arc<Self>>,
+    aside: Mutex<Option<Arc<Self>>>,
+    /// How it counts with other gateways: a number of [`SHARINGS`].
+    sharing: AtomicUsize,
+    /// How many microseconds the clock of the store is ahead of ours.
+    ahead: AtomicI64,
+    /// Whether anything was noted for the others.
+    is_due: AtomicBool,
 }
 
 /// A shard on cache lines of its own.
@@ -55,7 +62,10 @@ impl Ledger {
             next: AtomicUsize::new(0),
             room,
             part: AtomicUsize::new(0),
-            aside: OnceLock::new(),
+            aside: Mutex::new(None),
+            sharing: AtomicUsize::new(0),
+            ahead: AtomicI64::new(0),
+            is_due: AtomicBool::new(false),
         })
     }
 
@@ -73,6 +83,21 @@ impl Ledger {
         let taken = self.ask(demands, (Purpose::Spend, now), &mut standings);
         let result = taken.map(|taken| Hold::new(self, taken));
         Answer { standings, result }
+    }
+
+    /// Spends as [`Self::take`] does where this gateway may say so alone; none where the store must be asked first, and
+    /// then nothing is spent.
+    pub(super) fn try_take(self: &Arc<Self>, demands: &[Demand<'_>], now: Moment) -> Option<Answer<Hold>> {
+        if self.sharing() == Sharing::Exact && !demands.is_empty() {
+            return None;
+        }
+        let mut standings = Standings::new();
+        let result = match self.ask(demands, (Purpose::Try, now), &mut standings) {
+            Ok(Taken { must_ask: true, .. }) => return None,
+            Ok(taken) => Ok(Hold::new(self, taken)),
+            Err(refusal) => Err(refusal),
+        };
+        Some(Answer { standings, result })
     }
 
     /// Tells what [`Self::take`] would answer, and spends nothing.
@@ -124,14 +149,56 @@ impl Ledger {
     pub(super) fn release(&self, keys: &Keys) {
         for key in keys {
             let Some(shard) = self.shard_of(*key) else { continue };
-            let holds = &mut shard.lock().holds;
-            if let Some(held) = holds.get_mut(key) {
+            let mut shard = shard.lock();
+            if let Some(held) = shard.holds.get_mut(key) {
                 *held -= 1;
                 if *held == 0 {
-                    holds.remove(key);
+                    shard.holds.remove(key);
                 }
             }
+            if self.is_noting() {
+                shard.due_holds.insert(*key);
+                self.set_due();
+            }
         }
+    }
+
+    /// Returns how this gateway counts with others.
+    pub(super) fn sharing(&self) -> Sharing {
+        let number = self.sharing.load(Ordering::Relaxed);
+        SHARINGS.get(number).copied().unwrap_or(Sharing::Alone)
+    }
+
+    pub(super) fn set_sharing(&self, sharing: Sharing) {
+        let number = SHARINGS.iter().position(|other| *other == sharing).unwrap_or_default();
+        self.sharing.store(number, Ordering::Relaxed);
+    }
+
+    /// Tells whether what is spent is noted for others.
+    pub(super) fn is_noting(&self) -> bool {
+        self.sharing() != Sharing::Alone
+    }
+
+    pub(super) fn set_due(&self) {
+        self.is_due.store(true, Ordering::Release);
+    }
+
+    /// Tells whether anything was noted since this was last asked.
+    pub(super) fn was_due(&self) -> bool {
+        self.is_due.swap(false, Ordering::AcqRel)
+    }
+
+    /// Returns a moment as the store's clock tells it; our own where there is none.
+    pub(super) fn agreed(&self, now: Moment) -> Moment {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        Moment {
+            wall: now.wall.saturating_add(ahead),
+            ..now
+        }
+    }
+
+    pub(super) fn set_ahead(&self, micros: i64) {
+        self.ahead.store(micros, Ordering::Relaxed);
     }
 
     /// Returns which part of the quotas this process has; under a lock, the one that what is locked is spent by.
@@ -145,8 +212,15 @@ impl Ledger {
         self.part.store(number, Ordering::SeqCst);
     }
 
-    pub(super) fn aside(&self) -> &Arc<Self> {
-        self.aside.get_or_init(|| Self::new(self.secret, self.room))
+    /// Returns where is counted what is spent of the part of a process that leaves.
+    pub(super) fn aside(&self) -> Arc<Self> {
+        let mut aside = self.aside.lock();
+        let made = aside.get_or_insert_with(|| Self::new(self.secret, self.room));
+        Arc::clone(made)
+    }
+
+    pub(super) fn forget_aside(&self) {
+        *self.aside.lock() = None;
     }
 
     /// Tells whether newcomers share any counter.
@@ -177,5 +251,7 @@ impl Ledger {
 const COUNTERS_A_SHARD: usize = 1_024;
 
 const MOST_SHARDS: usize = 256;
+
+const SHARINGS: [Sharing; 4] = [Sharing::Alone, Sharing::Apart, Sharing::Exact, Sharing::Told];
 
 const PARTS: [Part; 3] = [Part::Whole, Part::Staying, Part::Leaving];

@@ -25,6 +25,8 @@
 //! to 1,000 requests, each back the moment its window has passed, and at least 95 % of it above, and of bytes.
 //! Demands are met together or not at all, and a refusal spends nothing.
 //!
+//! Several gateways keep that promise together where they share a store: [`store`] says how, and within which bound.
+//!
 //! # Memory
 //!
 //! A counter takes 88 bytes in a table that is between half full and full, 100 to 190 bytes together, and what it
@@ -44,6 +46,7 @@
 
 pub mod calendar;
 pub mod clock;
+pub mod counters;
 pub mod demand;
 pub mod hold;
 pub mod kept;
@@ -51,6 +54,7 @@ pub mod key;
 pub mod ledger;
 pub mod limit;
 pub mod standing;
+pub mod store;
 
 mod bucket;
 mod counter;
@@ -60,6 +64,7 @@ mod handover;
 mod log;
 mod shape;
 mod shard;
+mod sharing;
 mod slices;
 mod taking;
 mod tally;
@@ -68,10 +73,12 @@ mod tests;
 
 pub use calendar::{Calendar, CalendarSpan, UnknownZone};
 pub use clock::{Clock, Moment};
+pub use counters::Counters;
 pub use demand::{Demand, Quota, Subjects};
 pub use hold::Hold;
 pub use kept::{BadKept, Kept, Scope};
 pub use key::{Key, Secret};
 pub use ledger::Ledger;
 pub use limit::{BadLimit, Limit, Unit};
+pub use sharing::blind;
 pub use standing::{Answer, Refusal, Retry, Standing, Standings};

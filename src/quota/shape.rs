@@ -62,6 +62,14 @@ impl Counter {
         }
     }
 
+    /// Returns the same, a window's requests summed up by slices: at most 66 of them.
+    pub(super) fn summed(&self, now: Moment) -> Self {
+        match self {
+            Self::Log(_) => Self::of(self.window(), false, self.spendings(now).into_iter()),
+            Self::Bucket(_) | Self::Slices(_) | Self::Tally(_) => self.clone(),
+        }
+    }
+
     /// Makes what was in force at a moment a counter again.
     pub(super) fn shaped(shape: &Shape, then: Moment) -> Self {
         let at = |age: i64| then.steady.saturating_add_signed(age.saturating_neg());

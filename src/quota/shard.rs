@@ -3,7 +3,7 @@
 //! Counters that hold nothing are forgotten a few at a time: each newcomer pays for looking at some, so that nobody
 //! waits for a walk through all of them. A counter that holds something is never forgotten.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ use super::clock::Moment;
 use super::counter::Counter;
 use super::demand::Subjects;
 use super::key::Key;
+use super::sharing::Note;
 
 /// A part of the ledger.
 #[derive(Debug)]
@@ -24,6 +25,12 @@ pub(super) struct Shard {
     pub(super) holds: Holds,
     /// How many are under way in the process that this one takes over from.
     pub(super) elsewhere: Holds,
+    /// What the store, and so other gateways, do not know yet.
+    pub(super) notes: HashMap<Key, Note, BuildHasherDefault<Place>>,
+    /// How many the store knows to be under way here.
+    pub(super) told_holds: Holds,
+    /// Of which counts of what is under way the store is to be told.
+    pub(super) due_holds: HashSet<Key, BuildHasherDefault<Place>>,
     /// So many counters have room, those that newcomers share not counted.
     room: usize,
     invented: usize,
@@ -34,7 +41,7 @@ pub(super) struct Shard {
     cursor: usize,
 }
 
-type Holds = HashMap<Key, u64, BuildHasherDefault<Place>>;
+pub(super) type Holds = HashMap<Key, u64, BuildHasherDefault<Place>>;
 
 /// A counter, and who can have made it necessary.
 #[derive(Debug)]
@@ -58,6 +65,9 @@ impl Shard {
             entries: IndexMap::default(),
             holds: HashMap::default(),
             elsewhere: HashMap::default(),
+            notes: HashMap::default(),
+            told_holds: HashMap::default(),
+            due_holds: HashSet::default(),
             room,
             invented: 0,
             shared: 0,

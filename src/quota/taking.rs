@@ -18,6 +18,7 @@ use super::hold::{Keys, Taken};
 use super::key::Key;
 use super::ledger::Ledger;
 use super::shard::{LOOKS, Owner, Shard};
+use super::sharing::Sharing;
 use super::standing::{FEW, Refusal, Retry, Standing, Standings};
 
 /// One take.
@@ -40,6 +41,8 @@ pub(super) enum Purpose {
     Record,
     /// Spending where all agree.
     Spend,
+    /// Spending where all agree and the store need not be asked first.
+    Try,
 }
 
 /// A shard that is locked, by its number.
@@ -181,10 +184,18 @@ impl<'a> Taking<'a> {
                 refusal = Some(Refusal { demand: first, retry });
             }
         }
+        let must_ask = purpose == Purpose::Try && refusal.is_none() && self.must_ask(shards, places);
         let result = match (purpose, refusal) {
-            (Purpose::Charge | Purpose::Look | Purpose::Spend, Some(refusal)) => Err(refusal),
+            (Purpose::Charge | Purpose::Look | Purpose::Spend | Purpose::Try, Some(refusal)) => {
+                self.note_refusal(shards, places);
+                Err(refusal)
+            }
+            (Purpose::Try, None) if must_ask => Ok(Taken {
+                must_ask,
+                ..Taken::default()
+            }),
             (Purpose::Look, None) => Ok(Taken::default()),
-            (Purpose::Charge | Purpose::Spend, None) | (Purpose::Record, _) => {
+            (Purpose::Charge | Purpose::Spend | Purpose::Try, None) | (Purpose::Record, _) => {
                 let keys = self.spend(shards, (places, standings), purpose);
                 return Ok(Taken {
                     keys,
@@ -264,8 +275,10 @@ impl<'a> Taking<'a> {
                     shard.hold(place.key);
                     keys.push(place.key);
                 }
+                self.note(shards, (demand, place), 1);
             } else if is_spent && let Some(told) = self.spend_counter(shards, (demand, place), *standing) {
                 *standing = told;
+                self.note(shards, (demand, place), demand.amount());
                 continue;
             }
             *standing = self.stand(shards, (demand, place), *standing);
@@ -313,6 +326,35 @@ impl<'a> Taking<'a> {
             false => None,
         };
         shared.map_or_else(|| Counter::new(demand.quota(), self.now), |shared| shared.clone())
+    }
+
+    /// Notes what was spent for the store; with nothing, that this gateway is to hear how the count stands.
+    fn note(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), amount: u64) {
+        if !self.ledger.is_noting() {
+            return;
+        }
+        self.ledger.set_due();
+        if let Some(shard) = self.shard(shards, place.key) {
+            shard.note(place.key, demand.quota(), amount);
+        }
+    }
+
+    /// Wants to hear of the counts that a refusal is about: elsewhere they may have been reset, or given back.
+    fn note_refusal(&self, shards: &mut Locked<'a>, places: &Places) {
+        if self.ledger.sharing() == Sharing::Told {
+            for (demand, place) in self.demands.iter().zip(places) {
+                self.note(shards, (demand, place), 0);
+            }
+        }
+    }
+
+    /// Tells whether this gateway would spend more of a quota than it may before the store knows.
+    fn must_ask(&self, shards: &mut Locked<'a>, places: &Places) -> bool {
+        let is_blind = |(demand, place): (&Demand<'_>, &Place)| {
+            let shard = self.shard(shards, place.key);
+            !demand.quota().is_soft() && shard.is_some_and(|shard| shard.is_blind(place.key, demand))
+        };
+        self.ledger.sharing() == Sharing::Told && self.demands.iter().zip(places).any(is_blind)
     }
 
     fn shard<'b>(&self, shards: &'b mut Locked<'a>, key: Key) -> Option<&'b mut Shard> {

@@ -510,20 +510,39 @@ fn a_file_of_counts_is_private_and_whole() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("counts");
-    assert!(Kept::load(&path).unwrap().is_none());
+    assert!(Kept::load(&path, 1).unwrap().is_none());
     let ledger = ledger();
     let quota = quota(sliding(9, 3_600_000_000), "nine");
     drop(ledger.take(&[quota.of(&["me"])], at(0)).result.unwrap());
     for _ in 0..2 {
-        ledger.keep(&path, Scope::Lasting, at(0)).unwrap();
+        assert_eq!(ledger.keep(&path, Scope::Lasting, at(0)).unwrap(), 1);
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
-    let kept = Kept::load(&path).unwrap().unwrap();
+    let kept = Kept::load(&path, 1).unwrap().unwrap();
     assert_eq!(kept.secret(), Secret::new(SECRET));
     std::fs::write(&path, b"no counts").unwrap();
-    assert!(matches!(Kept::load(&path), Err(BadKept::Damaged(_))));
+    assert!(matches!(Kept::load(&path, 1), Err(BadKept::Damaged(_))));
+    std::fs::File::create(&path).unwrap().set_len(2 << 20).unwrap();
+    assert!(matches!(Kept::load(&path, 1), Err(BadKept::Unreadable(_))));
+    assert!(matches!(Kept::load(directory.path(), 1), Err(BadKept::Unreadable(_))));
+}
+
+#[test]
+fn no_counter_takes_more_of_a_file_than_is_said() {
+    let (ledger, year) = (ledger(), 366 * 86_400 * 1_000_000_u64);
+    let (quota, many) = (
+        quota(sliding(1_000, year), "full"),
+        quota(sliding(1 << 60, year), "many"),
+    );
+    for turn in 0..1_000 {
+        let now = at(turn * (year / 1_001));
+        let demands = [quota.of(&["me"]), many.of(&["me"]).amounting(1 << 40)];
+        drop(ledger.take(&demands, now).result.unwrap());
+    }
+    let size = ledger.dump(Scope::Lasting, at(year - 1)).len();
+    assert!((8 << 10..10 << 10).contains(&size), "{size}");
 }
 
 #[test]
@@ -540,6 +559,28 @@ fn who_is_registered_finds_room_in_a_flood_of_addresses() {
         let answer = ledger.take(&[registered.of(&[&who.to_string()])], at(0));
         assert!(answer.result.is_ok() && !answer.standings[0].is_shared);
     }
+}
+
+#[test]
+fn a_process_that_nobody_follows_goes_on_with_whole_quotas() {
+    let (quota, under_way, ledger) = (
+        quota(sliding(32, 60_000_000), "stays"),
+        quota(Limit::concurrent(32), "concurrent"),
+        ledger(),
+    );
+    let demands = [quota.of(&["me"]), under_way.of(&["me"])];
+    let mut holds = Vec::new();
+    for _ in 0..2 {
+        drop(ledger.leave(at(0)));
+        holds.extend((0..9).filter_map(|_| ledger.take(&demands, at(0)).result.ok()));
+        ledger.stay();
+    }
+    // A sixteenth each time, for what was set aside before was given up.
+    assert_eq!(holds.len(), 4);
+    holds.extend((0..99).filter_map(|_| ledger.take(&demands, at(0)).result.ok()));
+    assert_eq!(holds.len(), 32);
+    drop(holds);
+    assert_eq!(ledger.look(&demands, at(60_000_000)).standings[1].remaining, 32);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! All violations are found at once; each names the line, or the variable, that stated the value.
 
 mod identity;
+mod quota;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -60,9 +61,7 @@ struct Believer {
 impl Believer {
     fn settings(&mut self, raw: Raw) -> Settings {
         self.no_clash(&raw);
-        self.address("quota.store", &raw.quota.store, &["local"], &["redis://", "rediss://"]);
         Settings {
-            unused: unused(&raw),
             gateway: self.gateway(raw.gateway),
             admin: Admin {
                 http: addresses(raw.admin.http),
@@ -73,6 +72,7 @@ impl Believer {
             oauth: self.oauth(&raw.oauth),
             credentials: self.credentials(&raw.credentials),
             refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
+            quota: self.quota(raw.quota),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
@@ -313,15 +313,6 @@ impl Believer {
             ..violation
         });
     }
-}
-
-/// Lists the sections that nothing of this version reads and that state something else than the default.
-fn unused(raw: &Raw) -> Vec<&'static str> {
-    let mut unused = Vec::new();
-    if raw.quota != raw::Quota::default() {
-        unused.push("quota");
-    }
-    unused
 }
 
 /// Tells whether one address takes what another needs; port 0 stands for any free one.

@@ -11,6 +11,7 @@ mod raw;
 mod reading;
 mod value;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// How many refused requests are remembered, to be explained.
     pub refusals: usize,
+    /// How quotas are counted.
+    pub quota: Quota,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.
@@ -63,8 +66,6 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How long requests under way may go on after SIGTERM.
     pub drain: Duration,
-    /// Sections that state something else than the default, and that nothing of this version reads.
-    pub unused: Vec<&'static str>,
 }
 
 impl Settings {
@@ -195,6 +196,44 @@ impl Settings {
     /// Tells whether anything is served over TLS, so that certificates are needed.
     pub fn has_tls(&self) -> bool {
         !self.gateway.https.is_empty() || !self.admin.https.is_empty()
+    }
+}
+
+/// How quotas are counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quota {
+    /// Counters kept at most.
+    pub counters: usize,
+    /// The store by way of which several gateways count together; `None`: this one counts alone.
+    pub store: Option<StoreUrl>,
+    /// How far they agree before a request passes.
+    pub mode: QuotaMode,
+}
+
+/// How far several gateways agree before a request passes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaMode {
+    /// The store is asked for each request.
+    Exact,
+    /// Requests pass, and the store is told.
+    Shared,
+}
+
+/// Where counts are shared; kept out of `Debug`, since it may hold a password.
+#[derive(Clone, PartialEq)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// Returns it as the store's client takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreUrl").finish_non_exhaustive()
     }
 }
 

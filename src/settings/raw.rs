@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{Listen, Network, Threads};
-use super::{AccessFormat, ClientCertificates, LogFormat};
+use super::{AccessFormat, ClientCertificates, LogFormat, QuotaMode};
 use crate::model::unit::{Period, Size};
 use crate::quota_fields::QuotaFields;
 
@@ -141,18 +141,25 @@ impl Default for Data {
     }
 }
 
-/// Where quotas are counted. Nothing of this version reads it.
+/// Where and how quotas are counted.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Quota {
-    /// "local" counts in this process; or a redis:// address.
+    /// Counters kept at most, one for each subject of each limit in force; newcomers of a limit share one beyond that.
+    pub(super) counters: u64,
+    /// "local" counts in this process; or the redis:// or rediss:// address of a Redis or Valkey server, by way of which
+    /// several gateways count together.
     pub(super) store: String,
+    /// How, with such a server: "shared" lets requests pass and tells it, "exact" asks it for each request.
+    pub(super) mode: QuotaMode,
 }
 
 impl Default for Quota {
     fn default() -> Self {
         Self {
+            counters: 1_000_000,
             store: "local".to_owned(),
+            mode: QuotaMode::Shared,
         }
     }
 }

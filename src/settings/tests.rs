@@ -86,7 +86,7 @@ fn an_empty_directory_means_defaults_and_a_missing_one_is_refused() {
         (settings.timeouts.idle, settings.drain),
         (Duration::from_secs(60), Duration::from_secs(30))
     );
-    assert!(settings.gateway.threads >= 1 && settings.unused.is_empty() && settings.access_log.path.is_none());
+    assert!(settings.gateway.threads >= 1 && settings.access_log.path.is_none());
 
     let missing = Settings::load(&dir.path().join("nothing"), &Environment::default()).unwrap_err();
     assert!(missing[0].file.ends_with("nothing") && missing[0].fix.as_ref().unwrap().contains("--conf"));
@@ -140,6 +140,14 @@ fn values_beyond_their_bounds_are_refused() {
         (
             "[gateway]\nhttp = []\nhttps = []",
             "1:1 gateway no listener: `http` and `https` are both empty",
+        ),
+        (
+            "[quota]\ncounters = 0",
+            "2:12 quota.counters `counters` must be from 1 to 100000000",
+        ),
+        (
+            "[quota]\ncounters = 100_000_001",
+            "2:12 quota.counters `counters` must be from 1 to 100000000",
         ),
         (
             "[quota]\nstore = 'memcached'",
@@ -262,7 +270,7 @@ fn secrets_may_come_from_files_and_variables() {
     fs::write(dir.path().join("url"), "postgres://db\n").unwrap();
     let environment = Environment::from_pairs([("PASSWORD", "x")]);
     let settings = Settings::load(dir.path(), &environment).unwrap();
-    assert_eq!(settings.unused, ["quota"]);
+    assert_eq!(settings.quota.store.as_ref().unwrap().as_str(), "redis://:x@cache");
     assert_eq!(settings.registry.as_str(), "postgres://db");
     assert!(!format!("{settings:?}").contains("postgres"), "it may hold a password");
     let unset = Settings::load(dir.path(), &Environment::default()).unwrap_err();
@@ -274,9 +282,31 @@ fn secrets_may_come_from_files_and_variables() {
 }
 
 #[test]
-fn sections_of_later_versions_are_named_when_they_say_something() {
-    assert!(load("[quota]\nstore = 'local'\n").unwrap().unused.is_empty());
-    assert_eq!(load("[quota]\nstore = 'redis://cache'\n").unwrap().unused, ["quota"]);
+fn counts_are_shared_through_a_server_that_is_named_whole() {
+    let quota = |text: &str| load(&format!("[quota]\n{text}\n")).map(|settings| settings.quota);
+    assert_eq!(quota("store = 'local'").unwrap().store, None);
+    for store in [
+        "redis://cache",
+        "rediss://user:secret@cache.example:6380/2",
+        "redis://[::1]:6379/",
+    ] {
+        let quota = quota(&format!("store = '{store}'\nmode = 'exact'")).unwrap();
+        assert_eq!(quota.mode, QuotaMode::Exact);
+        assert!(!format!("{quota:?}").contains("cache") && quota.store.unwrap().as_str() == store);
+    }
+    for store in [
+        "redis://",
+        "redis://cache/two",
+        "redis://cache/2?protocol=resp3",
+        "rediss://cache/#insecure",
+        "redis://:hidden@cache:port",
+        "unix:///socket",
+    ] {
+        let refused = quota(&format!("store = '{store}'")).unwrap_err();
+        assert_eq!(refused[0].path, "quota.store", "{store}");
+        assert!(!format!("{refused:?}").contains("hidden"));
+    }
+    assert!(refusal("[quota]\nmode = 'exactly'").contains("exact"));
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub struct Telemetry {
     in_flight: Gauge,
     catalog: CatalogMetrics,
     certificates_refused: Gauge,
+    quota_store: Family<[(&'static str, &'static str); 1], Gauge>,
     access_log: Option<Arc<AccessLog>>,
     registry: Registry,
 }
@@ -64,6 +65,7 @@ impl Telemetry {
             in_flight: Gauge::default(),
             catalog: CatalogMetrics::default(),
             certificates_refused: Gauge::default(),
+            quota_store: Family::default(),
             access_log: access_log.clone(),
             registry: Registry::default(),
         };
@@ -85,6 +87,7 @@ impl Telemetry {
             in_flight,
             catalog,
             certificates_refused,
+            quota_store,
             ..
         } = self;
         registry.register(
@@ -116,6 +119,11 @@ impl Telemetry {
             "tollgate_certificates_refused",
             "1 while changed certificates wait to be mended",
             certificates_refused.clone(),
+        );
+        registry.register(
+            "tollgate_quota_store_connected",
+            "1 while quotas are counted together with other gateways, 0 while alone for want of the store",
+            quota_store.clone(),
         );
         registry.register("tollgate_catalog_apis", "APIs that are served", catalog.apis.clone());
         registry.register_with_unit(
@@ -201,6 +209,12 @@ impl Telemetry {
     /// Notes whether changed certificates are kept from being served.
     pub fn certificates_refused(&self, is_refused: bool) {
         self.certificates_refused.set(i64::from(is_refused));
+    }
+
+    /// Notes whether quotas are counted together with other gateways, by this mode.
+    pub fn quota_store(&self, mode: &'static str, is_connected: bool) {
+        let connected = self.quota_store.get_or_create(&[("mode", mode)]);
+        connected.set(i64::from(is_connected));
     }
 
     /// Opens the access log's file anew.

@@ -18,6 +18,7 @@ struct State {
     refused: Vec<Violation>,
     refused_certificates: Vec<Violation>,
     registry: Option<String>,
+    quota_store: Option<String>,
     is_draining: bool,
 }
 
@@ -36,6 +37,13 @@ pub(super) struct Report {
     catalog: CatalogReport,
     certificates: CertificatesReport,
     registry: RegistryReport,
+    quota: QuotaReport,
+}
+
+#[derive(Debug, Serialize)]
+struct QuotaReport {
+    /// Why this gateway counts alone, although a store is named; `None` while it does not.
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +99,11 @@ impl Readiness {
         is_news
     }
 
+    /// Says why this gateway counts quotas alone, or that it does so with others again; it stays ready.
+    pub fn set_quota_store(&self, error: Option<String>) {
+        self.0.lock().quota_store = error;
+    }
+
     /// Says that the process is on its way out: from here on it is not ready.
     pub fn set_draining(&self) {
         self.0.lock().is_draining = true;
@@ -119,6 +132,9 @@ impl Readiness {
             },
             registry: RegistryReport {
                 error: state.registry.clone(),
+            },
+            quota: QuotaReport {
+                error: state.quota_store.clone(),
             },
         }
     }
@@ -150,6 +166,20 @@ mod tests {
         assert_eq!(report["catalog"]["refused"].as_array().unwrap().len(), 0);
         readiness.set_draining();
         assert!(!readiness.is_ready());
+    }
+
+    #[test]
+    fn a_store_of_counts_that_is_away_is_shown_and_does_not_stop_traffic() {
+        let readiness = Readiness::default();
+        readiness.set_serving(1);
+        for error in [Some("timed out".to_owned()), None] {
+            readiness.set_quota_store(error.clone());
+            let report = serde_json::to_value(readiness.report()).unwrap();
+            assert_eq!(
+                (&report["ready"], &report["quota"]["error"]),
+                (&true.into(), &error.into())
+            );
+        }
     }
 
     #[test]

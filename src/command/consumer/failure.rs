@@ -106,7 +106,8 @@ impl From<BootError> for Failure {
             | BootError::Random
             | BootError::Registry(_)
             | BootError::RegistryLate(_)
-            | BootError::Socket(_) => Self::broken(&error),
+            | BootError::Socket(_)
+            | BootError::Store(_) => Self::broken(&error),
         }
     }
 }
