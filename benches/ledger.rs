@@ -1,8 +1,9 @@
 //! What does it cost to ask the ledger, and how much memory do counters take?
 //!
 //! Claims: threads that share one subject get no less done together than one alone gets in half its time; a refusal
-//! costs no more than a take. The aim is 400 ns for a take with four limits on one subject, their keys hashed each time as it is timed
-//! here; it is not reached yet. Memory is printed by the counter, which is as many megabytes by the million.
+//! costs no more than a take. The aim is 400 ns for a take with four limits on one subject, their keys hashed each time
+//! as it is timed here; it is not reached yet. Memory is printed by the counter, which is as many megabytes by the
+//! million. What a stage costs with it is `throttle`'s question.
 
 #![expect(clippy::expect_used, reason = "a bench ends at the first surprise")]
 #![expect(clippy::print_stdout, reason = "memory is printed, not timed")]

@@ -52,14 +52,4 @@ impl Counts {
     pub async fn reset(&self, key: Key) -> bool {
         self.counters.reset(key).await
     }
-
-    /// Gives back the memory of counts that hold nothing, a part at a time.
-    pub fn sweep(&self) {
-        self.ledger.sweep(self.clock.now());
-    }
-
-    /// Returns how many counts there are, and how many of them newcomers share for want of room.
-    pub fn len(&self) -> (usize, usize) {
-        self.ledger.len()
-    }
 }

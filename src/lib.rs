@@ -56,13 +56,14 @@
 //! humantime and bytesize (fundu, byte-unit) read units; notify (inotify alone) watches files; clap (argh, pico-args)
 //! reads arguments; prometheus-client (prometheus, metrics) names the metrics, over histograms of ours because its own
 //! lock for each observation; rcgen and x509-parser make and read certificates; sd-notify speaks to systemd; uuid
-//! (ulid) makes request ids that sort by time; time (chrono, jiff) writes dates; jiff (chrono-tz, whose tables come
-//! without the arithmetic of days that clocks shorten) knows calendars, with the tz database inside; siphasher (ahash,
-//! which is not stable across versions and has 64 bits; blake3, several times slower on short names) makes keys;
-//! postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a few at a time)
-//! keeps counters; redis (fred, larger, with its own reconnecting and pools, which here one task does in rounds) speaks
-//! to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind, with the options of
-//! `allocator.c`.
+//! (ulid) makes request ids that sort by time; regex (regex-lite, which is slower where it is asked for each request)
+//! matches what conditions ask, in time that no pattern can stretch; time (chrono, jiff) writes dates; jiff (chrono-tz,
+//! whose tables come without the arithmetic of days that clocks shorten) knows calendars, with the tz database inside;
+//! siphasher (ahash, which is not stable across versions and has 64 bits; blake3, several times slower on short names)
+//! makes keys; postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a
+//! few at a time) keeps counters; redis (fred, larger, with its own reconnecting and pools, which here one task does in
+//! rounds) speaks to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind,
+//! with the options of `allocator.c`.
 
 pub mod accept;
 pub mod admission;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use crate::quota_fields::QuotaFields;
 use crate::registry::key_pair::KeyType;
+use crate::snapshot::tiers::TierId;
 use crate::snapshot::{Snapshot, VersionId};
 use crate::telemetry::meter::Meter;
+use crate::telemetry::quotas::QuotaMeter;
 use crate::upstream::{Backend, Backends};
 
 /// A snapshot with the backends and the meter of each of its versions.
@@ -20,6 +22,7 @@ pub struct Served {
     pub quota_fields: QuotaFields,
     backends: Vec<Backends>,
     meters: Vec<Meter>,
+    quota_meters: Vec<QuotaMeter>,
 }
 
 impl Served {
@@ -30,13 +33,23 @@ impl Served {
             quota_fields: QuotaFields::default(),
             backends,
             meters,
+            quota_meters: Vec::new(),
         }
     }
 
-    /// Tells callers of their quotas by these fields.
+    /// Tells callers of their quotas by these fields, and counts by these meters, in the order of the tiers.
     #[must_use]
-    pub fn telling(self, quota_fields: QuotaFields) -> Self {
-        Self { quota_fields, ..self }
+    pub fn telling(self, quota_fields: QuotaFields, quota_meters: Vec<QuotaMeter>) -> Self {
+        Self {
+            quota_fields,
+            quota_meters,
+            ..self
+        }
+    }
+
+    /// Returns what counts the requests that are held against a tier.
+    pub fn quota_meter(&self, id: TierId) -> Option<&QuotaMeter> {
+        self.quota_meters.get(id.index())
     }
 
     /// Returns where calls of a version with a key of this type go.

@@ -1,7 +1,7 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
-//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `refusal`, `reload`, `edit`, `memory`,
-//! `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `refusal`, `reload`, `edit`,
+//! `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
 #![expect(
@@ -19,11 +19,14 @@ mod origin;
 mod process;
 mod reload;
 mod start;
+mod tiers;
 mod token;
 
 use std::error::Error;
 
-const QUESTIONS: [&str; 8] = ["cpu", "token", "tokens", "refusal", "reload", "edit", "memory", "start"];
+const QUESTIONS: [&str; 9] = [
+    "cpu", "token", "tokens", "tiers", "refusal", "reload", "edit", "memory", "start",
+];
 
 /// Those that compare what calls cost a process.
 const COSTS: [&str; 4] = ["cpu", "token", "tokens", "refusal"];
@@ -62,8 +65,10 @@ fn ask(questions: &[&str]) -> Outcome {
             "smoke" => {
                 runtime.block_on(start::once())?;
                 runtime.block_on(token::once())?;
+                runtime.block_on(tiers::once())?;
             }
             "start" => runtime.block_on(start::measure())?,
+            "tiers" => runtime.block_on(tiers::measure())?,
             "token" => runtime.block_on(token::measure_one())?,
             "tokens" => runtime.block_on(token::measure_many())?,
             other => return Err(format!("no question `{other}`: {}", QUESTIONS.join(", ")).into()),

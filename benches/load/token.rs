@@ -15,7 +15,7 @@ use crate::cost::{Side, compare};
 use crate::process::{Conf, Process};
 
 const OPEN: &str = "/guarded/1.0/open";
-const CLOSED: &str = "/guarded/1.0/closed";
+pub(crate) const CLOSED: &str = "/guarded/1.0/closed";
 const MANY: usize = 10_000;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -62,7 +62,7 @@ pub(crate) async fn once() -> Outcome {
 }
 
 /// A gateway with an API that is half open, and an application that subscribes to it.
-struct World {
+pub(crate) struct World {
     gateway: Process,
     _origin: Process,
     _conf: Conf,
@@ -70,10 +70,15 @@ struct World {
 
 impl World {
     async fn new() -> Result<Self> {
+        Self::edited(str::to_owned, REGISTRY).await
+    }
+
+    /// The same, with the file of the API edited, and another registry.
+    pub(crate) async fn edited(edit: impl FnOnce(&str) -> String, registry: &str) -> Result<Self> {
         let origin = Process::role("origin", None).await?;
         let conf = Conf::new(1000, origin.address)?;
-        conf.write(1000, &api(origin.address))?;
-        conf.fill(REGISTRY)?;
+        conf.write(1000, &edit(&api(origin.address)))?;
+        conf.fill(registry)?;
         let gateway = Process::gateway(&conf)?;
         gateway.reachable().await?;
         Ok(Self {
@@ -83,8 +88,12 @@ impl World {
         })
     }
 
-    fn side(&self, name: &'static str, calls: Calls) -> Side<'_> {
+    pub(crate) fn side(&self, name: &'static str, calls: Calls) -> Side<'_> {
         Side(name, &self.gateway, calls)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.gateway.address
     }
 
     fn open(&self) -> Side<'_> {
@@ -92,7 +101,7 @@ impl World {
     }
 
     /// Asks the gateway for so many tokens, one by one.
-    async fn tokens(&self, count: usize) -> Result<Vec<String>> {
+    pub(crate) async fn tokens(&self, count: usize) -> Result<Vec<String>> {
         let mut client = Client::connect(self.gateway.address).await?;
         let form = "grant_type=client_credentials&scope=read";
         let request = format!(
@@ -145,7 +154,7 @@ scopes = ["read"]
 }
 
 /// The scope is its holder's by the role of the application's owner: that is looked up for every call.
-const REGISTRY: &str = r#"
+pub(crate) const REGISTRY: &str = r#"
 [[users]]
 name = "owner"
 password = "owner-of-the-bench"

@@ -15,6 +15,7 @@ use jsonwebtoken::Algorithm;
 
 use super::{BootError, bootstrap};
 use crate::bridge::explaining::Explaining;
+use crate::bridge::quotas::Counting;
 use crate::credential::{Credentials, Terms, now};
 use crate::explain::Explainer;
 use crate::model::catalog::Catalog;
@@ -65,7 +66,9 @@ impl Identity {
     pub(super) fn of_operators(&self, explainer: &Arc<Explainer>) -> Router {
         let explain = Arc::new(Explaining::new(Arc::clone(explainer)));
         let asked = admin::http::explain::router(Arc::clone(&self.authority), explain);
-        self.router.clone().merge(asked)
+        let quotas = Arc::new(Counting::new(Arc::clone(explainer)));
+        let counted = admin::http::quotas::router(Arc::clone(&self.authority), quotas);
+        self.router.clone().merge(asked).merge(counted)
     }
 }
 

@@ -97,7 +97,9 @@ impl Publish for Publisher {
         }
         let meter = |version: &Version| self.telemetry.meter(&version.tenant, &version.api, &version.version);
         let meters = snapshot.versions().iter().map(meter).collect();
-        let served = Served::new(snapshot, backends.clone(), meters).telling(self.quota_fields);
+        let tiers = snapshot.tiers().all().iter();
+        let quota_meters = tiers.map(|tier| self.telemetry.quota_meter(tier)).collect();
+        let served = Served::new(snapshot, backends.clone(), meters).telling(self.quota_fields, quota_meters);
         let (live, pool, telemetry) = (
             Arc::clone(&self.live),
             Arc::clone(&self.pool),
@@ -110,6 +112,7 @@ impl Publish for Publisher {
             pool.commit(&backends);
             let served = live.current();
             published.send_replace(revision.0);
+            telemetry.tiers_published(served.snapshot.tiers().all().iter());
             telemetry.published(revision.0, apis, served.snapshot.versions().iter().map(Version::names));
         }))
     }

@@ -20,7 +20,7 @@ pub struct Claims {
 
 impl Claims {
     /// Reads what is wanted of all claims: texts, numbers and truths, and lists of them.
-    pub(super) fn read(wanted: &Wanted, claims: &Map<String, Value>) -> Self {
+    pub(crate) fn read(wanted: &Wanted, claims: &Map<String, Value>) -> Self {
         let mut values = Vec::new();
         for (place, name) in wanted.iter().enumerate() {
             match claims.get(&**name) {

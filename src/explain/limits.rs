@@ -2,6 +2,7 @@
 
 use super::explanation;
 use super::telling::Telling;
+use crate::model::place::Place;
 use crate::quota::Standing;
 use crate::snapshot::tiers::{Policy, Tier};
 use crate::stages::Standings;
@@ -27,10 +28,29 @@ impl Telling<'_> {
             .collect()
     }
 
+    /// Returns where the rule that counts or denies was stated by which a request is refused.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "two kinds of fact are looked for")]
+    pub(super) fn ground(&self, facts: &[Fact]) -> Option<&Place> {
+        let tiers = self.snapshot.tiers();
+        facts.iter().find_map(|fact| match fact {
+            Fact::Denied(id) => id.map(|id| &tiers.deny_rule(id).place),
+            Fact::Counted(standings) => {
+                let stops = |id| !tiers.policy(id).quota.is_soft();
+                let over = standings.iter().find(|(id, standing)| standing.is_over && stops(*id));
+                over.map(|(id, _)| &tiers.tier(tiers.policy(*id).tier).place)
+            }
+            _ => None,
+        })
+    }
+
     /// Says in one sentence how the quotas stand.
     pub(super) fn counted(&self, standings: &Standings) -> String {
         let tiers = self.snapshot.tiers();
-        let over = standings.iter().find(|(_, standing)| standing.is_over);
+        let is_over = |stops: bool| {
+            let mut all = standings.iter();
+            all.find(|(id, standing)| standing.is_over && tiers.policy(*id).quota.is_soft() != stops)
+        };
+        let over = is_over(true).or_else(|| is_over(false));
         match over {
             None => format!("{} quotas have room", standings.len()),
             Some((id, _)) if tiers.policy(*id).quota.is_soft() => {
@@ -47,7 +67,8 @@ impl Telling<'_> {
     }
 }
 
-fn told(policy: &Policy, tier: &Tier, standing: Standing) -> explanation::Limit {
+/// Says how a quota stands.
+pub(super) fn told(policy: &Policy, tier: &Tier, standing: Standing) -> explanation::Limit {
     explanation::Limit {
         name: policy.name.trim_matches('"').to_owned(),
         level: tier.level.word().to_owned(),

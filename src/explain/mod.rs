@@ -9,6 +9,7 @@
 pub mod explanation;
 mod limits;
 pub mod question;
+pub mod quotas;
 pub mod refusals;
 mod rules;
 mod sentences;

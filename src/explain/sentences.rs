@@ -83,7 +83,9 @@ impl Telling<'_> {
                 found.unwrap_or(description)
             }
             Denial::MissingScope => self.unscoped(),
-            Denial::Denied => facts.iter().find_map(|fact| self.found(fact)).unwrap_or(description),
+            Denial::Denied | Denial::Throttled(..) => {
+                facts.iter().find_map(|fact| self.found(fact)).unwrap_or(description)
+            }
             Denial::TierRefused => "the owner of the application may not use the tier that it has chosen".to_owned(),
             Denial::UnknownTier => "the tier that the application has chosen is stated nowhere".to_owned(),
             Denial::BodyTooLarge => {
@@ -122,14 +124,22 @@ impl Telling<'_> {
         }
     }
 
-    /// Says each credential that failed, and each scope that was weighed and is not enough.
+    /// Says each credential that failed, each scope that was weighed and is not enough, and how each quota stands.
     pub(super) fn details(&self, facts: &[Fact]) -> Vec<String> {
         let line = |fact: &Fact| match fact {
             Fact::Shown(..) => unproven(fact),
             Fact::Scope(id, weight) if !weight.is_enough => Some(weighed(self.snapshot.scope(*id), *weight)),
             _ => None,
         };
-        facts.iter().filter_map(line).collect()
+        let counted = self.limits().into_iter().map(|limit| {
+            format!(
+                "{}: {} of {} left, all of them in {} s; {}",
+                limit.name, limit.remaining, limit.quota, limit.reset, limit.rule
+            )
+        });
+        let has_counted = facts.iter().any(|fact| matches!(fact, Fact::Counted(_)));
+        let counted = has_counted.then_some(counted).into_iter().flatten();
+        facts.iter().filter_map(line).chain(counted).collect()
     }
 }
 

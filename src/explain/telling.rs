@@ -128,7 +128,8 @@ impl<'a> Telling<'a> {
             Fact::Scope(id, weight) if weight.is_enough => Some(&self.snapshot.scope(*id).place),
             _ => None,
         });
-        let place = scope.or_else(|| rules::place(stage, self.version(), self.route()));
+        let place = scope.or_else(|| self.ground(facts));
+        let place = place.or_else(|| rules::place(stage, self.version(), self.route()));
         place.map(ToString::to_string).unwrap_or_default()
     }
 

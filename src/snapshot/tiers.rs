@@ -205,6 +205,14 @@ impl Tiers {
         range.map(|index| (PolicyId(index), self.policy(PolicyId(index))))
     }
 
+    /// Returns the quotas of a tier, those of its groups among them.
+    pub fn every_policy(&self, id: TierId) -> impl Iterator<Item = (PolicyId, &Policy)> {
+        let tier = self.tier(id);
+        let groups = tier.groups.iter().map(|group| &group.policies);
+        let all = std::iter::once(&tier.policies).chain(groups).flat_map(Clone::clone);
+        all.map(|index| (PolicyId(index), self.policy(PolicyId(index))))
+    }
+
     /// Returns every tier.
     pub fn all(&self) -> &[Tier] {
         &self.tiers

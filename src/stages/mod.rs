@@ -9,6 +9,7 @@ mod bound;
 mod deny;
 mod direct;
 mod entitle;
+pub mod held;
 mod locate;
 mod match_resource;
 mod own;
@@ -36,6 +37,7 @@ use crate::model::method::MethodSet;
 use crate::settings::Limits;
 use crate::snapshot::{RouteId, Snapshot, VersionId};
 
+pub use held::Held;
 pub use own::own;
 pub use permit::Permit;
 pub use plea::{Charge, Ground, Plea, Spent, Standings, Throttled};

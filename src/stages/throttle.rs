@@ -25,6 +25,7 @@ use crate::model::tier::TierLevel;
 use crate::quota::Demand;
 use crate::registry::application::Application;
 use crate::registry::subscription::Subscription;
+use crate::registry::user::UserName;
 use crate::registry::view::View;
 use crate::snapshot::Snapshot;
 use crate::snapshot::tiers::{Named, PolicyId, TierId, Tiers};
@@ -128,7 +129,7 @@ impl<'s> Throttle<'s, '_> {
         let version = self.request.version;
         let name = subscription.tier.as_str();
         if let Some(tier) = self.chosen(&version.tenant, (TierLevel::Subscription, name), application)? {
-            let subject = [application.uuid.as_str(), &version.api, subscription.version.as_str()];
+            let subject = subscription_subject(application, &version.api, subscription);
             self.hold(tier, None, &subject, demands);
         }
         Ok(())
@@ -139,8 +140,7 @@ impl<'s> Throttle<'s, '_> {
         if let Some(tier) = self.chosen(application.tenant().as_str(), chosen, application)? {
             let user = self.request.caller.and_then(|caller| caller.user.as_ref());
             let user = user.unwrap_or(&application.owner);
-            let subject = [application.uuid.as_str(), user.name.as_str(), user.tenant.as_str()];
-            self.hold(tier, None, &subject, demands);
+            self.hold(tier, None, &application_subject(application, user), demands);
         }
         Ok(())
     }
@@ -199,6 +199,20 @@ impl<'s> Throttle<'s, '_> {
     }
 }
 
+/// Names a user of an application.
+pub(super) fn application_subject<'a>(application: &'a Application, user: &'a UserName) -> [&'a str; 3] {
+    [&application.uuid, &user.name, user.tenant.as_str()]
+}
+
+/// Names a subscription: by the version that it is to, whichever answers where none is named.
+pub(super) fn subscription_subject<'a>(
+    application: &'a Application,
+    api: &'a str,
+    subscription: &'a Subscription,
+) -> [&'a str; 3] {
+    [&application.uuid, api, subscription.version.as_str()]
+}
+
 /// The names that a subject is known by.
 type Subject<'a> = SmallVec<[&'a str; 8]>;
 
@@ -213,3 +227,6 @@ fn method(method: &Method) -> &str {
 
 /// So many quotas are held against a request without an allocation.
 pub(super) const FEW: usize = 8;
+
+#[cfg(test)]
+mod tests;

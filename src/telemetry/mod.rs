@@ -11,6 +11,7 @@ pub mod logging;
 pub mod meter;
 pub mod observe;
 mod process;
+pub mod quotas;
 pub mod readiness;
 pub mod record;
 pub mod status;
@@ -28,13 +29,16 @@ use prometheus_client::registry::{Registry, Unit};
 use self::access_log::AccessLog;
 use self::meter::{Meter, Meters};
 use self::process::Process;
+use self::quotas::{QuotaMeter, QuotaMeters};
 use self::record::Record;
 use crate::accept::connections::Connections;
+use crate::snapshot::tiers::Tier;
 
 /// What the gateway counts and writes of its requests and of its catalog.
 #[derive(Debug)]
 pub struct Telemetry {
     meters: Arc<Meters>,
+    quotas: Arc<QuotaMeters>,
     refusals: Family<[(&'static str, &'static str); 2], Counter>,
     in_flight: Gauge,
     catalog: CatalogMetrics,
@@ -58,9 +62,10 @@ impl Telemetry {
     /// Starts with nothing counted.
     pub fn new(access_log: Option<AccessLog>, connections: Arc<Connections>) -> Arc<Self> {
         let access_log = access_log.map(Arc::new);
-        let meters = Arc::<Meters>::default();
+        let (meters, quotas) = (Arc::<Meters>::default(), Arc::<QuotaMeters>::default());
         let mut telemetry = Self {
             meters: meters.clone(),
+            quotas: quotas.clone(),
             refusals: Family::default(),
             in_flight: Gauge::default(),
             catalog: CatalogMetrics::default(),
@@ -75,6 +80,7 @@ impl Telemetry {
             started: SystemTime::now(),
         };
         telemetry.registry.register_collector(Box::new(meters));
+        telemetry.registry.register_collector(Box::new(quotas));
         telemetry.registry.register_collector(Box::new(process));
         telemetry.register();
         Arc::new(telemetry)
@@ -139,6 +145,11 @@ impl Telemetry {
         self.meters.find((tenant, api, version))
     }
 
+    /// Returns what counts the requests that are held against a tier; look it up when a catalog is prepared.
+    pub fn quota_meter(&self, tier: &Tier) -> QuotaMeter {
+        self.quotas.find(tier)
+    }
+
     /// Counts a request as under way until the guard is dropped.
     #[must_use = "the request counts as under way until this is dropped"]
     pub fn began(&self) -> InFlight {
@@ -164,6 +175,11 @@ impl Telemetry {
         if let Some(log) = &self.access_log {
             log.write(record);
         }
+    }
+
+    /// Forgets what was counted for tiers that are not among these.
+    pub fn tiers_published<'a>(&self, tiers: impl Iterator<Item = &'a Tier>) {
+        self.quotas.keep_only(tiers);
     }
 
     /// Notes that a catalog became live, and forgets the versions that are not among `versions` (tenant, api,

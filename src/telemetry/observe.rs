@@ -9,8 +9,8 @@ use pingora_error::Error;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::Telemetry;
 use super::record::{Answer, Asked, By, Called, Identity, Record, Routed};
+use super::{Telemetry, quotas};
 use crate::credential::Flaw;
 use crate::denial::Denial;
 use crate::exchange::Exchange;
@@ -20,6 +20,7 @@ use crate::upstream::classify;
 
 /// Counts and logs an exchange; called once for each, refusals included.
 pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
+    quotas::count(exchange);
     let duration = exchange.arrived.elapsed();
     let route = exchange.meter().map(|meter| Routed {
         names: meter.names(),

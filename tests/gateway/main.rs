@@ -33,6 +33,7 @@ mod open_websockets_end_with_their_rights;
 mod other_issuers_are_believed_within_bounds;
 mod own_paths_are_ours;
 mod protocols_pass_through;
+mod quotas_are_seen;
 mod quotas_hold;
 mod refusals_are_explained;
 mod refusals_are_readable;

@@ -10,7 +10,6 @@
 //! asks shows an access token with the scope `tollgate:admin`; no question is read before that.
 
 mod port;
-mod problem;
 #[cfg(test)]
 mod tests;
 
@@ -21,16 +20,14 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header::{AUTHORIZATION, CACHE_CONTROL};
-use http::request::Parts;
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 
+use super::guard::examined;
+use super::problem;
 use crate::oauth::Authority;
-use crate::oauth::error::{ErrorCode, OauthError};
 use crate::oauth::form::Form;
-use crate::oauth::operator::operator;
-use crate::oauth::peer::Peer;
 
 pub use port::{Explain, Explaining, Question};
 
@@ -50,8 +47,9 @@ struct Means {
 
 async fn answer(State(means): State<Means>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if let Err(refusal) = examined(&means.authority, &parts).await {
-        return refusal;
+    match examined(&means.authority, &parts).await {
+        Ok(user) => tracing::info!(%user, "asks for an explanation"),
+        Err(refusal) => return refusal,
     }
     let asked = if parts.method == Method::POST {
         match to_bytes(body, LARGEST).await {
@@ -88,52 +86,6 @@ async fn not_allowed() -> Response {
     let allow = HeaderValue::from_static("GET, HEAD, POST");
     response.headers_mut().insert(http::header::ALLOW, allow);
     response
-}
-
-/// Examines who asks, before anything that is asked.
-async fn examined(authority: &Authority, parts: &Parts) -> Result<(), Response> {
-    let Some(peer) = parts.extensions.get::<Peer>() else {
-        return Err(problem::problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the server does not know who asks",
-        ));
-    };
-    let token = match token(parts) {
-        Ok(Some(token)) => token,
-        Ok(None) => return Err(problem::unknown()),
-        Err(error) => return Err(problem::refused(&error)),
-    };
-    match operator(authority, token, peer).await {
-        Ok(user) => {
-            tracing::info!(%user, "asks for an explanation");
-            Ok(())
-        }
-        Err(error) => Err(problem::refused(&error)),
-    }
-}
-
-/// Finds the one token that is shown.
-fn token(parts: &Parts) -> Result<Option<&str>, OauthError> {
-    let malformed = || OauthError::new(ErrorCode::InvalidToken, "the access token is malformed");
-    let mut fields = parts.headers.get_all(AUTHORIZATION).iter();
-    let Some(field) = fields.next() else { return Ok(None) };
-    if fields.next().is_some() {
-        return Err(malformed());
-    }
-    let (scheme, token) = field
-        .to_str()
-        .map_err(|_| malformed())?
-        .split_once(' ')
-        .unwrap_or_default();
-    let token = token.trim_start_matches(' ');
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Ok(None);
-    }
-    if token.is_empty() {
-        Err(malformed())
-    } else {
-        Ok(Some(token))
-    }
 }
 
 enum Asked {

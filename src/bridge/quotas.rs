@@ -1,0 +1,33 @@
+//! How the quotas of applications stand, told to the admin listener's router.
+
+use std::sync::Arc;
+
+use admin::http::quotas::{Quotas, Resetting};
+use serde_json::Value;
+
+use crate::explain::Explainer;
+
+/// Answers the router of the admin listener.
+#[derive(Debug)]
+pub struct Counting(Arc<Explainer>);
+
+impl Counting {
+    /// Answers by this.
+    pub fn new(explainer: Arc<Explainer>) -> Self {
+        Self(explainer)
+    }
+}
+
+impl Quotas for Counting {
+    fn show(&self, application: &str, user: Option<&str>) -> Option<Value> {
+        serde_json::to_value(self.0.quotas(application, user)?).ok()
+    }
+
+    fn reset(&self, application: String, user: Option<String>) -> Resetting {
+        let explainer = Arc::clone(&self.0);
+        Box::pin(async move {
+            let quotas = explainer.reset_quotas(&application, user.as_deref()).await?;
+            serde_json::to_value(quotas).ok()
+        })
+    }
+}
