@@ -1,7 +1,10 @@
 //! What does a registry of 100,000 applications with three subscriptions each cost?
 //!
-//! Claims: a lookup does not grow with the number of applications; 100,000 of them are read in under 5 s at start and
-//! take less than 250 MB. Start and memory are measured once, and printed before the lookups.
+//! Claims: a lookup takes the same steps however many applications there are; 100,000 of them are read in under 5 s at
+//! start and take less than 250 MB. Start and memory are measured once, and printed before the lookups.
+//!
+//! The lookups go from one application to another, so that with 100,000 of them no cache but the largest holds what is
+//! looked at: the difference between the two counts is the four or five lines of memory that a lookup waits for then.
 
 #![expect(clippy::expect_used, reason = "a bench ends at the first surprise")]
 #![expect(clippy::print_stdout, reason = "what is measured once is printed")]
@@ -41,11 +44,13 @@ fn lookups(criterion: &mut Criterion) {
             turn = (turn + 7_919) % count;
             turn
         };
-        let keys: Vec<_> = (1..=count)
-            .map(|number| format!("consumer-key-of-application-{number:06}"))
+        // One after another in memory, as they are asked for: a request brings its key along.
+        let keys: Vec<_> = (0..count)
+            .map(|_| format!("consumer-key-of-application-{:06}", next() + 1))
             .collect();
+        let mut keys = keys.iter().cycle();
         group.bench_function(BenchmarkId::new("client", count), |bencher| {
-            bencher.iter(|| black_box(view.client(keys.get(next()).expect("a key"))));
+            bencher.iter(|| black_box(view.client(keys.next().expect("a key"))).expect("a client"));
         });
         group.bench_function(BenchmarkId::new("subscription", count), |bencher| {
             bencher.iter(|| {

@@ -1,6 +1,8 @@
 //! Admission with its waiting: the one place where a request waits before it is decided on.
 //!
-//! Traffic and `explain` come through here alike, so that what is explained is what happens.
+//! Traffic and `explain` come through here alike, so that what is explained is what happens. While another process takes
+//! requests of the same callers, what was changed there is taken in before a caller is decided on: whoever was taken
+//! back is let in by neither.
 
 use crate::counting::Counts;
 use crate::credential::{self, Credentials, Flaw};
@@ -68,8 +70,20 @@ pub async fn admission<'h>(
         counts,
         mut now,
     } = means;
+    let mut is_current = credentials.is_told();
     for _ in 0..FETCHES {
-        match admit_told(&head(), snapshot, limits, (credentials, now), told) {
+        let decided = admit_told(&head(), snapshot, limits, (credentials, now), told);
+        if !is_current && is_about_callers(&decided) {
+            drop(decided);
+            told.catch_up();
+            is_current = Box::pin(credentials.catch_up()).await;
+            if !is_current {
+                break;
+            }
+            now = credential::now();
+            continue;
+        }
+        match decided {
             Err(Halt::Fetch(fetch)) => {
                 told.fetch(&fetch);
                 // Boxed: its state is large, and most requests need nothing of it.
@@ -88,6 +102,17 @@ pub async fn admission<'h>(
         flaw: Some(Flaw::Unreachable),
         ..Denial::InvalidCredentials.into()
     })
+}
+
+/// Tells whether a decision hangs on what is known of callers, whatever it is.
+fn is_about_callers(decided: &Result<Admission<'_>, Halt>) -> bool {
+    match decided {
+        Ok(Admission::Plea(plea)) => plea.is_by_caller(),
+        Ok(Admission::Options(..)) => false,
+        Err(Halt::Fetch(_)) => true,
+        // Callers are looked at once the resource is known.
+        Err(Halt::Refused(refusal)) => refusal.route.is_some(),
+    }
 }
 
 /// Asks the counts, once for all quotas of a request.
@@ -118,4 +143,4 @@ async fn counted(
 }
 
 /// Things that may be waited for before one request is admitted.
-const FETCHES: usize = 5;
+const FETCHES: usize = 6;

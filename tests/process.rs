@@ -16,11 +16,12 @@ mod machine;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,9 @@ use crate::machine::{PATIENCE, eventually, free_port};
 
 /// Requests that are begun before a process hands over.
 const BEGUN: u64 = 20;
+
+/// How often the moment between two processes is looked for.
+const MOMENTS: usize = 8;
 
 #[test]
 fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
@@ -568,12 +572,14 @@ fn each_request_is_a_line_of_json_on_standard_output() {
 
 /// Writes the demonstration's users, application and API beside the sample's own, with the ports of the site.
 fn with_identity(site: &Site) {
+    with_identity_at(site, &site.origin_name());
+}
+
+/// Has the news API's backend somewhere else.
+fn with_identity_at(site: &Site, backend: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let news = fs::read_to_string(root.join("conf/catalog/apis/news.toml")).unwrap();
-    site.write(
-        "catalog/apis/news.toml",
-        &news.replace("127.0.0.1:9001", &site.origin_name()),
-    );
+    site.write("catalog/apis/news.toml", &news.replace("127.0.0.1:9001", backend));
     for (file, written) in [
         ("catalog/tiers.toml", "conf/catalog/tiers.toml"),
         ("bootstrap.toml", "conf/bootstrap.toml"),
@@ -584,10 +590,9 @@ fn with_identity(site: &Site) {
 
 /// Asks the token endpoint with the demonstration's key pair.
 fn token(port: u16, form: &str) -> Reply {
-    let basic = "bmV3c2FwcC1kZW1vbnN0cmF0aW9uOmRlbW9uc3RyYXRpb24tc2VjcmV0LW5ldmVyLWluLXByb2R1Y3Rpb24=";
     let length = form.len();
     Connection::to(port).send(&format!(
-        "POST /oauth2/token HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {basic}\r\nContent-Length: {length}\r\n\
+        "POST /oauth2/token HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {NEWSAPP}\r\nContent-Length: {length}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}"
     ))
 }
@@ -607,6 +612,8 @@ fn call(port: u16, method: &str, token: &str) -> u16 {
     Connection::to(port).send(&request).status
 }
 
+/// The demonstration's key pair, as `Basic` has it.
+const NEWSAPP: &str = "bmV3c2FwcC1kZW1vbnN0cmF0aW9uOmRlbW9uc3RyYXRpb24tc2VjcmV0LW5ldmVyLWluLXByb2R1Y3Rpb24=";
 const TOM: &str = "grant_type=password&username=tom&password=tom-demonstration&scope=news_read+news_write";
 const JOHN: &str = "grant_type=password&username=john&password=john-demonstration&scope=news_read+news_write";
 
@@ -766,53 +773,182 @@ fn two_processes_share_a_registry_while_one_hands_over() {
 }
 
 #[test]
-fn nobody_is_let_in_by_the_old_process_who_was_taken_back_by_way_of_the_new_one() {
-    let site = Site::new();
-    with_identity(&site);
-    let _origin = site.origin();
-    let mut old = site.run(&[]);
-    let john = access_token(&token(site.http, JOHN));
-    let mut new = site.spawn(&["run", "--upgrade"]);
-    let port = site.http;
-    // What keeps the old process, and heads of which it has read the half when the sockets change hands.
-    let slow = thread::spawn(move || get(port, "/demo/1.0/delay/5000"));
-    let head = format!("POST /orgnews/1.0.0/news HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {john}\r\n");
-    let begin = |_| {
-        let mut connection = Connection::to(site.http);
-        connection.begin(&head);
-        connection
-    };
-    let begun: Vec<_> = (0..BEGUN).map(begin).collect();
-    eventually("the old process to have them", || {
-        site.metric("tollgate_connections_open") > BEGUN && site.under_way() > 0
-    });
-    old.signal("QUIT");
-    eventually("the new process to answer", || {
-        site.find_metric("tollgate_connections_open")
-            .is_some_and(|open| open < BEGUN)
-    });
+fn nobody_is_let_in_by_either_process_who_was_taken_back_from_a_shell() {
+    in_the_moment(taken_back_from_a_shell);
+}
+
+fn taken_back_from_a_shell() -> Vec<u16> {
+    let site = HandedOver::new();
+    let john = site.john();
+    let begun = site.begin(BEGUN, &calling(&john));
+    let (port, new) = (site.http, site.hand_over());
+    assert_eq!(call(port, "POST", &john), 200);
+    let seen = site.news.seen();
     assert_eq!(site.tollgate(&["user", "delete", "john"]).status.code(), Some(0));
-    let deleted = Instant::now();
-    // While both accept, either may answer.
-    eventually("whoever accepts to know", || call(site.http, "POST", &john) == 401);
-    assert!(old.child.try_wait().unwrap().is_none(), "the old process still drains");
-    let mut is_known = false;
-    for mut connection in begun {
-        let status = connection
-            .exchange("Content-Length: 0\r\n\r\n")
-            .map(|reply| reply.status);
-        is_known = status.is_none_or(|status| status == 401);
-        // What another process has changed is read within a second.
-        assert!(is_known || deleted.elapsed() < Duration::from_secs(2), "{status:?}");
-        if !is_known {
-            thread::sleep(Duration::from_millis(100));
-        }
+    assert_eq!(call(port, "POST", &john), 401);
+    let statuses = site.finish(begun);
+    assert_eq!(site.news.seen(), seen, "the backend sees nothing of what is refused");
+    site.end(new);
+    statuses
+}
+
+#[test]
+fn nobody_is_let_in_by_either_process_whose_token_the_other_one_revoked() {
+    in_the_moment(revoked_by_the_other_one);
+}
+
+fn revoked_by_the_other_one() -> Vec<u16> {
+    let site = HandedOver::new();
+    let (first, second) = (site.john(), site.john());
+    let begun = site.begin(BEGUN, &calling(&first));
+    let (head, body) = revocation(&second);
+    let mut revoking = Connection::to(site.http);
+    revoking.begin(&head);
+    eventually("the old process to read it", || site.under_way() > 0);
+    let (port, new) = (site.http, site.hand_over());
+    assert_eq!((call(port, "POST", &first), call(port, "POST", &second)), (200, 200));
+    let seen = site.news.seen();
+    let (head, rest) = revocation(&first);
+    assert_eq!(Connection::to(port).send(&(head + &rest)).status, 200);
+    assert_eq!(call(port, "POST", &first), 401);
+    let statuses = site.finish(begun);
+    assert_eq!(revoking.send(&body).status, 200);
+    assert_eq!(call(port, "POST", &second), 401);
+    assert_eq!(site.news.seen(), seen, "the backend sees nothing of what is refused");
+    site.end(new);
+    statuses
+}
+
+/// Does something in the moment in which two processes accept, and looks at what the old one answers. That one hangs up
+/// on what it has not read to the end when it begins to drain: where it did so before it was held, nothing was seen,
+/// and it is done again.
+fn in_the_moment(act: fn() -> Vec<u16>) {
+    let answered = (0..MOMENTS).map(|_| act()).find(|statuses| !statuses.is_empty());
+    let statuses = answered.expect("an answer of the old process");
+    assert!(statuses.iter().all(|&status| status == 401), "{statuses:?}");
+}
+
+/// Writes a call of the news API but for its end.
+fn calling(token: &str) -> String {
+    format!("POST /orgnews/1.0.0/news HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n")
+}
+
+/// Writes a request that revokes a token, its head and its body.
+fn revocation(token: &str) -> (String, String) {
+    let body = format!("token={token}");
+    let length = body.len();
+    let head = format!(
+        "POST /oauth2/revoke HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {NEWSAPP}\r\nContent-Length: {length}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    );
+    (head, body)
+}
+
+/// A site whose gateway hands its sockets over.
+struct HandedOver {
+    site: Site,
+    news: Backend,
+    old: Process,
+}
+
+impl std::ops::Deref for HandedOver {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
     }
-    assert!(is_known, "nobody gets in in the end");
-    assert_eq!(slow.join().unwrap().status, 200);
-    assert_eq!(old.wait().code(), Some(0));
-    new.signal("TERM");
-    assert_eq!(new.wait().code(), Some(0));
+}
+
+impl HandedOver {
+    fn new() -> Self {
+        let site = Site::new();
+        let news = Backend::new();
+        with_identity_at(&site, &format!("127.0.0.1:{}", news.port));
+        let old = site.run(&[]);
+        Self { site, news, old }
+    }
+
+    fn john(&self) -> String {
+        access_token(&token(self.http, JOHN))
+    }
+
+    /// Sends a part of a request over so many connections, each of which the old process takes.
+    fn begin(&self, count: u64, part: &str) -> Vec<Connection> {
+        let begin = |_| {
+            let mut connection = Connection::to(self.http);
+            connection.begin(part);
+            connection
+        };
+        let begun = (0..count).map(begin).collect();
+        eventually("the old process to have them", || {
+            self.metric("tollgate_connections_open") >= count
+        });
+        begun
+    }
+
+    /// Has another process take over, and holds the old one in the moment in which both accept.
+    fn hand_over(&self) -> Process {
+        let path = self.path("data/tollgate.sock");
+        let control = || fs::metadata(&path).map(|socket| socket.ino()).ok();
+        let before = control();
+        let new = self.spawn(&["run", "--upgrade"]);
+        self.old.signal("QUIT");
+        eventually("the new process to come up", || control() != before);
+        self.old.signal("STOP");
+        self.ready();
+        new
+    }
+
+    /// Lets the old process go on, with the rest of what was begun; returns the statuses that it answers with.
+    fn finish(&self, mut begun: Vec<Connection>) -> Vec<u16> {
+        for connection in &mut begun {
+            connection.begin("Content-Length: 0\r\n\r\n");
+        }
+        self.old.signal("CONT");
+        let replies = begun.iter_mut().filter_map(|connection| connection.exchange(""));
+        replies.map(|reply| reply.status).collect()
+    }
+
+    fn end(mut self, mut new: Process) {
+        assert_eq!(self.old.wait().code(), Some(0));
+        new.signal("TERM");
+        assert_eq!(new.wait().code(), Some(0));
+    }
+}
+
+/// A backend that counts what it sees, and says nothing but that all is well.
+struct Backend {
+    port: u16,
+    seen: Arc<AtomicU64>,
+}
+
+impl Backend {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::<AtomicU64>::default();
+        let counter = Arc::clone(&seen);
+        // It ends with the tests.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let mut line = String::new();
+                while stream.read_line(&mut line).is_ok_and(|read| read > 0) && !line.ends_with("\r\n\r\n") {}
+                if line.is_empty() {
+                    continue;
+                }
+                counter.fetch_add(1, Ordering::SeqCst);
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                // Who asked may be gone.
+                let _ = stream.get_mut().write_all(answer);
+            }
+        });
+        Self { port, seen }
+    }
+
+    fn seen(&self) -> u64 {
+        self.seen.load(Ordering::SeqCst)
+    }
 }
 
 #[test]

@@ -28,6 +28,9 @@ const QUESTIONS: [&str; 9] = [
     "cpu", "token", "tokens", "tiers", "refusal", "reload", "edit", "memory", "start",
 ];
 
+/// Those that compare what calls cost a process.
+const COSTS: [&str; 4] = ["cpu", "token", "tokens", "refusal"];
+
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome {
@@ -52,6 +55,7 @@ fn main() -> Outcome {
 fn ask(questions: &[&str]) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for question in questions {
+        cost::step_aside(COSTS.contains(question));
         match *question {
             "cpu" => runtime.block_on(cpu::measure())?,
             "edit" => runtime.block_on(edit::measure_latency())?,

@@ -13,6 +13,10 @@ use tokio::sync::watch;
 use super::tasks::Tasks;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes, Patience};
+use crate::credential::Credentials;
+use crate::served::Served;
+use crate::settings::{ClientCertificates, Settings};
+use crate::snapshot::live::Live;
 
 /// What every listener of traffic shares.
 pub(super) struct Listeners {
@@ -69,6 +73,15 @@ impl Listeners {
     }
 }
 
+/// Returns how long clients may take.
+pub(super) fn patience(settings: &Settings) -> Patience {
+    Patience {
+        handshake: settings.timeouts.handshake,
+        silence: settings.timeouts.idle,
+        header: settings.timeouts.header,
+    }
+}
+
 /// Serves an application on a socket that is bound already.
 pub(super) fn listen<A: ServerApp + Send + Sync + 'static>(
     name: &str,
@@ -85,3 +98,20 @@ pub(super) fn listen<A: ServerApp + Send + Sync + 'static>(
 }
 
 const READ_BUFFER: usize = 4 * 1024;
+
+/// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token
+/// endpoint has registered one, so that browsers bother nobody for nothing. That somebody else's tokens are bound to
+/// certificates cannot be seen beforehand; a setting says it.
+pub(super) fn asks(
+    settings: &Settings,
+    live: &Arc<Live<Served>>,
+    credentials: &Arc<Credentials>,
+) -> Arc<dyn Fn() -> bool + Send + Sync> {
+    match settings.gateway.client_certificates {
+        ClientCertificates::Always => Arc::new(|| true),
+        ClientCertificates::WhenNeeded => {
+            let (live, credentials) = (Arc::clone(live), Arc::clone(credentials));
+            Arc::new(move || live.current().snapshot.takes_certificates() || credentials.view().has_certified_clients())
+        }
+    }
+}

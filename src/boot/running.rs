@@ -17,15 +17,16 @@ use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::answers::Answers;
-use super::listeners::{Listeners, listen};
+use super::listeners::{Listeners, asks, listen, patience};
 use super::proxy::proxy;
 use super::sockets::Sockets;
 use super::tasks::Tasks;
 use super::{BootError, Prepared};
 use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
-use crate::accept::door::{Door, Handshakes, Patience};
+use crate::accept::door::{Door, Handshakes};
 use crate::bridge::counts::Keeper;
+use crate::bridge::neighbours;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
@@ -40,9 +41,6 @@ use crate::head::Scheme;
 use crate::model::violation::Violation;
 use crate::routed::listener::Listener;
 use crate::routed::{Routed, Visitor};
-use crate::served::Served;
-use crate::settings::{ClientCertificates, Settings};
-use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::readiness::Readiness;
 use crate::telemetry::status::Status;
@@ -66,6 +64,7 @@ pub struct Running {
     /// Upkeep outlives the traffic, too: what is revoked is refused to the last request, and counts are kept.
     upkeep_shutdown: watch::Sender<bool>,
     registry: Arc<Registry>,
+    credentials: Arc<Credentials>,
     keeper: Arc<Keeper>,
     tasks: Tasks,
 }
@@ -108,6 +107,9 @@ impl Prepared {
         } else {
             keeper.begin_aside().await;
         }
+        // Who has the control socket is told of changes. What was changed since the registry was read, but told to the
+        // process before or to nobody, is looked for before a caller is decided on.
+        identity.credentials.neighbours().arrive();
         let control = Socket::bind(&settings.data)?;
 
         let counts = Counts::by(keeper.counters().clone());
@@ -115,8 +117,9 @@ impl Prepared {
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
         let refusals = Arc::new(Refusals::new(settings.refusals));
-        let tended = counts.clone();
-        let own = Routed::new(identity.router.clone(), Box::new(introduce), settings.timeouts.read);
+        let in_step = |router| neighbours::in_step(router, &identity.credentials, &settings.data);
+        let own = in_step(identity.router.clone());
+        let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
         let gateway = Gateway {
             live: Arc::clone(&live),
             published,
@@ -142,7 +145,7 @@ impl Prepared {
             refusals,
             notes: Vec::new(),
         });
-        let of_operators = identity.of_operators(&explainer);
+        let of_operators = in_step(identity.of_operators(&explainer));
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener {
             routed: own,
@@ -192,8 +195,7 @@ impl Prepared {
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
-        tasks.until_end("keeping counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
-        tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));
+        tasks.until_end("counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
         if let Some(courier) = keeper.courier() {
             tasks.until_end("store of counts", courier.run(upkeep_stopping));
         }
@@ -226,6 +228,7 @@ impl Prepared {
             status_shutdown,
             upkeep_shutdown,
             registry: identity.registry,
+            credentials: identity.credentials,
             keeper,
             tasks,
         })
@@ -266,6 +269,17 @@ impl Running {
     /// Returns the table of listening sockets, for the process that comes next.
     pub fn sockets(&self) -> ListenFds {
         Arc::clone(&self.sockets)
+    }
+
+    /// Begins to leave: from now on, another process may be told of changes instead of this one, which asks for them
+    /// before it decides on a caller. To be called before any other can accept.
+    pub fn leave(&self) {
+        self.credentials.neighbours().leave();
+    }
+
+    /// Stays after all: no other process can accept.
+    pub fn stay(&self) {
+        self.credentials.neighbours().stay();
     }
 
     /// Reads the catalog now; it blocks until the files are served or refused.
@@ -309,6 +323,8 @@ impl Running {
 
     /// Stops accepting, lets requests under way finish for as long as `drain` says, and returns.
     pub async fn stop(mut self, drain: Duration) {
+        // The control socket closes, so that nobody is told of changes here.
+        self.leave();
         self.readiness.set_draining();
         self.draining.store(true, Ordering::Relaxed);
         self.shutdown.send_replace(true);
@@ -347,31 +363,6 @@ fn introduce(request: &mut Request<Body>, visitor: Visitor) {
         is_tls: visitor.scheme == Scheme::Https,
         certificate: visitor.certificate,
     });
-}
-
-/// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token
-/// endpoint has registered one, so that browsers bother nobody for nothing. That somebody else's tokens are bound to
-/// certificates cannot be seen beforehand; a setting says it.
-fn asks(
-    settings: &Settings,
-    live: &Arc<Live<Served>>,
-    credentials: &Arc<Credentials>,
-) -> Arc<dyn Fn() -> bool + Send + Sync> {
-    match settings.gateway.client_certificates {
-        ClientCertificates::Always => Arc::new(|| true),
-        ClientCertificates::WhenNeeded => {
-            let (live, credentials) = (Arc::clone(live), Arc::clone(credentials));
-            Arc::new(move || live.current().snapshot.takes_certificates() || credentials.view().has_certified_clients())
-        }
-    }
-}
-
-fn patience(settings: &Settings) -> Patience {
-    Patience {
-        handshake: settings.timeouts.handshake,
-        silence: settings.timeouts.idle,
-        header: settings.timeouts.header,
-    }
 }
 
 /// Connections that may reach the admin listener at once.

@@ -2,7 +2,9 @@
 //! counts kept and handed over, the control socket.
 
 pub mod counts;
+mod courtesy;
 pub mod explaining;
+pub mod neighbours;
 pub mod publish;
 pub mod quotas;
 pub mod reload;

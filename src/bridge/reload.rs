@@ -14,6 +14,7 @@ use admin::control::{Applied, Control, ControlError, Effect, Status};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 
+use super::courtesy::behind_traffic;
 use crate::model::violation::Violation;
 
 /// Rereads the catalog directory; cheap to clone.
@@ -48,13 +49,22 @@ impl Reload {
         }
     }
 
-    /// Reads the catalog directory and serves what it says, or leaves everything as it is. It blocks.
+    /// Reads every file of the catalog directory and serves what they say, or leaves everything as it is. It blocks.
     ///
     /// # Errors
     ///
     /// Returns every violation that keeps the files from being served.
     pub fn run(&self) -> Result<Outcome, Vec<Violation>> {
-        let outcome = match self.control.apply(Change::Reread(self.catalog.to_path_buf())) {
+        self.apply(Change::Reread(self.catalog.to_path_buf()))
+    }
+
+    /// As [`Self::run`], but opens only the files that were touched since.
+    pub(super) fn refresh(&self) -> Result<Outcome, Vec<Violation>> {
+        self.apply(Change::Refresh(self.catalog.to_path_buf()))
+    }
+
+    fn apply(&self, change: Change) -> Result<Outcome, Vec<Violation>> {
+        let outcome = match behind_traffic(|| self.control.apply(change)) {
             Ok(applied) => Ok(tell(applied)),
             Err(ControlError::Invalid { violations, news }) => {
                 if news {
@@ -79,7 +89,7 @@ impl Reload {
 
     /// Looks at the catalog directory without reading its texts.
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        files::fingerprint(&self.catalog)
+        behind_traffic(|| files::fingerprint(&self.catalog))
     }
 
     /// Tells whether something that the catalog refers to has changed outside of its directory.

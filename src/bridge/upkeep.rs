@@ -1,8 +1,8 @@
 //! Keeps registry, signing keys and the keys of other issuers as other processes have made them, and as time demands.
 //!
 //! Other gateways, the process before or after this one, and the command line change the same registry and the same
-//! keys: they are followed every second, or when somebody asks. What cannot be followed is said where status is read,
-//! and traffic goes on with what is known.
+//! keys: they are followed every second, or when somebody asks, and closely while another process takes over. What
+//! cannot be followed is said where status is read, and traffic goes on with what is known.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,7 @@ use admin::oauth::keys::{KeysError, SigningKeys};
 use admin::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
 use crate::credential::{Credentials, now};
@@ -110,12 +110,20 @@ impl Upkeep {
     }
 
     async fn follow_always(&self) {
-        let mut every = interval(FOLLOW);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let neighbours = self.credentials.neighbours();
         loop {
-            every.tick().await;
             // What keeps it from being followed was told.
-            let _ = self.follow().await;
+            if self.follow().await.is_ok() {
+                neighbours.arrived();
+            }
+            // Whoever goes on for long, as WebSockets do, is to hear of what is taken back, whoever was told.
+            let pause = if neighbours.is_leaving() {
+                FOLLOW_CLOSELY
+            } else {
+                FOLLOW
+            };
+            // It may begin to leave meanwhile.
+            let _ = timeout(pause, neighbours.left()).await;
         }
     }
 
@@ -150,6 +158,9 @@ pub(super) fn chain(error: &dyn Error) -> String {
 
 /// The time between two looks at what others have changed.
 const FOLLOW: Duration = Duration::from_secs(1);
+
+/// The time between them while another process takes over.
+const FOLLOW_CLOSELY: Duration = Duration::from_millis(100);
 
 /// The time between two looks at how old the keys of other issuers are.
 const REFRESH: Duration = Duration::from_secs(10);

@@ -36,16 +36,19 @@ pub(super) async fn take_over(data: &Path) -> io::Result<Fds> {
     received.await.map_err(io::Error::other)?
 }
 
-/// The process that took the sockets and came up.
+/// What became of the sockets.
 #[derive(Debug)]
-pub(super) struct Next {
-    /// Where it waits for what is spent until the end; none where it did not ask for the counts.
-    pub(super) heir: Option<Heir>,
+pub(super) enum HandedOver {
+    /// No process took them.
+    Kept,
+    /// A process took them and did not come up; it may yet.
+    Lent,
+    /// A process took them and came up. It waits for what is spent until the end, if it asked for the counts.
+    Taken(Option<Heir>),
 }
 
-/// Sends the sockets to the process that waits for them, and the counts when it asks; resolves to the process that came
-/// up with them, if one did.
-pub(super) async fn hand_over(sockets: ListenFds, keeper: Arc<Keeper>, data: PathBuf) -> Option<Next> {
+/// Sends the sockets to the process that waits for them, and the counts when it asks; waits for it to come up.
+pub(super) async fn hand_over(sockets: ListenFds, keeper: Arc<Keeper>, data: PathBuf) -> HandedOver {
     let ours = control_socket(&data);
     let sent = async {
         let offer = keeper.offer()?;
@@ -55,7 +58,7 @@ pub(super) async fn hand_over(sockets: ListenFds, keeper: Arc<Keeper>, data: Pat
         Ok(offer) => offer,
         Err(e) => {
             error!(error = %e, "no process took the sockets, so this one goes on serving");
-            return None;
+            return HandedOver::Kept;
         }
     };
     let came_up = async {
@@ -69,11 +72,11 @@ pub(super) async fn hand_over(sockets: ListenFds, keeper: Arc<Keeper>, data: Pat
     if next.is_none() {
         error!("the process that took the sockets did not come up, so this one goes on serving");
     }
-    next
+    next.map_or(HandedOver::Lent, HandedOver::Taken)
 }
 
 /// Follows the next process until it has come up, or is gone.
-async fn follow(offer: &Offer, came_up: impl Future<Output = ()>) -> Option<Next> {
+async fn follow(offer: &Offer, came_up: impl Future<Output = ()>) -> Option<Option<Heir>> {
     let mut came_up = pin!(came_up);
     let asked = async {
         tokio::select! {
@@ -83,7 +86,7 @@ async fn follow(offer: &Offer, came_up: impl Future<Output = ()>) -> Option<Next
     };
     let mut heir = match timeout(PATIENCE, asked).await.ok()? {
         Ok(Some(heir)) => heir,
-        Ok(None) => return Some(Next { heir: None }),
+        Ok(None) => return Some(None),
         Err(e) => {
             error!(error = %e, "the counts could not be handed over");
             return None;
@@ -93,7 +96,7 @@ async fn follow(offer: &Offer, came_up: impl Future<Output = ()>) -> Option<Next
         up = timeout(PATIENCE, came_up) => up.is_ok(),
         () = heir.gone() => false,
     };
-    is_up.then(|| Next { heir: Some(heir) })
+    is_up.then_some(Some(heir))
 }
 
 async fn send(sockets: ListenFds, data: &Path) -> io::Result<()> {

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::check;
 use super::conf::ConfArgs;
-use super::handover::{Next, hand_over, take_over};
+use super::handover::{HandedOver, hand_over, take_over};
 use super::render;
 use crate::boot::{self, BootError, Running};
 use crate::bridge::counts::Heir;
@@ -145,14 +145,21 @@ enum End {
 /// Serves until a signal, or a process that took the sockets over, ends it. While one is looked for, signals are obeyed
 /// as ever.
 async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -> Result<End, RunError> {
-    let mut handing_over: Option<Pin<Box<dyn Future<Output = Option<Next>> + Send>>> = None;
+    let mut handing_over: Option<Pin<Box<dyn Future<Output = HandedOver> + Send>>> = None;
+    let mut is_lent = false;
     loop {
         let order = tokio::select! {
             order = signals.next(running) => order?,
-            taken = in_progress(&mut handing_over) => {
-                if let Some(next) = taken {
-                    running.close_status();
-                    return Ok(End::Drained(next.heir));
+            handed_over = in_progress(&mut handing_over) => {
+                match handed_over {
+                    // Whoever has taken them may yet accept.
+                    HandedOver::Kept if is_lent => {}
+                    HandedOver::Kept => running.stay(),
+                    HandedOver::Lent => is_lent = true,
+                    HandedOver::Taken(heir) => {
+                        running.close_status();
+                        return Ok(End::Drained(heir));
+                    }
                 }
                 handing_over = None;
                 continue;
@@ -162,6 +169,7 @@ async fn until_told(signals: &mut Signals, running: &mut Running, data: &Path) -
             Order::Drain => return Ok(End::Drained(None)),
             Order::HandOver if handing_over.is_some() => info!("already looking for a process that takes the sockets"),
             Order::HandOver => {
+                running.leave();
                 let (sockets, keeper) = (running.sockets(), running.keeper());
                 handing_over = Some(Box::pin(hand_over(sockets, keeper, data.to_path_buf())));
             }

@@ -20,6 +20,7 @@ mod introspection;
 mod issuers;
 mod jwk;
 mod jws;
+mod neighbours;
 mod occasion;
 mod outbound;
 mod own;
@@ -57,6 +58,7 @@ pub use assertion::Subject;
 pub use basic::Claim;
 pub use introspection::Question;
 pub use issuers::Outdated;
+pub use neighbours::Neighbours;
 pub use occasion::Occasion;
 pub use terms::Terms;
 
@@ -75,6 +77,7 @@ pub struct Credentials {
     introspections: Flights,
     outbound: Outbound,
     assertions: Assertions,
+    neighbours: Neighbours,
 }
 
 /// What was found out about a credential.
@@ -163,6 +166,7 @@ impl Credentials {
             introspections: Flights::new(ASKED_AT_ONCE, MOST_WAITING),
             outbound: Outbound::default(),
             assertions: Assertions::new(),
+            neighbours: Neighbours::default(),
         }
     }
 

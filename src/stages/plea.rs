@@ -69,6 +69,11 @@ impl<'s> Plea<'s> {
         &self.demands.demands
     }
 
+    /// Tells whether the request was let in for who its caller is.
+    pub fn is_by_caller(&self) -> bool {
+        self.permit.caller().is_some()
+    }
+
     /// Lets the request through as one that was counted before: nothing is asked and nothing is spent.
     pub fn waived(self) -> Permit {
         self.permit

@@ -24,6 +24,9 @@ pub trait Recorder {
 
     /// Hears that something must be fetched, and that admission begins anew.
     fn fetch(&mut self, fetch: &Fetch);
+
+    /// Hears that what other processes have changed is taken in first, and that admission begins anew.
+    fn catch_up(&mut self);
 }
 
 /// Hears nothing, at no cost.
@@ -39,6 +42,9 @@ impl Recorder for Silent {
 
     #[inline(always)]
     fn fetch(&mut self, _: &Fetch) {}
+
+    #[inline(always)]
+    fn catch_up(&mut self) {}
 }
 
 /// A stage of admission; [`Stage::ALL`] has them in the order in which they are entered.
@@ -263,5 +269,10 @@ impl Recorder for Told {
             Fetch::Password(_) => "whether it is the user's password",
             Fetch::Token(_) => "the record of the token",
         });
+    }
+
+    fn catch_up(&mut self) {
+        self.steps.clear();
+        self.fetched.push("what other processes have changed");
     }
 }

@@ -1,19 +1,21 @@
-//! The access log: lines go into a bounded queue, and one thread writes them.
+//! The access log: lines wait in a bounded buffer, and one thread writes them, many at once.
 //!
-//! A request never waits for a disk. When the queue is full its line is dropped and counted; when the queue is empty
-//! what was written is flushed, so that a quiet log is never behind.
+//! A request never waits for a disk. When as many lines wait as may, the next is dropped and counted; when none waits,
+//! all were written, so that a quiet log is never behind.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, ErrorKind, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tracing::error;
 
 use super::line;
@@ -22,17 +24,38 @@ use crate::settings::{self, AccessFormat};
 
 /// Where access records go.
 pub struct AccessLog {
-    format: fn(&Record<'_>) -> Vec<u8>,
-    queue: SyncSender<Vec<u8>>,
+    format: fn(&Record<'_>, &mut Vec<u8>),
+    most: usize,
     shared: Arc<Shared>,
     ended: Mutex<Option<Receiver<()>>>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
+    pending: Mutex<Pending>,
+    /// Tells the writer that the first line waits, or that something is wanted of it.
+    wake: Condvar,
     dropped: AtomicU64,
-    wants_reopen: AtomicBool,
-    is_closed: AtomicBool,
+}
+
+/// What waits for the writer; held for as long as it takes to copy a line.
+#[derive(Debug, Default)]
+struct Pending {
+    text: Vec<u8>,
+    lines: usize,
+    wants_reopen: bool,
+    is_closed: bool,
+}
+
+impl Pending {
+    fn is_idle(&self) -> bool {
+        self.lines == 0 && !self.wants_reopen && !self.is_closed
+    }
+}
+
+thread_local! {
+    /// Where a thread makes its lines, so that none of them is allocated.
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl AccessLog {
@@ -50,58 +73,68 @@ impl AccessLog {
     }
 
     fn with_sink(settings: &settings::AccessLog, sink: Box<dyn Write + Send>) -> io::Result<Option<Self>> {
-        let format: fn(&Record<'_>) -> Vec<u8> = match settings.format {
+        let format: fn(&Record<'_>, &mut Vec<u8>) = match settings.format {
             AccessFormat::Combined => line::combined,
             AccessFormat::Json => line::json,
             AccessFormat::Off => return Ok(None),
         };
-        let (queue, lines) = sync_channel(settings.queue.max(1));
         let shared = Arc::<Shared>::default();
         let writer = Writer {
-            sink: BufWriter::with_capacity(BUFFER, sink),
+            sink,
             path: settings.path.clone(),
             shared: shared.clone(),
+            batch: Vec::new(),
             is_failing: false,
         };
         let (ending, ended) = sync_channel::<()>(0);
         thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            writer.run(&lines);
+            writer.run();
             drop(ending);
         })?;
         Ok(Some(Self {
             format,
-            queue,
+            most: settings.queue.max(1),
             shared,
             ended: Mutex::new(Some(ended)),
         }))
     }
 
-    /// Queues a record's line, or drops and counts it when the queue is full. Never waits.
+    /// Leaves a record's line for the writer, or drops and counts it when too many wait. Never waits for a disk.
     pub(super) fn write(&self, record: &Record<'_>) {
-        if self.queue.try_send((self.format)(record)).is_err() {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            (self.format)(record, line);
+            let mut pending = self.shared.pending.lock();
+            if pending.is_closed || pending.lines >= self.most {
+                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            pending.text.extend_from_slice(line);
+            pending.lines += 1;
+            if pending.lines == 1 {
+                drop(pending);
+                self.shared.wake.notify_one();
+            }
+        });
     }
 
-    /// Returns how many lines were dropped, because the queue was full or because they could not be written.
+    /// Returns how many lines were dropped, because too many waited or because they could not be written.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
     /// Opens the file anew after it was moved away, as `logrotate` does; nothing is lost on the way.
     pub fn reopen(&self) {
-        self.shared.wants_reopen.store(true, Ordering::Release);
-        // An empty line only wakes the writer; when the queue is full it is awake.
-        let _ = self.queue.try_send(Vec::new());
+        self.shared.pending.lock().wants_reopen = true;
+        self.shared.wake.notify_one();
     }
 
-    /// Writes what is queued and ends the writer; blocks until that is done, but not for long on a disk that hangs.
+    /// Writes what waits and ends the writer; blocks until that is done, but not for long on a disk that hangs.
     ///
     /// Later records are dropped.
     pub fn close(&self) {
-        self.shared.is_closed.store(true, Ordering::SeqCst);
-        // Wakes the writer, which ends when the queue is empty; when the queue is full it is awake.
-        let _ = self.queue.try_send(Vec::new());
+        self.shared.pending.lock().is_closed = true;
+        self.shared.wake.notify_one();
         if let Some(ended) = self.ended.lock().take() {
             // The writer holds the other end until it is done.
             let _ = ended.recv_timeout(PATIENCE);
@@ -118,68 +151,98 @@ impl Drop for AccessLog {
 impl fmt::Debug for AccessLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessLog")
-            .field("shared", &self.shared)
+            .field("most", &self.most)
             .finish_non_exhaustive()
     }
 }
 
 /// The thread's side.
 struct Writer {
-    sink: BufWriter<Box<dyn Write + Send>>,
+    sink: Box<dyn Write + Send>,
     path: Option<PathBuf>,
     shared: Arc<Shared>,
+    /// What is being written; whole lines, but for the first of what a failed write has left.
+    batch: Vec<u8>,
     is_failing: bool,
 }
 
 impl Writer {
-    fn run(mut self, lines: &Receiver<Vec<u8>>) {
-        while let Ok(first) = lines.recv() {
-            self.write(&first);
-            // Under load, one wake and one write serve many lines: each by itself would cost more than the request did.
-            if !self.shared.is_closed.load(Ordering::SeqCst) {
-                thread::sleep(GATHER);
-            }
-            while let Ok(next) = lines.try_recv() {
-                self.write(&next);
-            }
-            let flushed = self.sink.flush();
-            self.check(flushed, 0);
-            if self.shared.is_closed.load(Ordering::SeqCst) {
+    fn run(mut self) {
+        loop {
+            let is_closed = self.wait();
+            self.write();
+            if is_closed {
+                let lost = self.batch.iter().filter(|byte| **byte == b'\n').count();
+                self.shared.dropped.fetch_add(lost as u64, Ordering::Relaxed);
                 return;
             }
         }
     }
 
-    fn write(&mut self, line: &[u8]) {
-        if self.shared.wants_reopen.swap(false, Ordering::AcqRel) {
+    /// Waits for lines and takes them; returns whether no more will come.
+    fn wait(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let mut pending = shared.pending.lock();
+        if self.batch.is_empty() {
+            shared.wake.wait_while(&mut pending, |pending| pending.is_idle());
+            // Under load, one wake and one write serve many lines: each by itself would cost more than the request did.
+            shared
+                .wake
+                .wait_while_for(&mut pending, |pending| !pending.is_closed, GATHER);
+        } else {
+            // What could not be written is tried again.
+            shared
+                .wake
+                .wait_while_for(&mut pending, |pending| !pending.is_closed, RETRY);
+        }
+        let wants_reopen = mem::take(&mut pending.wants_reopen);
+        if self.batch.is_empty() {
+            mem::swap(&mut self.batch, &mut pending.text);
+            pending.lines = 0;
+        } else if pending.is_closed {
+            self.batch.append(&mut pending.text);
+        }
+        let is_closed = pending.is_closed;
+        drop(pending);
+        if wants_reopen {
+            // Lines that came before the file was moved away belong to it.
+            self.write();
             self.reopen();
         }
-        let written = self.sink.write_all(line);
-        self.check(written, 1);
+        is_closed
+    }
+
+    /// Writes as much of the batch as the sink takes.
+    fn write(&mut self) {
+        let mut written = 0;
+        let failure = loop {
+            match self.sink.write(self.batch.get(written..).unwrap_or_default()) {
+                Ok(0) if written < self.batch.len() => break Some(ErrorKind::WriteZero.into()),
+                Ok(0) => break self.sink.flush().err(),
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => break Some(error),
+            }
+        };
+        self.batch.drain(..written);
+        self.batch.shrink_to(KEPT);
+        self.tell(failure.as_ref());
     }
 
     fn reopen(&mut self) {
         let Some(path) = &self.path else { return };
-        let flushed = self.sink.flush();
         match append(path) {
-            Ok(file) => self.sink = BufWriter::with_capacity(BUFFER, Box::new(file)),
+            Ok(file) => self.sink = Box::new(file),
             Err(error) => error!(path = %path.display(), %error, "access log cannot be reopened, the old file stays"),
         }
-        self.check(flushed, 0);
     }
 
-    /// Counts the lines that could not be written, and says so once until writing works again.
-    fn check(&mut self, written: io::Result<()>, lines: u64) {
-        let Err(error) = written else {
-            // A line that only went into the buffer proves nothing; a flush does.
-            self.is_failing &= lines > 0;
-            return;
-        };
-        self.shared.dropped.fetch_add(lines, Ordering::Relaxed);
-        if !self.is_failing {
-            error!(%error, "access log cannot be written, lines are dropped");
+    /// Says once that lines cannot be written, until they can again.
+    fn tell(&mut self, failure: Option<&io::Error>) {
+        if let Some(error) = failure.filter(|_| !self.is_failing) {
+            error!(%error, "access log cannot be written, lines wait and are dropped");
         }
-        self.is_failing = true;
+        self.is_failing = failure.is_some();
     }
 }
 
@@ -189,7 +252,10 @@ fn append(path: &Path) -> io::Result<File> {
 
 /// How long a line may wait for company.
 const GATHER: Duration = Duration::from_millis(10);
-const BUFFER: usize = 64 * 1024;
+/// The pause before what could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Bytes that are kept for the next lines; more were needed once.
+const KEPT: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -15,15 +15,15 @@ use crate::forwarding::write_address;
 /// Writes a record as one JSON object and a line end.
 ///
 /// Every request pays for this, so what is known of the text is in the keys: each closes the value before it.
-pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
+pub(super) fn json(record: &Record<'_>, out: &mut Vec<u8>) {
     let Record { asked, answer, .. } = record;
-    let mut line = Object(Vec::with_capacity(TYPICAL));
+    let mut line = Object(out);
     line.ours("{\"time\":\"");
     line.0.extend_from_slice(&clock::rfc3339(record.at));
     line.ours("\",\"request_id\":\"");
     line.ours(record.id);
     line.ours("\",\"client\":\"");
-    write_address(&mut line.0, asked.client);
+    write_address(line.0, asked.client);
     line.ours("\",\"scheme\":\"");
     line.ours(asked.scheme);
     line.ours("\",\"protocol\":\"");
@@ -60,22 +60,22 @@ pub(super) fn json(record: &Record<'_>) -> Vec<u8> {
         line.ours("\"");
     }
     line.ours("}\n");
-    line.0
 }
 
 /// Writes what every line of a version says of it, once for all of them.
 pub(super) fn names(tenant: &str, api: &str, version: &str) -> Box<str> {
-    let mut names = Object(Vec::new());
+    let mut written = Vec::new();
+    let mut names = Object(&mut written);
     names.text(",\"tenant\":\"", tenant.as_bytes(), TEXT);
     names.text("\",\"api\":\"", api.as_bytes(), TEXT);
     names.text("\",\"version\":\"", version.as_bytes(), TEXT);
     names.ours("\"");
-    String::from_utf8(names.0).unwrap_or_default().into()
+    String::from_utf8(written).unwrap_or_default().into()
 }
 
 /// Writes a record in the combined log format of Apache and nginx. Who answered, if it was not the gateway, stands in the
 /// second field, which nobody else has a use for.
-pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
+pub(super) fn combined(record: &Record<'_>, line: &mut Vec<u8>) {
     let Asked {
         client,
         method,
@@ -83,18 +83,17 @@ pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
         user_agent,
         ..
     } = record.asked;
-    let mut line = Vec::with_capacity(TYPICAL);
     // Writing to a vector cannot fail.
     let by = match record.by {
         By::Admin => "admin",
         By::Gateway(_) => "-",
     };
     let _ = write!(line, "{client} {by} - [");
-    clock::write_common(&mut line, record.at);
+    clock::write_common(line, record.at);
     line.extend_from_slice(b"] \"");
-    push_escaped(&mut line, cut(method.as_bytes(), TEXT));
+    push_escaped(line, cut(method.as_bytes(), TEXT));
     line.push(b' ');
-    push_escaped(&mut line, cut(path, PATH));
+    push_escaped(line, cut(path, PATH));
     let _ = write!(
         line,
         " {}\" {} {} \"-\" \"",
@@ -103,7 +102,7 @@ pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
         record.answer.bytes
     );
     push_escaped(
-        &mut line,
+        line,
         if user_agent.is_empty() {
             b"-"
         } else {
@@ -111,20 +110,17 @@ pub(super) fn combined(record: &Record<'_>) -> Vec<u8> {
         },
     );
     line.extend_from_slice(b"\"\n");
-    line
 }
 
-/// Room for most lines, so that they are written into one allocation.
-const TYPICAL: usize = 640;
 /// The longest path that is written.
 const PATH: usize = 4096;
 /// The longest of any other text that a caller sends.
 const TEXT: usize = 512;
 
 /// A JSON object as it is written; what is ours needs no escape.
-struct Object(Vec<u8>);
+struct Object<'a>(&'a mut Vec<u8>);
 
-impl Object {
+impl Object<'_> {
     fn ours(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
@@ -195,7 +191,7 @@ impl Object {
             self.ours(",\"endpoint\":\"");
             match endpoint {
                 SocketAddr::V4(_) => {
-                    write_address(&mut self.0, endpoint.ip());
+                    write_address(self.0, endpoint.ip());
                     self.number(":", endpoint.port());
                 }
                 // Writing to a vector cannot fail.
@@ -291,9 +287,15 @@ pub(super) mod tests {
         }
     }
 
+    fn written(format: fn(&Record<'_>, &mut Vec<u8>), record: &Record<'_>) -> Vec<u8> {
+        let mut line = Vec::new();
+        format(record, &mut line);
+        line
+    }
+
     #[test]
     fn a_json_line_holds_the_whole_record() {
-        let line = json(&record(b"/youtube/videos/7", b"curl/8"));
+        let line = written(json, &record(b"/youtube/videos/7", b"curl/8"));
         assert_eq!(
             String::from_utf8(line).unwrap(),
             concat!(
@@ -310,11 +312,11 @@ pub(super) mod tests {
 
     #[test]
     fn a_combined_line_is_the_one_that_log_readers_know() {
-        let line = combined(&record(b"/youtube/videos/7", b"curl/8"));
+        let line = written(combined, &record(b"/youtube/videos/7", b"curl/8"));
         let expected =
             "192.0.2.1 - - [01/Aug/2026:12:34:56 +0000] \"GET /youtube/videos/7 HTTP/2.0\" 200 512 \"-\" \"curl/8\"\n";
         assert_eq!(String::from_utf8(line).unwrap(), expected);
-        assert!(combined(&record(b"/", b"")).ends_with(b"\"-\" \"-\"\n"));
+        assert!(written(combined, &record(b"/", b"")).ends_with(b"\"-\" \"-\"\n"));
     }
 
     #[test]
@@ -323,25 +325,25 @@ pub(super) mod tests {
             by: By::Admin,
             ..record(b"/oauth2/token", b"")
         };
-        let line: Value = serde_json::from_slice(&json(&record)).unwrap();
+        let line: Value = serde_json::from_slice(&written(json, &record)).unwrap();
         assert_eq!((&line["listener"], &line["revision"]), (&"admin".into(), &Value::Null));
-        assert!(combined(&record).starts_with(b"192.0.2.1 admin - ["));
+        assert!(written(combined, &record).starts_with(b"192.0.2.1 admin - ["));
     }
 
     #[test]
     fn nothing_that_a_caller_sends_breaks_a_line() {
         let hostile = b"/a\"b\\c\r\n\x00\x1b[2J\x7f\xff\xc2\x85\xe2\x80\xa8{}\"} \n192.0.2.9 - -";
         let record = record(hostile, hostile);
-        for line in [json(&record), combined(&record)] {
+        for line in [written(json, &record), written(combined, &record)] {
             assert_eq!(line.iter().filter(|byte| **byte < 0x20).collect::<Vec<_>>(), [&b'\n']);
             assert_eq!(String::from_utf8(line).unwrap().lines().count(), 1);
         }
-        let parsed: Value = serde_json::from_slice(&json(&record)).unwrap();
+        let parsed: Value = serde_json::from_slice(&written(json, &record)).unwrap();
         assert_eq!(
             parsed["path"],
             "/a\"b\\c\r\n\0\u{1b}[2J\u{7f}\u{fffd}\u{fffd}\u{fffd}{}\"} \n192.0.2.9 - -"
         );
-        let line = String::from_utf8(combined(&record)).unwrap();
+        let line = String::from_utf8(written(combined, &record)).unwrap();
         assert!(
             line.contains(r"GET /a\x22b\x5Cc\x0D\x0A\x00\x1B[2J\x7F\xFF\xC2\x85\xE2\x80\xA8{}"),
             "{line}"
@@ -361,7 +363,7 @@ pub(super) mod tests {
     fn long_values_are_cut() {
         let long = vec![b'a'; 100_000];
         let record = record(&long, &long);
-        assert!(json(&record).len() < 8192);
-        assert!(combined(&record).len() < 8192);
+        assert!(written(json, &record).len() < 8192);
+        assert!(written(combined, &record).len() < 8192);
     }
 }

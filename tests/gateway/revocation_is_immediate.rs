@@ -286,3 +286,41 @@ async fn nothing_while_signing_keys_are_rotated() {
     let keys = gateway.get("/oauth2/jwks").await.expect(200).json();
     assert!(keys["keys"].as_array().unwrap().len() > 1, "{keys}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_another_process_while_this_one_leaves() {
+    for token_type in BOTH {
+        let world = world(token_type).await;
+        let token = world.gateway.app_token(&world.app.keys).await;
+        let elsewhere = world.gateway.elsewhere().await;
+        world.gateway.leave();
+        ends(&world, &token, "900901", async || {
+            elsewhere.delete_application(world.app.id).await.unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_leaves_and_cannot_ask_decides_only_what_needs_no_caller() {
+    let origin = origin().start().await;
+    let version = version("1.0")
+        .to(&origin)
+        .asking("none", &["GET"], "/open")
+        .asking("any", &["GET"], "/*");
+    let gateway = gateway().api(&api("Pets", "/p").version(version)).start().await;
+    let app = gateway.app("owner", "Phone").await;
+    gateway.subscribe(&app, "Pets", "1.0").await;
+    let token = gateway.app_token(&app.keys).await;
+    gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
+    gateway.registry().close().await;
+    // Alone, it goes on with what it knows.
+    gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(200);
+    gateway.leave();
+    let before = origin.requests().len();
+    let refused = gateway.call(get("/p/1.0/a").bearer(&token)).await.expect(401);
+    assert_eq!(refused.json()["code"], "900901");
+    gateway.call(get("/oauth2/jwks")).await.expect(500);
+    assert_eq!(origin.requests().len(), before, "the origin saw more");
+    gateway.call(get("/p/1.0/open")).await.expect(200);
+}

@@ -18,6 +18,7 @@ pub use self::status::{Applied, Effect, Status};
 
 use self::change::Change;
 use self::content::{Content, Recorder};
+use self::files::Files;
 use self::publish::{Publish, Revision};
 use crate::model::catalog::Catalog;
 use crate::model::source::{References, Source};
@@ -70,12 +71,12 @@ impl Control {
     /// Returns every violation of a refused change; the last good catalog stays.
     pub fn apply(&self, change: Change) -> Result<Applied, ControlError> {
         let mut writer = lock(&self.writer);
-        let is_reread = matches!(change, Change::Reread(_));
-        let sources = match change.into_sources() {
+        let is_read = matches!(change, Change::Reread(_) | Change::Refresh(_));
+        let sources = match change.into_sources(&mut writer.files) {
             Ok(sources) => sources,
             Err(violations) => return Err(self.refuse(&mut writer, None, violations)),
         };
-        if is_reread && sources.is_empty() && lock(&self.status).apis > 0 {
+        if is_read && sources.is_empty() && lock(&self.status).apis > 0 {
             return Err(self.refuse(&mut writer, None, vec![vanished()]));
         }
         if writer.serves(&sources, &*self.references, &self.digest) {
@@ -93,11 +94,9 @@ impl Control {
         let apis = catalog.apis().len();
         *lock(&self.catalog) = Arc::new(catalog);
         commit();
-        *writer = Writer {
-            revision,
-            served: Some(content),
-            refused: None,
-        };
+        writer.revision = revision;
+        writer.served = Some(content);
+        writer.refused = None;
         lock(&self.status).publish(revision, apis);
         Ok(Applied {
             revision,
@@ -112,8 +111,8 @@ impl Control {
     ///
     /// Returns every violation that would keep the change from being applied.
     pub fn check(&self, change: Change) -> Result<Catalog, Vec<Violation>> {
-        let writer = lock(&self.writer);
-        let sources = change.into_sources()?;
+        let mut writer = lock(&self.writer);
+        let sources = change.into_sources(&mut writer.files)?;
         let catalog = Catalog::believe(&sources, &*self.references)?;
         drop(self.publish.prepare(Revision(writer.revision.0 + 1), &catalog)?);
         Ok(catalog)
@@ -190,6 +189,7 @@ fn vanished() -> Violation {
 /// What only the one who holds the writer's lock may see.
 #[derive(Debug, Default)]
 struct Writer {
+    files: Files,
     revision: Revision,
     served: Option<Content>,
     refused: Option<Refused>,

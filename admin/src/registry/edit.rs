@@ -10,11 +10,11 @@ use super::change::{State, Subject};
 use super::sql::change::{self, Line};
 use super::sql::store::Store;
 use super::view::View;
-use super::{Registry, Result};
+use super::{Position, Registry, Result};
 
 /// An edit that has begun. Dropping it undoes it.
 pub(super) struct Edit<'r> {
-    position: MutexGuard<'r, i64>,
+    position: MutexGuard<'r, Position>,
     store: &'r Store,
     transaction: Transaction<'static, Any>,
     view: &'r View,
@@ -26,9 +26,9 @@ impl Registry {
     pub(super) async fn edit(&self) -> Result<Edit<'_>> {
         let mut position = self.position.lock().await;
         let mut transaction = self.store.begin().await?;
-        if change::advance(&mut transaction, 0).await? != *position {
+        if change::advance(&mut transaction, 0).await? != position.line {
             // What is changed may be of another process's making: the view must know it before it sees the change.
-            self.catch_up(&mut transaction, &mut position).await?;
+            self.catch_up(&mut transaction, &mut position.line).await?;
         }
         Ok(Edit {
             position,
@@ -68,7 +68,7 @@ impl Edit<'_> {
         }
         self.transaction.commit().await?;
         take_in(self.view, states);
-        *self.position = head;
+        self.position.line = head;
         Ok(())
     }
 

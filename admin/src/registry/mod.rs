@@ -29,6 +29,7 @@ pub mod view;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Mutex;
 
@@ -42,10 +43,21 @@ use self::view::View;
 #[derive(Debug)]
 pub struct Registry {
     passwords: Passwords,
-    /// The last line of the log that the view has seen; whoever holds it changes the view.
-    position: Mutex<i64>,
+    /// How many times was begun to look at the log.
+    looks: AtomicU64,
+    /// Whoever holds it changes the view.
+    position: Mutex<Position>,
     store: Store,
     view: Arc<View>,
+}
+
+/// How far the view has come.
+#[derive(Debug)]
+struct Position {
+    /// The last line of the log that it has seen.
+    line: i64,
+    /// The last look at the log that came to its end.
+    look: u64,
 }
 
 /// Why the registry did not do what it was asked.
@@ -83,11 +95,12 @@ impl Registry {
     async fn over(store: Store, now: UnixTime) -> Result<Self> {
         let view = View::default();
         let mut db = store.read().acquire().await?;
-        let position = follow::load(&mut db, &view, now).await?;
+        let line = follow::load(&mut db, &view, now).await?;
         drop(db);
         Ok(Self {
             passwords: Passwords::default(),
-            position: Mutex::new(position),
+            looks: AtomicU64::new(0),
+            position: Mutex::new(Position { line, look: 0 }),
             store,
             view: Arc::new(view),
         })

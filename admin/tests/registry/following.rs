@@ -11,6 +11,7 @@ promises! {
     one_who_writes_still_sees_what_others_wrote
     many_writers_leave_every_view_the_same
     the_log_stays_bounded
+    whoever_asks_after_a_change_knows_it_however_many_ask
 }
 
 fn api_key(application: ApplicationId) -> NewApiKey {
@@ -181,4 +182,20 @@ async fn the_log_stays_bounded(place: Place) {
     place.execute(&[left.to_owned()]).await;
     registry.follow().await.unwrap();
     assert!(registry.view().is_family_revoked("g"));
+}
+
+async fn whoever_asks_after_a_change_knows_it_however_many_ask(place: Place) {
+    let (here, elsewhere) = (Arc::new(place.open().await), Arc::new(place.open().await));
+    let revoking = (0..200).map(|number| {
+        let (here, elsewhere) = (Arc::clone(&here), Arc::clone(&elsewhere));
+        tokio::spawn(async move {
+            let digest = Digest::of(&number.to_string());
+            here.revoke(&digest, LATER).await.unwrap();
+            elsewhere.follow().await.unwrap();
+            assert!(elsewhere.view().is_revoked(&digest), "{number}");
+        })
+    });
+    for task in revoking.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
 }

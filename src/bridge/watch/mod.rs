@@ -1,8 +1,8 @@
 //! Notices edits of the catalog and has them served: within 300 ms where the file system tells, within about a second
 //! where it must be asked.
 //!
-//! Events only say that it is worth looking; what is served is decided by reading everything anew ([`Reload::run`]),
-//! so that an event that is lost, doubled or out of order does no harm. Settings are watched too, but only to say that
+//! Events only say that it is worth looking; what is served is decided by comparing every file with what it was
+//! ([`Reload::refresh`]), so that an event that is lost, doubled or out of order does no harm. Settings are watched too, but only to say that
 //! they need a restart.
 
 mod events;
@@ -113,7 +113,7 @@ impl Look {
             // What changes from here on is either read, or differs from what was seen.
             self.seen = seen;
             // Whatever became of it has been told; the next look does not depend on it.
-            let _ = self.reload.run();
+            let _ = self.reload.refresh();
         }
         self
     }

@@ -17,7 +17,7 @@ use super::caller::{Call, Caller, Reply, TlsFacts, get};
 use super::caller_h2::CallerH2;
 use super::catalog::Api;
 use super::identity::{Identity, trusting};
-use super::{PATIENCE, eventually};
+use super::{PATIENCE, eventually, now};
 
 /// A gateway to be.
 pub(crate) struct GatewayBuilder {
@@ -144,6 +144,16 @@ impl Gateway {
         let ask = || socket::ask(&self.path("data"), socket::Command::Follow, PATIENCE);
         let answer = tokio::task::block_in_place(ask).unwrap();
         assert!(matches!(answer, socket::Answer::Followed { .. }), "{answer:?}");
+    }
+
+    /// Begins to leave, as before another process takes over.
+    pub(crate) fn leave(&self) {
+        self.running().leave();
+    }
+
+    /// Opens its registry as another process does, which tells it of nothing.
+    pub(crate) async fn elsewhere(&self) -> Registry {
+        Registry::open("sqlite", &self.path("data"), now()).await.unwrap()
     }
 
     pub(crate) fn http(&self) -> SocketAddr {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::gathered::{Gathered, gathered, numbered};
 use super::row::{Columns, joined, parsed, seconds};
-use super::{AnyConnection, PAGE, Result};
+use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
 use crate::registry::api_key::{ApiKey, ApiKeyId, NewApiKey, Restrictions};
 use crate::registry::application::{Application, ApplicationId};
@@ -59,7 +60,7 @@ pub(in crate::registry) async fn insert(
 pub(in crate::registry) async fn delete(db: &mut AnyConnection, id: ApiKeyId) -> Result<Option<Digest>> {
     let delete = sqlx::query("DELETE FROM api_keys WHERE id = $1 RETURNING digest").bind(id.0);
     let row = delete.fetch_optional(db).await?;
-    row.map(|row| Columns(&row).digest("digest")).transpose()
+    row.map(|row| row.digest("digest")).transpose()
 }
 
 pub(in crate::registry) async fn find(db: &mut AnyConnection, digest: &Digest) -> Result<Option<ApiKeyRow>> {
@@ -69,25 +70,17 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, digest: &Digest) -
     .bind(digest.0.as_slice())
     .fetch_optional(db)
     .await?;
-    row.map(|row| read(&Columns(&row))).transpose()
+    row.map(|row| read(&row)).transpose()
 }
 
-/// Reads API keys after a number, in the order of numbers.
-pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -> Result<Vec<ApiKeyRow>> {
-    let rows = sqlx::query(
-        "SELECT id, digest, application_id, key_type, networks, referers, expires FROM api_keys \
-         WHERE id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(*after)
-    .bind(PAGE)
-    .fetch_all(db)
-    .await?;
-    let read: Vec<_> = rows.iter().map(|row| read(&Columns(row))).collect::<Result<_>>()?;
-    *after = read.last().map_or(*after, |last| last.id.0);
-    Ok(read)
-}
+/// Every API key.
+pub(in crate::registry) const EVERY: Gathered<ApiKeyRow> = gathered!(
+    ["id", "application_id", "key_type", "networks", "referers", "expires"; hex "digest"],
+    numbered!("api_keys", "id" of "api_keys"),
+    read
+);
 
-fn read(columns: &Columns<'_>) -> Result<ApiKeyRow> {
+fn read(columns: &impl Columns) -> Result<ApiKeyRow> {
     Ok(ApiKeyRow {
         id: ApiKeyId(columns.number("id")?),
         digest: columns.digest("digest")?,

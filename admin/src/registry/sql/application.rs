@@ -1,7 +1,8 @@
 //! Applications.
 
+use super::gathered::{Gathered, gathered, numbered};
 use super::row::{Columns, seconds};
-use super::{AnyConnection, PAGE, Result};
+use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
 use crate::model::name::TierName;
 use crate::registry::application::{Application, ApplicationId, NewApplication, TokenType};
@@ -61,26 +62,21 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, id: ApplicationId)
     .bind(id.0)
     .fetch_optional(db)
     .await?;
-    row.map(|row| read(&Columns(&row))).transpose()
+    row.map(|row| read(&row)).transpose()
 }
 
-/// Reads applications after a number, in the order of numbers.
-pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -> Result<Vec<Application>> {
-    let rows = sqlx::query(
-        "SELECT applications.id, uuid, applications.name, tier, token_type, tenant, users.name AS owner \
-         FROM applications JOIN users ON users.id = owner_id \
-         WHERE applications.id > $1 ORDER BY applications.id LIMIT $2",
-    )
-    .bind(*after)
-    .bind(PAGE)
-    .fetch_all(db)
-    .await?;
-    let read: Vec<_> = rows.iter().map(|row| read(&Columns(row))).collect::<Result<_>>()?;
-    *after = read.last().map_or(*after, |last| last.id.0);
-    Ok(read)
-}
+/// Every application.
+pub(in crate::registry) const EVERY: Gathered<Application> = gathered!(
+    ["id", "uuid", "name", "tier", "token_type", "tenant", "owner"],
+    numbered!(
+        "(SELECT applications.id, uuid, applications.name, tier, token_type, tenant, users.name AS owner \
+         FROM applications JOIN users ON users.id = owner_id) AS owned",
+        "id" of "applications"
+    ),
+    read
+);
 
-fn read(columns: &Columns<'_>) -> Result<Application> {
+fn read(columns: &impl Columns) -> Result<Application> {
     Ok(Application {
         id: ApplicationId(columns.number("id")?),
         uuid: columns.text("uuid")?,

@@ -44,7 +44,7 @@ pub(in crate::registry) async fn after(db: &mut AnyConnection, number: i64) -> R
         .bind(PAGE)
         .fetch_all(db)
         .await?;
-    let lines = rows.iter().map(Columns).map(|columns| {
+    let lines = rows.iter().map(|columns| {
         Ok(Line {
             number: columns.number("number")?,
             noun: columns.text("noun")?,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::gathered::{Gathered, gathered, numbered};
 use super::row::{Columns, joined, seconds};
-use super::{AnyConnection, PAGE, Result};
+use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
 use crate::registry::application::{Application, ApplicationId};
 use crate::registry::key_pair::{Client, ClientProof, GrantType, KeyType, Terms};
@@ -94,7 +95,7 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, consumer_key: &str
     .bind(consumer_key)
     .fetch_optional(db)
     .await?;
-    row.map(|row| read(&Columns(&row))).transpose()
+    row.map(|row| read(&row)).transpose()
 }
 
 /// Tells whether an application has a key pair of a type.
@@ -105,24 +106,14 @@ pub(in crate::registry) async fn has(db: &mut AnyConnection, id: ApplicationId, 
     Ok(row.fetch_optional(db).await?.is_some())
 }
 
-/// Reads key pairs after a consumer key, in their order.
-pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut String) -> Result<Vec<ClientRow>> {
-    let rows = sqlx::query(
-        "SELECT consumer_key, application_id, key_type, secret, grants, redirect_uris, jwks, certificate, is_public \
-         FROM clients WHERE consumer_key > $1 ORDER BY consumer_key LIMIT $2",
-    )
-    .bind(after.as_str())
-    .bind(PAGE)
-    .fetch_all(db)
-    .await?;
-    let read: Vec<_> = rows.iter().map(|row| read(&Columns(row))).collect::<Result<_>>()?;
-    if let Some(last) = read.last() {
-        after.clone_from(&last.consumer_key);
-    }
-    Ok(read)
-}
+/// Every key pair, in the order of applications.
+pub(in crate::registry) const EVERY: Gathered<ClientRow> = gathered!(
+    ["consumer_key", "application_id", "key_type", "grants", "redirect_uris", "jwks", "is_public"; hex "secret", "certificate"],
+    numbered!("clients", "application_id" of "applications"),
+    read
+);
 
-fn read(columns: &Columns<'_>) -> Result<ClientRow> {
+fn read(columns: &impl Columns) -> Result<ClientRow> {
     Ok(ClientRow {
         application: ApplicationId(columns.number("application_id")?),
         consumer_key: columns.text("consumer_key")?,

@@ -55,11 +55,11 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, digest: &Digest) -
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let columns = Columns(&row);
+        let columns = &row;
         Ok(CodeRow {
             code: AuthorizationCode {
                 digest: columns.digest("digest")?,
-                granted: granted(&columns)?,
+                granted: granted(columns)?,
                 redirect_uri: columns.text("redirect_uri")?,
                 challenge: columns.text("challenge")?,
                 nonce: columns.maybe_text("nonce")?,

@@ -8,6 +8,7 @@ pub(super) mod application;
 pub(super) mod change;
 pub(super) mod client;
 pub(super) mod code;
+pub(super) mod gathered;
 pub(super) mod refresh;
 pub(super) mod revocation;
 pub(super) mod row;

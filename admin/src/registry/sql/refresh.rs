@@ -76,11 +76,11 @@ pub(in crate::registry) async fn find(
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let columns = Columns(&row);
+        let columns = &row;
         Ok(RefreshRow {
             token: RefreshToken {
                 digest: columns.digest("digest")?,
-                granted: granted(&columns)?,
+                granted: granted(columns)?,
                 authenticated: columns.maybe_time("authenticated")?,
                 expires: columns.time("expires")?,
             },

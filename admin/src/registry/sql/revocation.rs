@@ -35,13 +35,13 @@ pub(in crate::registry) async fn insert_family(db: &mut AnyConnection, family: &
 pub(in crate::registry) async fn find(db: &mut AnyConnection, digest: &Digest) -> Result<Option<UnixTime>> {
     let row = sqlx::query("SELECT expires FROM revocations WHERE digest = $1").bind(digest.0.as_slice());
     let row = row.fetch_optional(db).await?;
-    row.map(|row| Columns(&row).time("expires")).transpose()
+    row.map(|row| row.time("expires")).transpose()
 }
 
 pub(in crate::registry) async fn find_family(db: &mut AnyConnection, family: &str) -> Result<Option<UnixTime>> {
     let row = sqlx::query("SELECT expires FROM revoked_families WHERE family = $1").bind(family);
     let row = row.fetch_optional(db).await?;
-    row.map(|row| Columns(&row).time("expires")).transpose()
+    row.map(|row| row.time("expires")).transpose()
 }
 
 /// Reads revocations after a digest, in their order.
@@ -51,7 +51,7 @@ pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut Vec<u8
         .bind(PAGE)
         .fetch_all(db)
         .await?;
-    let read = rows.iter().map(Columns);
+    let read = rows.iter();
     let read: Vec<_> = read
         .map(|columns| Ok((columns.digest("digest")?, columns.time("expires")?)))
         .collect::<Result<_>>()?;
@@ -71,7 +71,7 @@ pub(in crate::registry) async fn page_of_families(
         .bind(PAGE)
         .fetch_all(db)
         .await?;
-    let read = rows.iter().map(Columns);
+    let read = rows.iter();
     let read: Vec<_> = read
         .map(|columns| Ok((columns.text("family")?, columns.time("expires")?)))
         .collect::<Result<_>>()?;

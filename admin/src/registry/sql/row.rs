@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use sqlx::any::AnyRow;
+use sqlx::error::UnexpectedNullError;
 use sqlx::{Result, Row as _};
 
 use crate::model::instant::UnixTime;
@@ -10,78 +11,86 @@ use crate::model::name::{ApiName, NameError, TenantName, TierName, VersionName};
 use crate::registry::token::Digest;
 
 /// A row, asked for columns as what they mean.
-pub(super) struct Columns<'r>(pub(super) &'r AnyRow);
+pub(super) trait Columns {
+    fn maybe_number(&self, column: &'static str) -> Result<Option<i64>>;
 
-impl Columns<'_> {
-    pub(super) fn text(&self, column: &'static str) -> Result<String> {
-        self.0.try_get(column)
+    fn maybe_str(&self, column: &'static str) -> Result<Option<&str>>;
+
+    fn maybe_digest(&self, column: &'static str) -> Result<Option<Digest>>;
+
+    fn str(&self, column: &'static str) -> Result<&str> {
+        there(column, self.maybe_str(column)?)
     }
 
-    pub(super) fn maybe_text(&self, column: &'static str) -> Result<Option<String>> {
-        self.0.try_get(column)
+    fn text(&self, column: &'static str) -> Result<String> {
+        self.str(column).map(str::to_owned)
     }
 
-    pub(super) fn number(&self, column: &'static str) -> Result<i64> {
-        self.0.try_get(column)
+    fn maybe_text(&self, column: &'static str) -> Result<Option<String>> {
+        Ok(self.maybe_str(column)?.map(str::to_owned))
     }
 
-    pub(super) fn flag(&self, column: &'static str) -> Result<bool> {
+    fn number(&self, column: &'static str) -> Result<i64> {
+        there(column, self.maybe_number(column)?)
+    }
+
+    fn flag(&self, column: &'static str) -> Result<bool> {
         Ok(self.number(column)? != 0)
     }
 
-    pub(super) fn time(&self, column: &'static str) -> Result<UnixTime> {
+    fn time(&self, column: &'static str) -> Result<UnixTime> {
         Ok(time(self.number(column)?))
     }
 
-    pub(super) fn maybe_time(&self, column: &'static str) -> Result<Option<UnixTime>> {
-        Ok(self.0.try_get::<Option<i64>, _>(column)?.map(time))
+    fn maybe_time(&self, column: &'static str) -> Result<Option<UnixTime>> {
+        Ok(self.maybe_number(column)?.map(time))
     }
 
-    pub(super) fn digest(&self, column: &'static str) -> Result<Digest> {
-        digest(column, self.0.try_get(column)?)
+    fn digest(&self, column: &'static str) -> Result<Digest> {
+        there(column, self.maybe_digest(column)?)
     }
 
-    pub(super) fn maybe_digest(&self, column: &'static str) -> Result<Option<Digest>> {
-        let bytes: Option<Vec<u8>> = self.0.try_get(column)?;
-        bytes.map(|bytes| digest(column, bytes)).transpose()
+    fn tenant(&self, column: &'static str) -> Result<TenantName> {
+        name(column, self.str(column)?, TenantName::parse)
     }
 
-    pub(super) fn tenant(&self, column: &'static str) -> Result<TenantName> {
-        self.name(column, TenantName::parse)
+    fn tier(&self, column: &'static str) -> Result<TierName> {
+        name(column, self.str(column)?, TierName::parse)
     }
 
-    pub(super) fn tier(&self, column: &'static str) -> Result<TierName> {
-        self.name(column, TierName::parse)
+    fn api(&self, column: &'static str) -> Result<ApiName> {
+        name(column, self.str(column)?, ApiName::parse)
     }
 
-    pub(super) fn api(&self, column: &'static str) -> Result<ApiName> {
-        self.name(column, ApiName::parse)
-    }
-
-    pub(super) fn version(&self, column: &'static str) -> Result<VersionName> {
-        self.name(column, VersionName::parse)
+    fn version(&self, column: &'static str) -> Result<VersionName> {
+        name(column, self.str(column)?, VersionName::parse)
     }
 
     /// Reads one of a noun's own words.
-    pub(super) fn word<T>(&self, column: &'static str, known: fn(&str) -> Option<T>) -> Result<T> {
-        known(self.0.try_get(column)?).ok_or_else(|| misread(column, Misread))
+    fn word<T>(&self, column: &'static str, known: fn(&str) -> Option<T>) -> Result<T> {
+        known(self.str(column)?).ok_or_else(|| misread(column, Misread))
     }
 
     /// Reads words between which `separator` stands.
-    pub(super) fn words<T>(
-        &self,
-        column: &'static str,
-        separator: char,
-        known: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<T>> {
-        let text: &str = self.0.try_get(column)?;
-        let words = text.split(separator).filter(|word| !word.is_empty());
+    fn words<T>(&self, column: &'static str, separator: char, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+        let words = self.str(column)?.split(separator).filter(|word| !word.is_empty());
         let read = words.map(|word| known(word).ok_or_else(|| misread(column, Misread)));
         read.collect()
     }
+}
 
-    fn name<T>(&self, column: &'static str, parse: fn(&str) -> Result<T, NameError>) -> Result<T> {
-        parse(self.0.try_get(column)?).map_err(|error| misread(column, error))
+impl Columns for AnyRow {
+    fn maybe_number(&self, column: &'static str) -> Result<Option<i64>> {
+        self.try_get(column)
+    }
+
+    fn maybe_str(&self, column: &'static str) -> Result<Option<&str>> {
+        self.try_get(column)
+    }
+
+    fn maybe_digest(&self, column: &'static str) -> Result<Option<Digest>> {
+        let bytes: Option<Vec<u8>> = self.try_get(column)?;
+        bytes.map(|bytes| digest(column, bytes)).transpose()
     }
 }
 
@@ -110,7 +119,15 @@ fn digest(column: &'static str, bytes: Vec<u8>) -> Result<Digest> {
     Ok(Digest(bytes))
 }
 
-fn misread(column: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+fn name<T>(column: &'static str, text: &str, parse: fn(&str) -> Result<T, NameError>) -> Result<T> {
+    parse(text).map_err(|error| misread(column, error))
+}
+
+fn there<T>(column: &'static str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| misread(column, UnexpectedNullError))
+}
+
+pub(super) fn misread(column: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::ColumnDecode {
         index: column.to_owned(),
         source: Box::new(source),
@@ -120,4 +137,4 @@ fn misread(column: &'static str, source: impl std::error::Error + Send + Sync + 
 /// A column holds what this version does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("it holds what this version of the gateway does not know")]
-struct Misread;
+pub(super) struct Misread;

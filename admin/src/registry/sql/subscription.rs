@@ -1,7 +1,8 @@
 //! Subscriptions.
 
+use super::gathered::{Gathered, gathered, numbered};
 use super::row::{Columns, seconds};
-use super::{AnyConnection, PAGE, Result};
+use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
 use crate::model::name::TierName;
 use crate::registry::application::ApplicationId;
@@ -68,27 +69,17 @@ pub(in crate::registry) async fn of(db: &mut AnyConnection, application: Applica
     .bind(application.0)
     .fetch_all(db)
     .await?;
-    rows.iter().map(|row| Ok(read(&Columns(row))?.1)).collect()
+    rows.iter().map(|row| Ok(read(row)?.1)).collect()
 }
 
-/// Reads subscriptions after a number, in the order of numbers.
-pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -> Result<Vec<(ApplicationId, Bond)>> {
-    let rows = sqlx::query(
-        "SELECT id, application_id, tenant, api, version, tier, state FROM subscriptions \
-         WHERE id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(*after)
-    .bind(PAGE)
-    .fetch_all(db)
-    .await?;
-    let read: Vec<_> = rows.iter().map(|row| read(&Columns(row))).collect::<Result<_>>()?;
-    if let Some((_, (_, last))) = read.last() {
-        *after = last.id.0;
-    }
-    Ok(read)
-}
+/// Every subscription.
+pub(in crate::registry) const EVERY: Gathered<(ApplicationId, Bond)> = gathered!(
+    ["id", "application_id", "tenant", "api", "version", "tier", "state"],
+    numbered!("subscriptions", "id" of "subscriptions"),
+    read
+);
 
-fn read(columns: &Columns<'_>) -> Result<(ApplicationId, Bond)> {
+fn read(columns: &impl Columns) -> Result<(ApplicationId, Bond)> {
     let to = Subscribed {
         tenant: columns.tenant("tenant")?,
         api: columns.api("api")?,

@@ -1,5 +1,6 @@
 //! Opaque access tokens, and what the columns of everything granted mean.
 
+use super::gathered::{Gathered, gathered};
 use super::row::{Columns, seconds};
 use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
@@ -36,28 +37,32 @@ pub(in crate::registry) async fn find(
     .bind(digest.0.as_slice())
     .fetch_optional(db)
     .await?;
-    row.map(|row| read(&Columns(&row))).transpose()
+    row.map(|row| read(&row)).transpose()
 }
 
-/// Reads the tokens that were issued last.
-pub(in crate::registry) async fn latest(
+/// Shows the tokens that end last, but no more than so many.
+pub(in crate::registry) async fn each_latest(
     db: &mut AnyConnection,
     now: UnixTime,
-    most: i64,
-) -> Result<Vec<(Digest, TokenRecord)>> {
-    let rows = sqlx::query(
-        "SELECT digest, consumer_key, tenant, name, scopes, family, certificate, issued, expires \
-         FROM tokens LEFT JOIN users ON users.id = user_id WHERE expires > $1 ORDER BY expires DESC LIMIT $2",
-    )
-    .bind(seconds(now))
-    .bind(most)
-    .fetch_all(db)
-    .await?;
-    let pairs = rows.iter().map(|row| {
-        let columns = Columns(row);
-        Ok((columns.digest("digest")?, read(&columns)?))
-    });
-    pairs.collect()
+    most: usize,
+    show: impl FnMut((Digest, TokenRecord)),
+) -> Result<()> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    LATEST.each(db, (seconds(now), most), show).await
+}
+
+/// The tokens that end last: all that end after a moment, but no more than so many.
+const LATEST: Gathered<(Digest, TokenRecord)> = gathered!(
+    ["consumer_key", "tenant", "name", "scopes", "family", "issued", "expires"; hex "digest", "certificate"],
+    "CAST(NULL AS BIGINT) AS last FROM \
+     (SELECT digest, consumer_key, tenant, name, scopes, family, certificate, issued, expires \
+     FROM tokens LEFT JOIN users ON users.id = user_id WHERE expires > $1 ORDER BY expires DESC LIMIT $2) AS latest",
+    read_latest
+);
+
+/// Reads one of the latest tokens.
+fn read_latest(columns: &impl Columns) -> Result<(Digest, TokenRecord)> {
+    Ok((columns.digest("digest")?, read(columns)?))
 }
 
 pub(in crate::registry) async fn delete(db: &mut AnyConnection, digest: &Digest) -> Result<()> {
@@ -78,7 +83,7 @@ pub(in crate::registry) async fn sweep(db: &mut AnyConnection, now: UnixTime, mo
     Ok(swept.rows_affected())
 }
 
-fn read(columns: &Columns<'_>) -> Result<TokenRecord> {
+fn read(columns: &impl Columns) -> Result<TokenRecord> {
     Ok(TokenRecord {
         granted: granted(columns)?,
         issued: columns.time("issued")?,
@@ -87,7 +92,7 @@ fn read(columns: &Columns<'_>) -> Result<TokenRecord> {
 }
 
 /// Reads what a token or a code stands for.
-pub(super) fn granted(columns: &Columns<'_>) -> Result<Granted> {
+pub(super) fn granted(columns: &impl Columns) -> Result<Granted> {
     let user = match columns.maybe_text("name")? {
         Some(name) => Some(UserName {
             tenant: columns.tenant("tenant")?,

@@ -1,9 +1,8 @@
 //! Users and their roles.
 
-use std::collections::HashMap;
-
+use super::gathered::{Gathered, gathered, numbered};
 use super::row::{Columns, seconds};
-use super::{AnyConnection, PAGE, Result};
+use super::{AnyConnection, Result};
 use crate::model::instant::UnixTime;
 use crate::model::name::TenantName;
 use crate::registry::user::{User, UserName};
@@ -153,58 +152,42 @@ pub(in crate::registry) async fn find(db: &mut AnyConnection, name: &UserName) -
         .fetch_optional(&mut *db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let columns = Columns(&row);
     let roles = sqlx::query_scalar("SELECT role FROM user_roles WHERE user_id = $1");
-    let mut roles: Vec<String> = roles.bind(columns.number("id")?).fetch_all(db).await?;
+    let mut roles: Vec<String> = roles.bind(row.number("id")?).fetch_all(db).await?;
     roles.sort_unstable();
     Ok(Some(User {
         name: name.clone(),
         roles,
-        created: columns.time("created")?,
-        password_set: columns.time("password_set")?,
+        created: row.time("created")?,
+        password_set: row.time("password_set")?,
     }))
 }
 
-/// Reads users after a number, in the order of numbers.
-pub(in crate::registry) async fn page(db: &mut AnyConnection, after: &mut i64) -> Result<Vec<User>> {
-    let rows =
-        sqlx::query("SELECT id, tenant, name, created, password_set FROM users WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(*after)
-            .bind(PAGE)
-            .fetch_all(&mut *db)
-            .await?;
-    let Some(last) = rows.last() else { return Ok(Vec::new()) };
-    let first = std::mem::replace(after, Columns(last).number("id")?);
-    let mut roles = roles_between(db, first, *after).await?;
-    let users = rows.iter().map(|row| {
-        let columns = Columns(row);
-        let mut roles = roles.remove(&columns.number("id")?).unwrap_or_default();
-        roles.sort_unstable();
-        Ok(User {
-            name: UserName {
-                tenant: columns.tenant("tenant")?,
-                name: columns.text("name")?,
-            },
-            roles,
-            created: columns.time("created")?,
-            password_set: columns.time("password_set")?,
-        })
-    });
-    users.collect()
-}
+/// Every user, with a line for each role.
+pub(in crate::registry) const EVERY: Gathered<User> = gathered!(
+    ["id", "tenant", "name", "created", "password_set", "roles"],
+    numbered!(
+        "(SELECT id, tenant, name, created, password_set, \
+         (SELECT string_agg(role, '\n') FROM user_roles WHERE user_id = users.id) AS roles FROM users) AS known",
+        "id" of "users"
+    ),
+    read
+);
 
-async fn roles_between(db: &mut AnyConnection, first: i64, last: i64) -> Result<HashMap<i64, Vec<String>>> {
-    let rows = sqlx::query("SELECT user_id, role FROM user_roles WHERE user_id > $1 AND user_id <= $2")
-        .bind(first)
-        .bind(last)
-        .fetch_all(db)
-        .await?;
-    let mut roles: HashMap<i64, Vec<String>> = HashMap::new();
-    for columns in rows.iter().map(Columns) {
-        roles
-            .entry(columns.number("user_id")?)
-            .or_default()
-            .push(columns.text("role")?);
-    }
-    Ok(roles)
+/// Reads one of every user.
+fn read(columns: &impl Columns) -> Result<User> {
+    let mut roles: Vec<_> = columns
+        .maybe_str("roles")?
+        .map(|roles| roles.split('\n').map(str::to_owned).collect())
+        .unwrap_or_default();
+    roles.sort_unstable();
+    Ok(User {
+        name: UserName {
+            tenant: columns.tenant("tenant")?,
+            name: columns.text("name")?,
+        },
+        roles,
+        created: columns.time("created")?,
+        password_set: columns.time("password_set")?,
+    })
 }

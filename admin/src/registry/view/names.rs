@@ -4,15 +4,17 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use ahash::RandomState;
+
 use crate::model::name::{TenantName, TierName};
 use crate::registry::subscription::Subscribed;
 
 /// Names that many entries share.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    tenants: HashSet<TenantName>,
-    tiers: HashSet<TierName>,
-    versions: HashSet<Arc<Subscribed>>,
+    tenants: HashSet<TenantName, RandomState>,
+    tiers: HashSet<TierName, RandomState>,
+    versions: HashSet<Arc<Subscribed>, RandomState>,
 }
 
 impl Names {
@@ -40,7 +42,7 @@ impl Names {
     }
 }
 
-fn once<T: Clone + Eq + Hash>(known: &mut HashSet<T>, name: &T) -> T {
+fn once<T: Clone + Eq + Hash>(known: &mut HashSet<T, RandomState>, name: &T) -> T {
     if let Some(known) = known.get(name) {
         return known.clone();
     }

@@ -1,22 +1,21 @@
 //! A map for many readers: cut into shards, so that a writer keeps few of them waiting, and never for long.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::mem;
 
 use ahash::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 
-/// A map for many readers.
+/// A map for many readers. A key is hashed once for both, its shard and its place there.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
     /// Says where a key is; keys come from outside, so nobody else may know it.
     hasher: RandomState,
-    shards: [RwLock<Map<K, V>>; SHARDS],
+    shards: [RwLock<HashTable<(K, V)>>; SHARDS],
 }
-
-/// Every request looks several things up, each in two hashes, so they are keyed ones of the fast kind.
-type Map<K, V> = HashMap<K, V, RandomState>;
 
 impl<K: Eq + Hash, V> Table<K, V> {
     /// Returns what `read` makes of a value.
@@ -25,12 +24,17 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.shard(key).read().get(key).map(read)
+        let hash = self.hash(key);
+        let shard = self.shard(hash).read();
+        shard.find(hash, is(key)).map(|(_, value)| read(value))
     }
 
     /// Changes a value where it stands; what does not is made.
     pub(super) fn change<R>(&self, key: K, make: impl FnOnce() -> V, change: impl FnOnce(&mut V) -> R) -> R {
-        change(self.shard(&key).write().entry(key).or_insert_with(make))
+        let hash = self.hash(&key);
+        let mut shard = self.shard(hash).write();
+        let entry = shard.entry(hash, is(&key), |(key, _)| self.hash(key));
+        change(&mut entry.or_insert_with(|| (key, make())).into_mut().1)
     }
 
     /// Changes a value that is there.
@@ -39,12 +43,22 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.shard(key).write().get_mut(key).map(change)
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash).write();
+        shard.find_mut(hash, is(key)).map(|(_, value)| change(value))
     }
 
     /// Puts a value; returns the one that it replaces.
     pub(super) fn put(&self, key: K, value: V) -> Option<V> {
-        self.shard(&key).write().insert(key, value)
+        let hash = self.hash(&key);
+        let mut shard = self.shard(hash).write();
+        match shard.entry(hash, is(&key), |(key, _)| self.hash(key)) {
+            Entry::Occupied(mut held) => Some(mem::replace(&mut held.get_mut().1, value)),
+            Entry::Vacant(place) => {
+                place.insert((key, value));
+                None
+            }
+        }
     }
 
     pub(super) fn remove<Q>(&self, key: &Q) -> Option<V>
@@ -52,19 +66,23 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.shard(key).write().remove(key)
+        let hash = self.hash(key);
+        let mut shard = self.shard(hash).write();
+        let held = shard.find_entry(hash, is(key)).ok()?;
+        let ((_, value), _) = held.remove();
+        Some(value)
     }
 
     pub(super) fn retain(&self, keep: impl Fn(&V) -> bool) {
         for shard in &self.shards {
-            shard.write().retain(|_, value| keep(value));
+            shard.write().retain(|(_, value)| keep(value));
         }
     }
 
     /// Shows every value, in no order.
     pub(super) fn each(&self, mut show: impl FnMut(&V)) {
         for shard in &self.shards {
-            shard.read().values().for_each(&mut show);
+            shard.read().iter().for_each(|(_, value)| show(value));
         }
     }
 
@@ -84,16 +102,26 @@ impl<K: Eq + Hash, V> Table<K, V> {
     pub(super) fn replace(&self, other: Self) {
         for (mine, others) in self.shards.iter().zip(other.shards) {
             // What was here is dropped after its lock.
-            let _before = std::mem::replace(&mut *mine.write(), others.into_inner());
+            let _before = mem::replace(&mut *mine.write(), others.into_inner());
         }
     }
 
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<Map<K, V>> {
+    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn shard(&self, hash: u64) -> &RwLock<HashTable<(K, V)>> {
         let [first, ..] = &self.shards;
-        // The upper bits: the shard's own map begins with the lower ones.
-        let place = (self.hasher.hash_one(key) >> 57) as usize % SHARDS;
+        // Bits from the middle: where in a shard a value is, the lowest say; the highest seven tell it from the others
+        // there before it is looked at, which they cannot if they are the same for the whole shard.
+        let place = (hash >> 40) as usize % SHARDS;
         self.shards.get(place).unwrap_or(first)
     }
+}
+
+/// Tells whether an entry is that of a key.
+fn is<K: Borrow<Q>, Q: Eq + ?Sized, V>(key: &Q) -> impl Fn(&(K, V)) -> bool {
+    move |(known, _)| known.borrow() == key
 }
 
 impl<K: Eq + Hash, V: Clone> Table<K, V> {
@@ -110,7 +138,7 @@ impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
         Self {
             hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| RwLock::default()),
+            shards: std::array::from_fn(|_| RwLock::new(HashTable::new())),
         }
     }
 }

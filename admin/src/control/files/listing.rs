@@ -1,0 +1,145 @@
+//! Which files a catalog directory has, and what they looked like, without their texts.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{at, unreadable};
+use crate::model::violation::Violation;
+
+/// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fingerprint(u64);
+
+/// What a file looked like: equal as long as it was not touched, as far as its times tell.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Mark {
+    identity: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+    touched: (i64, i64),
+}
+
+impl Mark {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            identity: identity(metadata),
+            length: metadata.len(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+            touched: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Returns when the file was written, renamed or touched last; `None` for what lies before 1970.
+    pub(super) fn touched(&self) -> Option<SystemTime> {
+        let seconds = Duration::from_secs(u64::try_from(self.touched.0).ok()?);
+        let nanoseconds = Duration::from_nanos(u64::try_from(self.touched.1).ok()?);
+        Some(UNIX_EPOCH + seconds + nanoseconds)
+    }
+}
+
+/// The files of a directory, in the order of their paths.
+#[derive(Default)]
+pub(super) struct Listing {
+    pub(super) files: Vec<(PathBuf, Mark)>,
+    /// What cannot be part of a catalog.
+    pub(super) violations: Vec<Violation>,
+    folders: HashSet<(u64, u64)>,
+}
+
+impl Listing {
+    pub(super) fn of(dir: &Path) -> Self {
+        let mut listing = Self::default();
+        let tests = dir.join("tests");
+        // From the last to the first, so that what lies in a folder comes where the folder stood.
+        let mut pending = listing.entries(dir);
+        while let Some(path) = pending.pop() {
+            if let Some(folder) = listing.place(path).filter(|folder| *folder != tests) {
+                pending.extend(listing.entries(&folder));
+            }
+            if listing.files.len() > MAX_FILES {
+                listing.violations.push(at(dir, format!("more than {MAX_FILES} files")));
+                break;
+            }
+        }
+        let mut seen = HashSet::with_capacity(listing.files.len());
+        listing.files.retain(|(_, mark)| seen.insert(mark.identity));
+        listing
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        for (path, mark) in &self.files {
+            path.as_os_str().hash(&mut hasher);
+            mark.hash(&mut hasher);
+        }
+        for violation in &self.violations {
+            (&violation.file, &violation.message).hash(&mut hasher);
+        }
+        Fingerprint(hasher.finish())
+    }
+
+    /// Returns when the file that was touched last was touched.
+    pub(super) fn touched(&self) -> Option<SystemTime> {
+        self.files.iter().filter_map(|(_, mark)| mark.touched()).max()
+    }
+
+    /// Returns what lies in a folder from the last name to the first, hidden names left out; nothing for a folder that
+    /// was met before.
+    fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let entered = fs::metadata(folder).and_then(|metadata| {
+            if self.folders.insert(identity(&metadata)) {
+                fs::read_dir(folder).map(Some)
+            } else {
+                Ok(None)
+            }
+        });
+        let found = match entered {
+            Ok(None) => return Vec::new(),
+            Ok(Some(entries)) => entries
+                .map(|entry| entry.map(|entry| entry.file_name()))
+                .collect::<io::Result<Vec<OsString>>>(),
+            Err(reason) => Err(reason),
+        };
+        match found {
+            Ok(mut names) => {
+                names.retain(|name| !name.as_bytes().starts_with(b"."));
+                names.sort_unstable_by(|a, b| b.cmp(a));
+                names.iter().map(|name| folder.join(name)).collect()
+            }
+            Err(reason) => {
+                self.violations.push(unreadable(folder, "directory", &reason));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Notes a file of the catalog; returns a folder, which is still to be walked.
+    fn place(&mut self, path: PathBuf) -> Option<PathBuf> {
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => return Some(path),
+            Ok(_) if !is_toml => {}
+            Ok(metadata) if metadata.is_file() => self.files.push((path, Mark::of(&metadata))),
+            Ok(_) => self.violations.push(at(&path, "not a regular file".to_owned())),
+            // Renamed or removed since the folder was listed: it is simply not there.
+            Err(reason) if reason.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err() => {}
+            Err(reason) if is_toml => self.violations.push(unreadable(&path, "file", &reason)),
+            Err(_) => {}
+        }
+        None
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// No catalog has more files.
+const MAX_FILES: usize = 100_000;

@@ -1,0 +1,180 @@
+//! The catalog directory: which files are part of it, and what they say.
+//!
+//! Every `*.toml` below the directory is one part of one catalog, except names that start with a dot and the `tests`
+//! folder directly below it. Links are followed, so that a Kubernetes ConfigMap (`a.toml -> ..data/a.toml`) is read
+//! once, under the names its author knows. What the text means is left to the model.
+
+mod listing;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+pub use self::listing::Fingerprint;
+
+use self::listing::{Listing, Mark};
+use crate::model::source::Source;
+use crate::model::violation::Violation;
+
+/// Looks at names, inodes, sizes and times of a catalog directory, for polling.
+pub fn fingerprint(dir: &Path) -> Fingerprint {
+    Listing::of(dir).fingerprint()
+}
+
+/// The texts of a catalog directory as they were read last.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    read: HashMap<PathBuf, (Mark, Source)>,
+}
+
+impl Files {
+    /// Forgets what was read, so that every file is opened again.
+    pub(super) fn forget(&mut self) {
+        self.read.clear();
+    }
+
+    /// Reads a catalog directory once nobody writes to it: a file that is being saved in place is empty, then half
+    /// there, and half a file can be a valid catalog that its author never meant.
+    ///
+    /// What still changes after a second is read as it is; whoever watches reads it again. A file that looks as it did
+    /// when it was read is not opened again.
+    ///
+    /// # Errors
+    ///
+    /// Returns a violation for each file or folder that cannot be read.
+    pub(super) fn read_settled(&mut self, dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
+        let give_up = SystemTime::now() + LONGEST_WAIT;
+        let mut listing = Listing::of(dir);
+        loop {
+            let now = SystemTime::now();
+            if let Some(wait) = unsettled(&listing, now).filter(|_| now < give_up) {
+                thread::sleep(wait);
+                listing = Listing::of(dir);
+                continue;
+            }
+            let before = listing.fingerprint();
+            let sources = self.read(listing, now);
+            listing = Listing::of(dir);
+            if listing.fingerprint() == before || now >= give_up {
+                return sources;
+            }
+        }
+    }
+
+    /// Reads the files of a listing, and forgets those that it does not have.
+    fn read(&mut self, listing: Listing, now: SystemTime) -> Result<Vec<Source>, Vec<Violation>> {
+        let Listing {
+            files, mut violations, ..
+        } = listing;
+        let mut read = HashMap::with_capacity(files.len());
+        let mut sources = Vec::with_capacity(files.len());
+        for (path, mark) in files {
+            let text = match self.read.remove(&path) {
+                Some((then, source)) if then == mark => Ok((source, true)),
+                Some(_) | None => read_file(&path).map(|source| (source, is_told_by_its_times(&mark, now))),
+            };
+            match text {
+                Ok((source, is_kept)) => {
+                    sources.push(source.clone());
+                    if is_kept {
+                        read.insert(path, (mark, source));
+                    }
+                }
+                Err(violation) => violations.push(violation),
+            }
+        }
+        self.read = read;
+        if violations.is_empty() {
+            return Ok(sources);
+        }
+        violations.sort_by(|a, b| a.file.cmp(&b.file));
+        Err(violations)
+    }
+}
+
+/// Returns how long to wait until nothing has changed for a while; `None` where nothing has.
+fn unsettled(listing: &Listing, now: SystemTime) -> Option<Duration> {
+    let quiet = now.duration_since(listing.touched()?).ok()?;
+    QUIET.checked_sub(quiet).filter(|wait| !wait.is_zero())
+}
+
+/// Tells whether the next change of a file that was just read will show in its times, however coarse they are.
+fn is_told_by_its_times(mark: &Mark, now: SystemTime) -> bool {
+    let age = mark.touched().and_then(|touched| now.duration_since(touched).ok());
+    age.is_some_and(|age| age > COARSEST_TIMES)
+}
+
+/// How long nothing may have changed before a directory counts as settled.
+const QUIET: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// No file system's times are coarser.
+const COARSEST_TIMES: Duration = Duration::from_secs(2);
+
+fn read_file(path: &Path) -> Result<Source, Violation> {
+    let name = path
+        .to_str()
+        .ok_or_else(|| at(path, "the name of the file is not UTF-8".to_owned()))?;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|reason| unreadable(path, "file", &reason))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let fix = Some("one API a file, below the directory `apis`".to_owned());
+        return Err(Violation {
+            fix,
+            ..at(path, format!("the file is larger than {} MiB", MAX_BYTES >> 20))
+        });
+    }
+    match String::from_utf8(bytes) {
+        // What an interrupted save leaves behind must not take an API away.
+        Ok(text) if text.trim().is_empty() => {
+            let fix = Some("delete the file to remove what it held".to_owned());
+            Err(Violation {
+                fix,
+                ..at(path, "the file is empty".to_owned())
+            })
+        }
+        Ok(text) => Ok(Source {
+            name: name.to_owned(),
+            text,
+        }),
+        Err(error) => Err(not_utf8(path, error.as_bytes(), error.utf8_error().valid_up_to())),
+    }
+}
+
+fn not_utf8(path: &Path, bytes: &[u8], valid: usize) -> Violation {
+    let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Violation {
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+        fix: Some("save the file as UTF-8".to_owned()),
+        ..at(path, "not valid UTF-8".to_owned())
+    }
+}
+
+fn unreadable(path: &Path, what: &str, reason: &io::Error) -> Violation {
+    at(path, format!("the {what} cannot be read: {reason}"))
+}
+
+fn at(path: &Path, message: String) -> Violation {
+    let file = path.display().to_string();
+    Violation {
+        file,
+        line: 0,
+        column: 0,
+        path: String::new(),
+        message,
+        fix: None,
+    }
+}
+
+/// No file of a catalog is larger; an API of a thousand resources takes about 100 KiB.
+const MAX_BYTES: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests;
