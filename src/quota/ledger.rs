@@ -37,6 +37,8 @@ pub struct Ledger {
     sharing: AtomicUsize,
     /// How many microseconds the clock of the store is ahead of ours.
     ahead: AtomicI64,
+    /// What was reset here, and is to be in the store.
+    forgotten: Mutex<Vec<Key>>,
     /// Whether anything was noted for the others.
     is_due: AtomicBool,
 }
@@ -65,6 +67,7 @@ impl Ledger {
             aside: Mutex::new(None),
             sharing: AtomicUsize::new(0),
             ahead: AtomicI64::new(0),
+            forgotten: Mutex::default(),
             is_due: AtomicBool::new(false),
         })
     }
@@ -122,7 +125,12 @@ impl Ledger {
     }
 
     /// Forgets what a subject has spent; tells whether anything was known. What is under way stays so.
+    ///
+    /// Other gateways forget it when the store is told; of those that are not told yet, 10,000 are kept.
     pub fn reset(&self, key: Key) -> bool {
+        if self.is_noting() {
+            self.forget_elsewhere(&[key]);
+        }
         self.shard_of(key).is_some_and(|shard| shard.lock().remove(key))
     }
 
@@ -156,7 +164,7 @@ impl Ledger {
                     shard.holds.remove(key);
                 }
             }
-            if self.is_noting() {
+            if self.is_connected() {
                 shard.due_holds.insert(*key);
                 self.set_due();
             }
@@ -177,6 +185,24 @@ impl Ledger {
     /// Tells whether what is spent is noted for others.
     pub(super) fn is_noting(&self) -> bool {
         self.sharing() != Sharing::Alone
+    }
+
+    /// Has the store told to forget these.
+    pub(super) fn forget_elsewhere(&self, keys: &[Key]) {
+        let mut forgotten = self.forgotten.lock();
+        let room = MOST_FORGOTTEN.saturating_sub(forgotten.len());
+        forgotten.extend(keys.iter().take(room));
+        self.set_due();
+    }
+
+    /// Returns what the store is to forget.
+    pub(super) fn forgotten(&self) -> Vec<Key> {
+        std::mem::take(&mut self.forgotten.lock())
+    }
+
+    /// Tells whether the others are being told. Where not, all that is under way is told when they are.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.sharing(), Sharing::Exact | Sharing::Told)
     }
 
     pub(super) fn set_due(&self) {
@@ -251,6 +277,8 @@ impl Ledger {
 const COUNTERS_A_SHARD: usize = 1_024;
 
 const MOST_SHARDS: usize = 256;
+
+const MOST_FORGOTTEN: usize = 10_000;
 
 const SHARINGS: [Sharing; 4] = [Sharing::Alone, Sharing::Apart, Sharing::Exact, Sharing::Told];
 

@@ -145,9 +145,11 @@ impl Shard {
     }
 
     fn remove_at(&mut self, place: usize) -> bool {
-        let Some((_, entry)) = self.entries.swap_remove_index(place) else {
+        let Some((key, entry)) = self.entries.swap_remove_index(place) else {
             return false;
         };
+        // Nothing of it is in force, so there is nothing to tell.
+        self.notes.remove(&key);
         match entry.owner {
             Owner::Subject(Subjects::Invented) => self.invented -= 1,
             Owner::Subject(Subjects::Registered) => {}

@@ -230,6 +230,16 @@ impl Ledger {
         Some(told.collect())
     }
 
+    /// Returns of how many counts the store is still to be told.
+    #[cfg(test)]
+    pub(super) fn untold(&self) -> usize {
+        let untold = |shard: &parking_lot::Mutex<Shard>| {
+            let shard = shard.lock();
+            shard.notes.len() + shard.due_holds.len()
+        };
+        self.shards().map(untold).sum()
+    }
+
     /// Has the store told again what is under way here, and forgets what is elsewhere where nothing is here.
     pub(super) fn remind(&self) {
         for shard in self.shards() {

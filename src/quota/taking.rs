@@ -330,7 +330,11 @@ impl<'a> Taking<'a> {
 
     /// Notes what was spent for the store; with nothing, that this gateway is to hear how the count stands.
     fn note(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), amount: u64) {
-        if !self.ledger.is_noting() {
+        let is_wanted = match demand.limit().is_concurrent() {
+            true => self.ledger.is_connected(),
+            false => self.ledger.is_noting(),
+        };
+        if !is_wanted {
             return;
         }
         self.ledger.set_due();

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::connection::{Address, Connection, StoreError};
-use super::{Errand, Store, WAITING};
+use super::{Asked, Store, WAITING};
 use crate::quota::clock::Clock;
 use crate::quota::ledger::Ledger;
 use crate::quota::sharing::Sharing;
@@ -40,7 +40,7 @@ pub struct Courier {
     pub(super) next: usize,
     address: Address,
     mode: Mode,
-    errands: mpsc::Receiver<Errand>,
+    asks: mpsc::Receiver<Asked>,
     observe: Box<dyn Fn(State) + Send + Sync>,
 }
 
@@ -59,7 +59,7 @@ impl Courier {
         (address, mode): (Address, Mode),
         observe: Box<dyn Fn(State) + Send + Sync>,
     ) -> (Store, Self) {
-        let (sender, errands) = mpsc::channel(WAITING);
+        let (sender, asks) = mpsc::channel(WAITING);
         ledger.set_sharing(Sharing::Apart);
         let courier = Self {
             ledger: Arc::clone(ledger),
@@ -68,10 +68,10 @@ impl Courier {
             next: 0,
             address,
             mode,
-            errands,
+            asks,
             observe,
         };
-        (Store { errands: sender }, courier)
+        (Store { asks: sender }, courier)
     }
 
     /// Goes on until shutdown; what was spent until then is told.
@@ -82,7 +82,7 @@ impl Courier {
             let Err(reason) = lost else { return };
             (self.observe)(State::Apart(reason.to_string()));
             // Who waits is answered by the ledger.
-            while self.errands.try_recv().is_ok() {}
+            while self.asks.try_recv().is_ok() {}
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => return,
                 () = sleep(AGAIN) => {}
@@ -92,7 +92,10 @@ impl Courier {
 
     /// Counts together for as long as there is a connection, or until shutdown.
     async fn connected(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
-        let mut connection = self.connect().await?;
+        let mut connection = tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            connection = self.connect() => connection?,
+        };
         self.ledger.set_sharing(match self.mode {
             Mode::Exact => Sharing::Exact,
             Mode::Shared => Sharing::Told,
@@ -128,6 +131,8 @@ impl Courier {
         if connection.agree(*self.ledger.secret()).await? != *self.ledger.secret() {
             return Err(StoreError::OtherSecret);
         }
+        // First of all, or it would be raised again.
+        self.forget(&mut connection).await?;
         let mut number = 0;
         while self.raise(&mut connection, number).await? {
             number += 1;
@@ -136,17 +141,17 @@ impl Courier {
     }
 
     /// Waits until somebody asks, or what was spent is to be told.
-    async fn wait(&mut self, every: &mut tokio::time::Interval, errands: &mut Vec<Errand>) {
-        if errands.is_empty() {
+    async fn wait(&mut self, every: &mut tokio::time::Interval, asks: &mut Vec<Asked>) {
+        if asks.is_empty() {
             tokio::select! {
-                errand = self.errands.recv() => errands.extend(errand),
+                Some(asked) = self.asks.recv() => asks.push(asked),
                 _ = every.tick() => {}
             }
         }
-        while errands.len() < TOGETHER
-            && let Ok(errand) = self.errands.try_recv()
+        while asks.len() < TOGETHER
+            && let Ok(asked) = self.asks.try_recv()
         {
-            errands.push(errand);
+            asks.push(asked);
         }
     }
 }

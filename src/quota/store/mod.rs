@@ -42,14 +42,7 @@ use super::standing::Answer;
 /// Where a request asks all gateways together; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    errands: mpsc::Sender<Errand>,
-}
-
-/// What the courier is sent for.
-#[derive(Debug)]
-enum Errand {
-    Ask(Asked),
-    Reset(Key, oneshot::Sender<()>),
+    asks: mpsc::Sender<Asked>,
 }
 
 /// A take that the store decides.
@@ -88,20 +81,10 @@ impl Store {
             was_late: false,
         };
         let exchange = async {
-            self.errands.send(Errand::Ask(asked)).await.ok()?;
+            self.asks.send(asked).await.ok()?;
             answered.await.ok()
         };
         timeout(PATIENCE, exchange).await.ok()?
-    }
-
-    /// Forgets a count; where the store cannot be told, it does not.
-    pub(super) async fn reset(&self, key: Key) {
-        let (done, told) = oneshot::channel();
-        let exchange = async {
-            self.errands.send(Errand::Reset(key, done)).await.ok()?;
-            told.await.ok()
-        };
-        _ = timeout(PATIENCE, exchange).await;
     }
 }
 

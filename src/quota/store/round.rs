@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 
+use super::Asked;
 use super::connection::{Connection, PREFIX, StoreError};
 use super::courier::Courier;
 use super::script::{Counter, Reply, Request, Verb};
-use super::{Asked, Errand};
 use crate::quota::clock::Moment;
 use crate::quota::hold::{Hold, Keys, Taken};
 use crate::quota::key::Key;
@@ -23,7 +23,6 @@ struct Round {
     commands: Pipeline,
     reports: Vec<(Vec<Due>, Vec<Counter>)>,
     asks: Vec<(Asked, Vec<Key>, Vec<Counter>)>,
-    resets: Vec<tokio::sync::oneshot::Sender<()>>,
 }
 
 impl Courier {
@@ -31,22 +30,17 @@ impl Courier {
     pub(super) async fn round(
         &mut self,
         connection: &mut Connection,
-        errands: Vec<Errand>,
-    ) -> Result<Vec<Errand>, StoreError> {
+        asks: Vec<Asked>,
+    ) -> Result<Vec<Asked>, StoreError> {
+        self.forget(connection).await?;
         let (due, next) = self.ledger.due(self.next, AT_ONCE);
         self.next = next;
         let now = self.ledger.agreed(self.clock.now());
         let mut round = Round::default();
         self.add_beat(&mut round, connection);
         self.add_reports(&mut round, (connection, now), due);
-        for errand in errands {
-            match errand {
-                Errand::Ask(asked) => self.add_ask(&mut round, (connection, now), asked),
-                Errand::Reset(key, done) => {
-                    round.commands.cmd("DEL").arg(name(key));
-                    round.resets.push(done);
-                }
-            }
+        for asked in asks {
+            self.add_ask(&mut round, (connection, now), asked);
         }
         let answers = connection.run(&round.commands).await;
         let taken = answers.and_then(|answers| self.take_in(&mut round, &answers));
@@ -56,6 +50,23 @@ impl Courier {
             }
         }
         taken
+    }
+
+    /// Has the store forget what was reset here.
+    pub(super) async fn forget(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        let forgotten = self.ledger.forgotten();
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        let mut commands = redis::pipe();
+        for key in &forgotten {
+            commands.cmd("DEL").arg(name(*key));
+        }
+        let told = connection.run(&commands).await;
+        if told.is_err() {
+            self.ledger.forget_elsewhere(&forgotten);
+        }
+        told.map(drop)
     }
 
     /// Says that this gateway is alive, and forgets those that are not.
@@ -135,7 +146,7 @@ impl Courier {
     }
 
     /// Takes in what was answered, in the order of the commands.
-    fn take_in(&self, round: &mut Round, answers: &[Value]) -> Result<Vec<Errand>, StoreError> {
+    fn take_in(&self, round: &mut Round, answers: &[Value]) -> Result<Vec<Asked>, StoreError> {
         let mut answers = answers.iter();
         let mut read = || Reply::read(answers.next().ok_or(StoreError::Strange)?);
         let beat = read()?;
@@ -154,11 +165,8 @@ impl Courier {
                 self.answer(asked, (&keys, &counters), &reply, now);
             } else if !asked.was_late {
                 let was_late = true;
-                again.push(Errand::Ask(Asked { was_late, ..asked }));
+                again.push(Asked { was_late, ..asked });
             }
-        }
-        for done in round.resets.drain(..) {
-            _ = done.send(());
         }
         Ok(again)
     }

@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::*;
 use crate::quota::sharing::{Sharing, blind};
 use crate::quota::{
-    Calendar, CalendarSpan, Clock, Counters, Ledger, Limit, Refusal, Retry, Scope, Secret, Subjects, Unit,
+    Calendar, CalendarSpan, Clock, Counters, Ledger, Limit, Moment, Refusal, Retry, Scope, Secret, Subjects, Unit,
 };
 
 const SECRET: [u8; 16] = [9; 16];
@@ -164,7 +164,7 @@ impl Gateway {
             answer,
             was_late: false,
         };
-        let mut again = vec![Errand::Ask(asked)];
+        let mut again = vec![asked];
         while !again.is_empty() {
             again = self.courier.round(&mut self.connection, again).await.unwrap();
         }
@@ -395,19 +395,16 @@ async fn what_is_given_back_or_reset_at_one_gateway_is_free_at_the_other() {
     one.round().await;
     assert!(one.take(&demands[1..]).await.is_err());
     other.counters.ledger().reset(demands[1].key());
-    let (done, mut told) = oneshot::channel();
-    let errand = Errand::Reset(demands[1].key(), done);
-    assert!(
-        other
-            .courier
-            .round(&mut other.connection, vec![errand])
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    told.try_recv().unwrap();
+    other.round().await;
     one.round().await;
     one.take(&demands[1..]).await.unwrap();
+    one.round().await;
+    // So is what was reset while the store was away.
+    other.courier.ledger.set_sharing(Sharing::Apart);
+    other.counters.ledger().reset(demands[1].key());
+    other.connection = other.courier.connect().await.unwrap();
+    other.courier.ledger.set_sharing(Sharing::Told);
+    assert_eq!(other.ask(&demands[1..]).await.standings[0].remaining, 1);
 }
 
 #[tokio::test]
@@ -500,6 +497,30 @@ async fn a_store_that_forgot_is_told_what_gateways_know() {
         let unheard = u64::from(!demand.quota().limit().is_concurrent());
         assert_eq!(one.remaining(demand), 8 + unheard, "{:?}", demand.quota());
     }
+}
+
+#[tokio::test]
+async fn what_is_to_be_told_is_bounded_by_what_is_in_force() {
+    let server = Server::start();
+    let (ledger, clock) = (Ledger::new(Secret::new(SECRET), 100), Clock::start());
+    let (_store, courier) = Courier::new((&ledger, clock), (server.address(), Mode::Shared), Box::new(drop));
+    let quotas = [
+        Quota::new(
+            Limit::sliding(Unit::Requests, 9, Duration::from_secs(1)).unwrap(),
+            Subjects::Invented,
+            &["flood"],
+            &Secret::new(SECRET),
+        ),
+        quota(Limit::concurrent(9), "concurrent"),
+    ];
+    let mut now = Duration::ZERO;
+    for who in 0..10_000 {
+        now += Duration::from_millis(20);
+        let subject = [&*who.to_string()];
+        let demands = quotas.each_ref().map(|quota| quota.of(&subject));
+        drop(ledger.take(&demands, Moment::new(now, 0)).result.unwrap());
+    }
+    assert!(courier.ledger.untold() <= 101, "{}", courier.ledger.untold());
 }
 
 #[tokio::test]

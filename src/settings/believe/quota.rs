@@ -3,6 +3,7 @@
 use reqwest::Url;
 
 use super::{Believer, MANY};
+use crate::quota::store::Address;
 use crate::settings::{Quota, StoreUrl, raw};
 
 impl Believer {
@@ -40,6 +41,7 @@ fn fault(store: &str) -> Option<&'static str> {
     match url.host_str() {
         None | Some("") => Some("it names no host"),
         Some(_) if !is_number => Some("what follows the host is the number of a database"),
+        Some(_) if Address::parse(store).is_err() => Some("the client of the store cannot read it"),
         Some(_) if url.query().is_some() || url.fragment().is_some() => Some("nothing may follow the database"),
         Some(_) => None,
     }
