@@ -122,7 +122,10 @@ async fn counted(
     told: &mut impl Recorder,
 ) -> Result<(Permit, Spent), Refusal> {
     let answer = match purpose {
-        _ if plea.demands().is_empty() => return Ok((plea.waived(), Spent::default())),
+        _ if plea.demands().is_empty() => {
+            told.learn(|| Fact::Counted(Box::default()));
+            return Ok((plea.waived(), Spent::default()));
+        }
         Purpose::Waive => return Ok((plea.waived(), Spent::default())),
         Purpose::Spend => counts.take(plea.demands()).await,
         Purpose::Look => {

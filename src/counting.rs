@@ -3,6 +3,10 @@
 //! [`Counts::take`] may wait, so that counts that are shared with other processes can be asked for here.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger};
 
@@ -48,8 +52,27 @@ impl Counts {
         self.ledger.charge(demands, self.clock.now())
     }
 
-    /// Forgets what a subject has spent, for other gateways as well; tells whether anything was known here.
-    pub async fn reset(&self, key: Key) -> bool {
-        self.counters.reset(key).await
+    /// Forgets what a subject has spent, and has other gateways forget it; tells whether anything was known here.
+    pub fn reset(&self, key: Key) -> bool {
+        self.ledger.reset(key)
+    }
+
+    /// Gives back the memory of counts that hold nothing, a part at a time, until shutdown.
+    pub async fn tend(self, mut shutdown: watch::Receiver<bool>) {
+        let sweep = async {
+            let mut every = interval(SWEEP);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                every.tick().await;
+                self.ledger.sweep(self.clock.now());
+            }
+        };
+        tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => {}
+            () = sweep => {}
+        }
     }
 }
+
+/// The time between two looks at a part of the counts, of which there are 256 at most.
+const SWEEP: Duration = Duration::from_secs(1);

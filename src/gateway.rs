@@ -181,13 +181,12 @@ impl ProxyHttp for Gateway {
         // Where there is no piece, there was no body, or all of it was let through.
         let Some(chunk) = body else { return Ok(()) };
         exchange.attempts.check_body()?;
-        charging::charge(&self.counts, exchange, chunk.len())?;
         exchange.body += chunk.len() as u64;
         if exchange.permit().is_none_or(|permit| exchange.body > permit.max_body()) {
             exchange.failure = Some(Denial::BodyTooLarge);
             return Err(Error::explain(ErrorType::HTTPStatus(413), "request body too large").into_down());
         }
-        Ok(())
+        charging::charge(&self.counts, exchange, chunk.len())
     }
 
     async fn response_filter(

@@ -61,8 +61,8 @@
 //! whose tables come without the arithmetic of days that clocks shorten) knows calendars, with the tz database inside;
 //! siphasher (ahash, which is not stable across versions and has 64 bits; blake3, several times slower on short names)
 //! makes keys; postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a
-//! few at a time) keeps counters; redis (fred, larger, with its own reconnecting and pools, which here one task does in
-//! rounds) speaks to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind,
+//! few at a time) keeps counters; redis (fred, larger, with reconnecting and pools of its own, which here one task does
+//! in rounds) speaks to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind,
 //! with the options of `allocator.c`.
 
 pub mod accept;

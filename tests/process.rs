@@ -715,6 +715,10 @@ fn what_makes_no_sense_is_exit_code_2_and_says_what_would() {
             "tollgate app keys NewsApp --sandbox",
         ),
         (&["app", "create", "Other"], "--owner USER"),
+        (
+            &["app", "create", "Other", "--owner", "tom", "--tier", "50PerMn"],
+            "did you mean `50PerMin`?",
+        ),
     ] {
         let output = site.tollgate(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");

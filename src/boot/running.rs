@@ -113,6 +113,7 @@ impl Prepared {
         let control = Socket::bind(&settings.data)?;
 
         let counts = Counts::by(keeper.counters().clone());
+        let tended = counts.clone();
         let (shutdown, stopping) = watch::channel(false);
         let draining = Arc::new(AtomicBool::new(false));
         let trust = Trust::new(settings.gateway.trusted_proxies.clone());
@@ -195,7 +196,8 @@ impl Prepared {
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
-        tasks.until_end("counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        tasks.until_end("keeping counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
+        tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));
         if let Some(courier) = keeper.courier() {
             tasks.until_end("store of counts", courier.run(upkeep_stopping));
         }

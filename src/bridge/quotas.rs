@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::http::quotas::{Quotas, Resetting};
+use admin::http::quotas::Quotas;
 use serde_json::Value;
 
 use crate::explain::Explainer;
@@ -23,11 +23,7 @@ impl Quotas for Counting {
         serde_json::to_value(self.0.quotas(application, user)?).ok()
     }
 
-    fn reset(&self, application: String, user: Option<String>) -> Resetting {
-        let explainer = Arc::clone(&self.0);
-        Box::pin(async move {
-            let quotas = explainer.reset_quotas(&application, user.as_deref()).await?;
-            serde_json::to_value(quotas).ok()
-        })
+    fn reset(&self, application: &str, user: Option<&str>) -> Option<Value> {
+        serde_json::to_value(self.0.reset_quotas(application, user)?).ok()
     }
 }

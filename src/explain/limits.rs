@@ -52,6 +52,7 @@ impl Telling<'_> {
         };
         let over = is_over(true).or_else(|| is_over(false));
         match over {
+            None if standings.is_empty() => "no quota is held against it".to_owned(),
             None => format!("{} quotas have room", standings.len()),
             Some((id, _)) if tiers.policy(*id).quota.is_soft() => {
                 format!("{} is reached, and lets it pass", tiers.policy(*id).name)

@@ -9,7 +9,6 @@ use super::Explainer;
 use super::explanation::Limit;
 use super::limits;
 use crate::model::deny::Person;
-use crate::quota::Key;
 use crate::registry::application::Application;
 use crate::registry::user::UserName;
 use crate::snapshot::Snapshot;
@@ -51,57 +50,17 @@ impl Explainer {
     /// Says how the quotas of the application with a uuid stand, for a user of it, `name` or `name@tenant`, or for its
     /// owner; nothing where there is none.
     pub fn quotas(&self, application: &str, user: Option<&str>) -> Option<Quotas> {
-        let (application, user) = self.meant(application, user)?;
-        let served = self.live.current();
-        let snapshot = &served.snapshot;
-        let subscriptions = self.credentials.view().subscriptions_of(application.id).into_iter();
-        let subscriptions = subscriptions.map(|(to, subscription)| Subscription {
-            tenant: to.tenant.to_string(),
-            api: to.api.to_string(),
-            version: to.version.to_string(),
-            tier: subscription.tier.to_string(),
-            limits: self.stand(
-                snapshot,
-                &held::of_subscription(snapshot, &application, (&to, &subscription)),
-            ),
-        });
-        Some(Quotas {
-            application: application.name.clone(),
-            owner: application.owner.to_string(),
-            user: user.to_string(),
-            limits: self.stand(snapshot, &held::of_application(snapshot, &application, &user)),
-            subscriptions: subscriptions.collect(),
-            reset: 0,
-        })
+        self.counted(application, user, false)
     }
 
     /// Forgets what was counted for it, and says how its quotas stand then. What is under way stays so.
-    pub async fn reset_quotas(&self, application: &str, user: Option<&str>) -> Option<Quotas> {
-        let mut reset = 0;
-        for key in self.keys(application, user)? {
-            reset += usize::from(self.counts.reset(key).await);
-        }
-        let quotas = self.quotas(application, user)?;
-        Some(Quotas { reset, ..quotas })
+    pub fn reset_quotas(&self, application: &str, user: Option<&str>) -> Option<Quotas> {
+        self.counted(application, user, true)
     }
 
-    /// Returns what the counts of an application and a user of it are found by.
-    fn keys(&self, application: &str, user: Option<&str>) -> Option<Vec<Key>> {
-        let (application, user) = self.meant(application, user)?;
-        let served = self.live.current();
-        let mut held = held::of_application(&served.snapshot, &application, &user);
-        for (to, subscription) in self.credentials.view().subscriptions_of(application.id) {
-            held.extend(held::of_subscription(
-                &served.snapshot,
-                &application,
-                (&to, &subscription),
-            ));
-        }
-        Some(held.iter().map(|held| held.demand.key()).collect())
-    }
-
-    fn meant(&self, application: &str, user: Option<&str>) -> Option<(Arc<Application>, UserName)> {
-        let application = find(&self.credentials.view().applications(None), application)?;
+    fn counted(&self, application: &str, user: Option<&str>, is_reset: bool) -> Option<Quotas> {
+        let view = self.credentials.view();
+        let application = find(&view.applications(None), application)?;
         let user = user.map_or_else(
             || application.owner.clone(),
             |user| {
@@ -109,7 +68,33 @@ impl Explainer {
                 UserName { tenant, name }
             },
         );
-        Some((application, user))
+        let served = self.live.current();
+        let snapshot = &served.snapshot;
+        let mut reset = 0;
+        let mut stand = |held: Vec<Held<'_>>| {
+            if is_reset {
+                reset += held.iter().filter(|held| self.counts.reset(held.demand.key())).count();
+            }
+            self.stand(snapshot, &held)
+        };
+        let limits = stand(held::of_application(snapshot, &application, &user));
+        let subscriptions = view.subscriptions_of(application.id).into_iter();
+        let subscriptions = subscriptions.map(|(to, subscription)| Subscription {
+            tenant: to.tenant.to_string(),
+            api: to.api.to_string(),
+            version: to.version.to_string(),
+            tier: subscription.tier.to_string(),
+            limits: stand(held::of_subscription(snapshot, &application, (&to, &subscription))),
+        });
+        let subscriptions = subscriptions.collect();
+        Some(Quotas {
+            application: application.name.clone(),
+            owner: application.owner.to_string(),
+            user: user.to_string(),
+            limits,
+            subscriptions,
+            reset,
+        })
     }
 
     fn stand(&self, snapshot: &Snapshot, held: &[Held<'_>]) -> Vec<Limit> {

@@ -133,6 +133,7 @@ async fn an_open_resource_asks_for_no_subscription_and_no_scope() {
     assert_eq!(explained.decision, Decision::Permitted);
     let of = |stage: &str| explained.steps.iter().find(|step| step.stage == stage).unwrap();
     assert_eq!(of("entitle").outcome, Outcome::Skipped);
+    assert_eq!(of("throttle").says, "no quota is held against it");
     assert_eq!(
         of("pin_version").says,
         "Pets 1.0 of carbon.super, published, by default"

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::clock::{Clock, Moment};
 use super::demand::Demand;
 use super::hold::Hold;
-use super::key::Key;
 use super::ledger::Ledger;
 use super::standing::Answer;
 use super::store::Store;
@@ -25,7 +24,7 @@ impl Counters {
         Self { ledger, clock, store }
     }
 
-    /// Returns the ledger: what is charged, recorded, looked at and counted goes there; other gateways are told.
+    /// Returns the ledger: what is charged, recorded, looked at, reset and counted goes there; other gateways are told.
     #[must_use]
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
@@ -56,16 +55,5 @@ impl Counters {
             None => None,
         };
         asked.unwrap_or_else(|| self.ledger.take(demands, self.clock.now()))
-    }
-
-    /// Forgets what a subject has spent, and waits until the store has, where it answers; where it does not, it forgets
-    /// when it is back. Tells whether this gateway knew of anything.
-    pub async fn reset(&self, key: Key) -> bool {
-        let is_known = self.ledger.reset(key);
-        if let Some(store) = self.store.as_ref().filter(|_| self.ledger.is_connected()) {
-            // Asking nothing: the round that answers has forgotten first.
-            _ = store.ask(&[]).await;
-        }
-        is_known
     }
 }

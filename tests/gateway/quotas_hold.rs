@@ -90,8 +90,9 @@ async fn a_refusal_says_what_the_system_we_replace_says_and_when_to_come_again()
             "description": format!("You have exceeded your quota .You can access API after {next}"),
         })
     );
+    // A month ends with a full hour; whole seconds are rounded up.
     assert!(
-        next.ends_with(":00:00+0000 UTC") || next.ends_with(":00+0000 UTC"),
+        next.ends_with(":00:00+0000 UTC") || next.ends_with(":00:01+0000 UTC"),
         "{next}"
     );
     // The connection is kept, and what was refused took nothing of the other quota.
@@ -630,4 +631,87 @@ async fn streams_of_one_connection_are_counted_like_connections() {
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5);
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 15);
     assert_eq!(origin.requests().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_under_traffic_lets_no_more_pass_than_the_new_figure() {
+    let origin = origin().start().await;
+    let some = |requests: u32| tier("resource", "Some", &format!("{{ requests = {requests}, {HOUR} }}"));
+    let gateway = open(&origin, "tier = \"Some\"", &some(40)).await;
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let mut caller = gateway.connect().await;
+        callers.spawn(async move {
+            let mut passed = 0;
+            for _ in 0..40 {
+                passed += usize::from(caller.call(get("/p/1.0/a")).await.status == 200);
+            }
+            passed
+        });
+    }
+    origin.saw(10).await;
+    gateway.edit("tiers.toml", &some(70));
+    gateway.reloaded();
+    let passed: usize = callers.join_all().await.into_iter().sum();
+    let mut late = 0;
+    while gateway.get("/p/1.0/a").await.status == 200 {
+        late += 1;
+    }
+    assert_eq!(passed + late, 70);
+    assert_eq!(origin.requests().len(), 70);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_group_callers_and_are_read_anew_when_others_are_asked_for() {
+    let origin = origin().start().await;
+    let grouped = |claim: &str, value: &str| {
+        format!(
+            "[[tiers]]\nname = \"Grouped\"\nlevel = \"resource\"\nlimits = [{{ requests = 1000, {HOUR} }}]\n\
+             [[tiers.groups]]\nname = \"few\"\nconditions = [{{ claim = {claim:?}, is = {value:?} }}]\n\
+             limits = [{{ requests = 1, {HOUR} }}]\n"
+        )
+    };
+    for token_type in [TokenType::Jwt, TokenType::Opaque] {
+        let closed = version("1.0")
+            .to(&origin)
+            .line("tier = \"Grouped\"")
+            .asking("any", &["GET"], "/*");
+        let gateway = gateway()
+            .set("oauth.algorithm", "\"ES256\"")
+            .api(&api("Pets", "/p").version(closed))
+            .file("catalog/tiers.toml", &grouped("sub", "ann@carbon.super"))
+            .start()
+            .await;
+        gateway.user("ann", &[]).await;
+        let app = gateway.app_with("joe", "Phone", token_type).await;
+        gateway.subscribe(&app, "Pets", "1.0").await;
+        let own = gateway.app_token(&app.keys).await;
+        let ann = gateway.user_token(&app.keys, "ann", "").await;
+        let mut caller = gateway.connect().await;
+        for (token, status) in [(&own, 200), (&own, 200), (&ann, 200), (&ann, 429), (&own, 200)] {
+            caller.call(get("/p/1.0/a").bearer(token)).await.expect(status);
+        }
+        // A token that was verified before anybody asked for this claim.
+        gateway.edit("tiers.toml", &grouped("client_id", &app.keys.consumer_key));
+        gateway.reloaded();
+        caller.call(get("/p/1.0/a").bearer(&own)).await.expect(429);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_websocket_ends_when_it_is_denied() {
+    use futures_util::StreamExt as _;
+    use tokio_tungstenite::tungstenite::Message;
+
+    let origin = websocket_origin().await;
+    let chat = version("1.0").production(&[&origin.url()]);
+    let gateway = gateway().api(&api("Chat", "/c").version(chat)).start().await;
+    let mut open = gateway.connect().await.websocket(upgrade("/c/1.0/x")).await.unwrap();
+    gateway.edit("deny.toml", "[[deny]]\nip = \"127.0.0.1\"\n");
+    gateway.reloaded();
+    let end = soon("the end", open.next()).await.unwrap().unwrap();
+    let Message::Close(Some(frame)) = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(u16::from(frame.code), 1008);
 }

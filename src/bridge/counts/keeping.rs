@@ -65,7 +65,6 @@ impl Keeper {
         tokio::select! {
             _ = shutdown.wait_for(|stop| *stop) => {}
             () = self.keep_always() => {}
-            () = self.sweep_always() => {}
         }
     }
 
@@ -100,19 +99,7 @@ impl Keeper {
             self.keep_aside().await;
         }
     }
-
-    async fn sweep_always(&self) {
-        let mut every = interval_at(Instant::now() + SWEEP, SWEEP);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            every.tick().await;
-            self.ledger.sweep(self.clock.now());
-        }
-    }
 }
 
 /// The time between two writings: so much is forgotten where a process dies without a word.
 const KEEP: Duration = Duration::from_secs(30);
-
-/// The time between two looks at a part of the ledger, of which there are at most 256.
-const SWEEP: Duration = Duration::from_secs(1);

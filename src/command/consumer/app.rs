@@ -14,7 +14,6 @@ use super::table::{Told, shell_word};
 use super::{Desk, Outputs, Shared, done};
 use crate::command::exit::Exit;
 use crate::credential::now;
-use crate::model::name::TierName;
 use crate::registry::application::{Application, NewApplication, TokenType};
 use crate::settings::Environment;
 
@@ -157,8 +156,8 @@ async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&
     let owner = desk.user(owner)?.name.clone();
     let application = NewApplication {
         name: name.to_owned(),
+        tier: app_rights::tier(desk, &owner, tier)?,
         owner,
-        tier: TierName::parse(tier).map_err(|reason| Failure::refused(reason.to_string()))?,
         token_type: match tokens {
             Tokens::Jwt => TokenType::Jwt,
             Tokens::Opaque => TokenType::Opaque,

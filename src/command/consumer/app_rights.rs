@@ -10,9 +10,12 @@ use super::failure::Failure;
 use super::table::{self, Told};
 use crate::credential::now;
 use crate::model::api::{Api, ApiVersion, Subscribers};
+use crate::model::catalog::Catalog;
 use crate::model::name::{TenantName, TierName};
+use crate::model::tier::{Tier, TierLevel, UNLIMITED};
 use crate::registry::application::Application;
 use crate::registry::subscription::{NewSubscription, Subscribed, Subscription, SubscriptionState};
+use crate::registry::user::UserName;
 
 /// A wish to subscribe.
 #[derive(Args, Clone, Debug)]
@@ -84,6 +87,7 @@ pub(super) async fn subscribe(desk: &Desk, application: &Application, wish: &Sub
             let known = api.versions.iter().map(|version| &version.version);
             Failure::unknown(&format!("version of {}", api.name), &right.version, known)
         })?;
+    let roles = roles(desk, &application.owner);
     let subscription = NewSubscription {
         application: application.id,
         to: Subscribed {
@@ -91,7 +95,7 @@ pub(super) async fn subscribe(desk: &Desk, application: &Application, wish: &Sub
             api: api.name.clone(),
             version: version.version.clone(),
         },
-        tier: chosen(application, (api, version), tier.as_deref())?,
+        tier: chosen((application, &roles), &catalog, (api, version), tier.as_deref())?,
         state: SubscriptionState::Unblocked,
     };
     desk.registry.subscribe(subscription, now()).await?;
@@ -102,9 +106,10 @@ pub(super) async fn subscribe(desk: &Desk, application: &Application, wish: &Sub
     )
 }
 
-/// Chooses the tier that was asked for, among those that the version offers to the application.
+/// Chooses the tier that was asked for, among those that the version offers and the application's owner may use.
 fn chosen(
-    application: &Application,
+    (application, roles): (&Application, &[String]),
+    catalog: &Catalog,
     (api, version): (&Api, &ApiVersion),
     tier: Option<&str>,
 ) -> Result<TierName, Failure> {
@@ -118,18 +123,66 @@ fn chosen(
         let refused = format!("{label} takes no subscribers of {}", application.tenant());
         return Err(Failure::refused(refused).help("`subscribers` of the version says whose it takes"));
     }
-    let Some(first) = version.tiers.first() else {
+    if version.tiers.is_empty() {
         return Err(Failure::refused(format!("{label} needs no subscription"))
             .help("its `tiers` are empty: any valid token calls it"));
+    }
+    let may_use = |tier: &&TierName| {
+        let stated = catalog.find_tier(&api.tenant, TierLevel::Subscription, tier.as_str());
+        stated.is_none_or(|tier| tier.choosers.include(roles))
     };
+    let mut usable = version.tiers.iter().filter(may_use);
     match tier {
-        None => Ok(first.clone()),
+        None => usable.next().cloned().ok_or_else(|| {
+            Failure::refused(format!("{} may use no tier of {label}", application.owner))
+                .help("`roles` and `denied_roles` of its tiers say who may")
+        }),
         Some(wanted) => {
-            let found = version.tiers.iter().find(|tier| tier.as_str() == wanted);
-            let unknown = || Failure::unknown(&format!("tier of {label}"), wanted, &version.tiers);
-            found.cloned().ok_or_else(unknown)
+            let found = usable.find(|tier| tier.as_str() == wanted).cloned();
+            found.ok_or_else(|| {
+                Failure::unknown(
+                    &format!("tier of {label}"),
+                    wanted,
+                    version.tiers.iter().filter(may_use),
+                )
+            })
         }
     }
+}
+
+/// Reads the application tier that was asked for: one that the catalog states and the owner may use.
+pub(super) fn tier(desk: &Desk, owner: &UserName, wanted: &str) -> Result<TierName, Failure> {
+    let name = TierName::parse(wanted).map_err(|reason| Failure::refused(reason.to_string()))?;
+    if wanted == UNLIMITED {
+        return Ok(name);
+    }
+    let (catalog, roles) = (desk.catalog()?, roles(desk, owner));
+    let of_level = |tier: &&Tier| tier.level == TierLevel::Application && tier.tenant == owner.tenant;
+    let mut usable = catalog
+        .tiers()
+        .iter()
+        .filter(of_level)
+        .filter(|tier| tier.choosers.include(&roles));
+    if usable.any(|tier| tier.name == name) {
+        return Ok(name);
+    }
+    let known = catalog
+        .tiers()
+        .iter()
+        .filter(of_level)
+        .filter(|tier| tier.choosers.include(&roles));
+    Err(Failure::unknown(
+        &format!("application tier for {owner}"),
+        wanted,
+        known.map(|tier| &tier.name),
+    ))
+}
+
+fn roles(desk: &Desk, owner: &UserName) -> Vec<String> {
+    desk.view()
+        .user(owner)
+        .map(|owner| owner.roles.clone())
+        .unwrap_or_default()
 }
 
 pub(super) async fn block(desk: &Desk, application: &Application, right: &Right) -> Result<Told, Failure> {

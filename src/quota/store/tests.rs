@@ -408,21 +408,6 @@ async fn what_is_given_back_or_reset_at_one_gateway_is_free_at_the_other() {
 }
 
 #[tokio::test]
-async fn when_a_reset_is_answered_the_store_has_forgotten() {
-    let server = Server::start();
-    let gateway = Running::start(&server, Mode::Exact);
-    eventually(|| gateway.is_together()).await;
-    let quota = quota(sliding(1), "reset");
-    let demand = quota.of(&["me"]);
-    for _ in 0..3 {
-        assert!(gateway.passes(&[demand]).await);
-        assert!(!gateway.passes(&[demand]).await);
-        assert!(gateway.counters.reset(demand.key()).await);
-    }
-    gateway.end().await;
-}
-
-#[tokio::test]
 async fn a_gateway_that_died_has_nothing_under_way() {
     let server = Server::start();
     let quota = quota(Limit::concurrent(1), "concurrent");

@@ -25,7 +25,7 @@ use super::problem;
 use crate::oauth::Authority;
 use crate::oauth::form::Form;
 
-pub use port::{Quotas, Resetting};
+pub use port::Quotas;
 
 /// Routes the questions.
 pub fn router(authority: Arc<Authority>, quotas: Arc<dyn Quotas>) -> Router {
@@ -61,7 +61,7 @@ async fn reset(State(means): State<Means>, Path(application): Path<String>, requ
     };
     match user(parts.uri.query()) {
         Ok(user) => {
-            let found = means.quotas.reset(application.clone(), user.clone()).await;
+            let found = means.quotas.reset(&application, user.as_deref());
             if found.is_some() {
                 tracing::info!(%operator, application, user, "quotas begin anew");
             }

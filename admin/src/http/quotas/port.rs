@@ -1,7 +1,5 @@
 //! What the router asks of whoever counts.
 
-use std::pin::Pin;
-
 use serde_json::Value;
 
 /// Says how the quotas of applications stand, and forgets what was counted.
@@ -10,8 +8,5 @@ pub trait Quotas: Send + Sync {
     fn show(&self, application: &str, user: Option<&str>) -> Option<Value>;
 
     /// Forgets what was counted for an application and a user of it, and says how its quotas stand then.
-    fn reset(&self, application: String, user: Option<String>) -> Resetting;
+    fn reset(&self, application: &str, user: Option<&str>) -> Option<Value>;
 }
-
-/// How quotas stand once they have begun anew; nothing where there is no such application.
-pub type Resetting = Pin<Box<dyn Future<Output = Option<Value>> + Send>>;

@@ -28,11 +28,12 @@ use super::counting_rule::CountingRule;
 use super::deny::DenyRule;
 use super::document::Document;
 use super::key_manager::KeyManager;
+use super::name::TenantName;
 use super::reader::{self, Reading};
 use super::scope::Scope;
 use super::source::{References, Source};
 use super::tenant::Tenant;
-use super::tier::Tier;
+use super::tier::{Tier, TierLevel};
 use super::violation::Violation;
 use known::Known;
 use page::Page;
@@ -116,6 +117,12 @@ impl Catalog {
     /// Returns the tiers of every tenant.
     pub fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// Finds a tier of a tenant and a level; `Unlimited` is none that is stated.
+    pub fn find_tier(&self, tenant: &TenantName, level: TierLevel, name: &str) -> Option<&Tier> {
+        let mut tiers = self.tiers.iter();
+        tiers.find(|tier| tier.level == level && tier.tenant == *tenant && tier.name.as_str() == name)
     }
 
     /// Returns the counting rules of every tenant.

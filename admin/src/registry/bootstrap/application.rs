@@ -6,6 +6,7 @@ use super::document::{self, Document};
 use crate::model::api::{Api, ApiVersion, Subscribers};
 use crate::model::catalog::Catalog;
 use crate::model::name::{ApiName, TenantName, TierName, VersionName};
+use crate::model::tier::{TierLevel, UNLIMITED};
 use crate::registry::Result;
 use crate::registry::api_key::{self, NewApiKey, Restrictions};
 use crate::registry::application::{ApplicationId, NewApplication};
@@ -13,6 +14,7 @@ use crate::registry::client_certificate::believe_certificate;
 use crate::registry::key_pair::{self, ClientProof, GrantType, NewKeyPair, Terms};
 use crate::registry::rule;
 use crate::registry::subscription::{NewSubscription, Subscribed, SubscriptionState};
+use crate::registry::user::UserName;
 
 impl Page<'_> {
     pub(super) fn applications(&mut self, document: &Document) -> Vec<Planned> {
@@ -31,9 +33,13 @@ impl Page<'_> {
         let api_keys = each(path, "api_keys", &stated.api_keys).filter_map(|(path, key)| self.api_key(&path, key));
         let api_keys = api_keys.collect();
         let owner = owner?;
+        if let Some(tier) = &tier {
+            let chosen = (TierLevel::Application, tier);
+            self.usable(&format!("{path}.tier"), &owner.tenant, chosen, &owner);
+        }
         self.once(&name_path, "application", &format!("{}` of `{owner}", stated.name));
         let subscriptions = each(path, "subscriptions", &stated.subscriptions)
-            .filter_map(|(path, subscription)| self.subscription(&path, subscription, &owner.tenant))
+            .filter_map(|(path, subscription)| self.subscription(&path, subscription, &owner))
             .collect();
         let types = stated.keys.iter().enumerate();
         for (index, keys) in types {
@@ -172,11 +178,11 @@ impl Page<'_> {
         &mut self,
         path: &str,
         stated: &document::Subscription,
-        subscriber: &TenantName,
+        subscriber: &UserName,
     ) -> Option<NewSubscription> {
         let tenant = match &stated.tenant {
             Some(tenant) => self.tenant(&format!("{path}.tenant"), Some(tenant)),
-            None => Some(subscriber.clone()),
+            None => Some(subscriber.tenant.clone()),
         };
         let api = self.name(&format!("{path}.api"), ApiName::parse(&stated.api));
         let version = self.name(&format!("{path}.version"), VersionName::parse(&stated.version));
@@ -187,7 +193,13 @@ impl Page<'_> {
             version: version?,
         };
         if let Some(catalog) = self.catalog {
-            self.offered(path, catalog, (&to, &tier, subscriber));
+            self.offered(path, catalog, (&to, &tier, &subscriber.tenant));
+            self.usable(
+                &format!("{path}.tier"),
+                &to.tenant,
+                (TierLevel::Subscription, &tier),
+                subscriber,
+            );
         }
         self.once(
             path,
@@ -245,9 +257,6 @@ fn each<'s, T>(path: &str, key: &str, list: &'s [T]) -> impl Iterator<Item = (St
     let numbered = list.iter().enumerate();
     numbered.map(move |(index, element)| (format!("{path}[{index}]"), element))
 }
-
-/// The tier that is always there.
-const UNLIMITED: &str = "Unlimited";
 
 /// The number of an application that has none yet.
 const UNNUMBERED: ApplicationId = ApplicationId(0);

@@ -1,12 +1,14 @@
 //! What the file says, believed: names are names, owners are there, secrets are found and long enough.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::document::{Document, User};
 use crate::model::catalog::Catalog;
-use crate::model::name::{NameError, TenantName};
+use crate::model::name::{NameError, TenantName, TierName};
 use crate::model::reader::Places;
 use crate::model::source::References;
+use crate::model::suggestion::did_you_mean;
+use crate::model::tier::{TierLevel, UNLIMITED};
 use crate::model::violation::Violation;
 use crate::registry::Result;
 use crate::registry::password;
@@ -18,7 +20,8 @@ pub(super) struct Page<'a> {
     references: &'a dyn References,
     pub(super) catalog: Option<&'a Catalog>,
     found: &'a mut Vec<Violation>,
-    owners: HashSet<UserName>,
+    /// The users, and their roles.
+    owners: HashMap<UserName, Vec<String>>,
     /// What must be unique in the whole file: consumer keys and the names of applications.
     taken: HashSet<(&'static str, String)>,
 }
@@ -35,7 +38,7 @@ impl<'a> Page<'a> {
             references,
             catalog,
             found,
-            owners: HashSet::new(),
+            owners: HashMap::new(),
             taken: HashSet::new(),
         }
     }
@@ -59,7 +62,7 @@ impl<'a> Page<'a> {
         };
         self.check(&format!("{path}.name"), user::believe(&name, &[]));
         self.check(&format!("{path}.roles"), user::believe_roles(&stated.roles));
-        if !self.owners.insert(name.clone()) {
+        if self.owners.insert(name.clone(), stated.roles.clone()).is_some() {
             self.blame(&format!("{path}.name"), format!("user `{name}` is there already"));
         }
         Some(NewUser {
@@ -67,6 +70,43 @@ impl<'a> Page<'a> {
             password: password?,
             roles: stated.roles.clone(),
         })
+    }
+
+    /// Blames a tier that is stated nowhere, or that the owner of an application may not use.
+    pub(super) fn usable(
+        &mut self,
+        path: &str,
+        tenant: &TenantName,
+        (level, tier): (TierLevel, &TierName),
+        owner: &UserName,
+    ) {
+        let name = tier.as_str();
+        let Some(catalog) = self.catalog.filter(|_| name != UNLIMITED) else {
+            return;
+        };
+        let Some(found) = catalog.find_tier(tenant, level, name) else {
+            // That a version does not offer it was said.
+            if level == TierLevel::Subscription {
+                return;
+            }
+            let known = catalog
+                .tiers()
+                .iter()
+                .filter(|tier| tier.level == level && tier.tenant == *tenant);
+            let fix = did_you_mean(name, known.map(|tier| tier.name.as_str()).chain([UNLIMITED]));
+            let violation = self
+                .places
+                .blame(path, format!("unknown tier `{name}` of tenant `{tenant}`"));
+            self.found.push(Violation { fix, ..violation });
+            return;
+        };
+        let roles = self.owners.get(owner).map(Vec::as_slice).unwrap_or_default();
+        if !found.choosers.include(roles) {
+            self.blame(
+                path,
+                format!("the roles of `{owner}` may not use the tier `{name}` ({})", found.place),
+            );
+        }
     }
 
     /// Reads the owner of an application, who must be one of the users.
@@ -79,7 +119,7 @@ impl<'a> Page<'a> {
         let name = name.to_owned();
         let owner = UserName { tenant, name };
         // One that was refused has been blamed already.
-        if !self.owners.contains(&owner) && !self.places.lost("users") {
+        if !self.owners.contains_key(&owner) && !self.places.lost("users") {
             self.blame(path, format!("there is no user `{owner}` in this file"));
             return None;
         }

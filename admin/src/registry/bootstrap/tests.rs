@@ -43,12 +43,26 @@ fn catalog() -> Catalog {
             context = "/demo"
             [[versions]]
             version = "1.0"
-            tiers = ["Unlimited"]
+            tiers = ["Unlimited", "Partners"]
             endpoints.production = ["http://127.0.0.1:9001"]
             [[versions.resources]]
             path = "/*"
             methods = ["GET"]
             auth = "none"
+            [[tiers]]
+            name = "Partners"
+            level = "subscription"
+            roles = ["partner"]
+            limits = [{ requests = 1, per = "1s" }]
+            [[tiers]]
+            name = "Fifty"
+            level = "application"
+            limits = [{ requests = 50, per = "1m" }]
+            [[tiers]]
+            name = "Hundred"
+            level = "application"
+            denied_roles = ["admin"]
+            limits = [{ requests = 100, per = "1m" }]
         "#
         .to_owned(),
     };
@@ -228,6 +242,26 @@ fn a_subscription_is_to_what_the_catalog_offers() {
             "version = \"1.0\"",
             "version = \"1.0\"\ntier = \"Gold\"",
             "27:8: API `Demo` 1.0 has no tier `Gold`",
+        ),
+        (
+            "version = \"1.0\"",
+            "version = \"1.0\"\ntier = \"Partners\"",
+            "27:8: the roles of `admin@carbon.super` may not use the tier `Partners` (demo.toml:12)",
+        ),
+        (
+            "token_type =",
+            "tier = \"Fivty\"\ntoken_type =",
+            "10:8: unknown tier `Fivty` of tenant `carbon.super` (did you mean `Fifty`?)",
+        ),
+        (
+            "token_type =",
+            "tier = \"Partners\"\ntoken_type =",
+            "10:8: unknown tier `Partners` of tenant `carbon.super`",
+        ),
+        (
+            "token_type =",
+            "tier = \"Hundred\"\ntoken_type =",
+            "10:8: the roles of `admin@carbon.super` may not use the tier `Hundred` (demo.toml:21)",
         ),
     ] {
         let text = GOOD.replace(from, to);
