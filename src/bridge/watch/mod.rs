@@ -2,8 +2,8 @@
 //! where it must be asked.
 //!
 //! Events only say that it is worth looking; what is served is decided by comparing every file with what it was
-//! ([`Reload::refresh`]), so that an event that is lost, doubled or out of order does no harm. Settings are watched too, but only to say that
-//! they need a restart.
+//! (`Reload::refresh`), so that an event that is lost, doubled or out of order does no harm. Settings are watched too,
+//! but only to say that they need a restart.
 
 mod events;
 mod restart;
