@@ -29,7 +29,7 @@ const QUESTIONS: [&str; 9] = [
 ];
 
 /// Those that compare what calls cost a process.
-const COSTS: [&str; 4] = ["cpu", "token", "tokens", "refusal"];
+const COSTS: [&str; 5] = ["cpu", "token", "tokens", "refusal", "tiers"];
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
