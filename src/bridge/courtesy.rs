@@ -7,7 +7,7 @@ use rustix::process::nice;
 
 /// Does something that takes processor time, in a thread that waits while traffic wants the processors. It blocks.
 ///
-/// On a machine that is busy through and through it still gets about a tenth of a processor.
+/// On a machine that is busy through and through it still gets about a quarter of a processor.
 pub(super) fn behind_traffic<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let courteous = || {
         // Where it may not step back, it works all the same.
@@ -18,7 +18,7 @@ pub(super) fn behind_traffic<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Added to the niceness of the process; each step takes a fifth of the weight. Linux counts it by the thread.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 #[cfg(test)]
 mod tests {
