@@ -11,7 +11,7 @@
 //! | shell | [`gateway`], [`bridge`] |
 //! | tells | [`explain`] |
 //! | decides | [`admission`], [`counting`] |
-//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
+//! | edge | [`accept`], [`tunnel`], [`upstream`], [`cache`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`], [`quota_fields`] |
 //! | core | [`stages`], [`credential`] |
 //! | counts | [`quota`] |
@@ -62,13 +62,15 @@
 //! siphasher (ahash, which is not stable across versions and has 64 bits; blake3, several times slower on short names)
 //! makes keys; postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a
 //! few at a time) keeps counters; redis (fred, larger, with reconnecting and pools of its own, which here one task does
-//! in rounds) speaks to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind,
-//! with the options of `allocator.c`.
+//! in rounds) speaks to Redis and Valkey; quick_cache (moka, ten times slower on a hit; foyer, whose memory half is
+//! three times slower) holds what is stored of responses; memchr scans heads; jemalloc (mimalloc) returns what
+//! connections leave behind, with the options of `allocator.c`.
 
 pub mod accept;
 pub mod admission;
 pub mod boot;
 pub mod bridge;
+pub mod cache;
 pub mod command;
 pub mod counting;
 pub mod credential;
