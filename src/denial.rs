@@ -64,6 +64,8 @@ pub enum Denial {
     NoDefaultVersion,
     /// The version has no endpoints for a key of this type.
     NoEndpoint(KeyType),
+    /// The caller takes nothing but what is kept, and nothing is.
+    NotCached,
     /// The caller's application has no subscription that the version takes.
     NotSubscribed,
     /// The API key is not taken from where the caller is.
@@ -155,6 +157,12 @@ impl Denial {
                 StatusCode::GATEWAY_TIMEOUT,
                 "101504",
                 "The back end did not answer in time",
+            ),
+            Self::NotCached => report(
+                StatusCode::GATEWAY_TIMEOUT,
+                "504",
+                "Gateway Timeout",
+                "Nothing is cached that answers the request",
             ),
             Self::BareLineFeed => report(
                 StatusCode::BAD_REQUEST,
@@ -322,6 +330,7 @@ impl Denial {
             Self::BackendConnectTimeout => "backend_connect_timeout",
             Self::BackendTimeout => "backend_timeout",
             Self::BareLineFeed => "bare_line_feed",
+            Self::NotCached => "not_cached",
             Self::Blocked => "blocked",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",

@@ -6,11 +6,13 @@
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
 //! | `request_filter` | [`own`] paths are answered, else [`admission`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
+//! | `request_cache_filter` to `response_cache_filter`, `should_serve_stale` | [`cache::filters`](crate::cache::filters) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
 mod answering;
+mod caching;
 mod charging;
 mod failure;
 mod readmission;
@@ -26,6 +28,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version};
+use pingora_cache::key::HashBinary;
+use pingora_cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable};
 use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -37,6 +41,8 @@ use tokio::sync::watch;
 use self::seen::{head, is_tls};
 use crate::accept::{deadline, possession};
 use crate::admission::{Admitted, Means, Purpose, admission};
+use crate::cache::filters;
+use crate::cache::opened::Cache;
 use crate::counting::Counts;
 use crate::credential::{self, Credentials, Subject};
 use crate::denial::Denial;
@@ -67,6 +73,8 @@ pub struct Gateway {
     pub pool: Arc<Pool>,
     /// What answers on the gateway's own paths.
     pub own: Routed,
+    /// What is kept of responses.
+    pub cache: Arc<Cache>,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
     /// Where quotas are counted.
@@ -129,7 +137,8 @@ impl ProxyHttp for Gateway {
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
-        match self.admission(&head, exchange).await {
+        let purpose = caching::purpose(session);
+        match self.admission(&head, exchange, purpose).await {
             Ok(Admitted::Permit(permit, spent)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.spent = spent;
@@ -154,6 +163,67 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
+    fn request_cache_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<()> {
+        if exchange.cache_policy().is_some() {
+            filters::enable(&self.cache, session, exchange);
+        }
+        Ok(())
+    }
+
+    fn cache_key_callback(&self, _session: &Session, exchange: &mut Self::CTX) -> Result<CacheKey> {
+        filters::take_key(exchange)
+    }
+
+    fn cache_vary_filter(
+        &self,
+        meta: &CacheMeta,
+        exchange: &mut Self::CTX,
+        request: &RequestHeader,
+    ) -> Option<HashBinary> {
+        filters::variance(meta, exchange, request)
+    }
+
+    async fn cache_hit_filter(
+        &self,
+        session: &mut Session,
+        meta: &CacheMeta,
+        _hit: &mut HitHandler,
+        _is_fresh: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<Option<ForcedFreshness>> {
+        Ok(filters::found(session, meta, exchange))
+    }
+
+    async fn proxy_upstream_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<bool> {
+        if filters::may_ask(session, exchange) {
+            return Ok(true);
+        }
+        caching::refuse(session, exchange).await.map(|()| false)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        filters::answered(response, exchange);
+        Ok(())
+    }
+
+    fn response_cache_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<RespCacheable> {
+        filters::keep(response, session.req_header(), exchange)
+    }
+
+    fn should_serve_stale(&self, _session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
+        filters::serves_stale(exchange, error)
+    }
+
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<Box<HttpPeer>> {
         next_peer(session, exchange)
     }
@@ -164,7 +234,9 @@ impl ProxyHttp for Gateway {
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, session.req_header().version, exchange)
+        rewritten(out, session.req_header().version, exchange)?;
+        filters::shield(session, out, exchange);
+        Ok(())
     }
 
     async fn request_body_filter(
@@ -195,11 +267,15 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        upstream::check_answer(response)?;
-        exchange.attempts.answered(response);
+        if !filters::is_from_cache(session) {
+            upstream::check_answer(response)?;
+            exchange.attempts.answered(response);
+            exchange.answered = Some(Instant::now());
+            self.invalidate(session, response, exchange);
+        }
         charging::foresee(&self.counts, exchange, response)?;
-        exchange.answered = Some(Instant::now());
         rewrite::response(response, exchange)?;
+        filters::tell(session, response, exchange)?;
         rewrite::suit(response, session);
         if has_no_body(session, response) {
             exchange.spent.hold = Hold::default();
@@ -264,7 +340,9 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
-        observe::record(&self.telemetry, session, exchange);
+        if !caching::is_own_request(session) {
+            observe::record(&self.telemetry, session, exchange);
+        }
         exchange.in_flight = None;
         exchange.spent.hold = Hold::default();
         deadline::between_requests(session);
@@ -288,12 +366,17 @@ impl ProxyHttp for Gateway {
 
 impl Gateway {
     /// Admits, or refuses.
-    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admitted, Refusal> {
+    async fn admission(
+        &self,
+        head: &Head<'_>,
+        exchange: &Exchange,
+        purpose: Purpose,
+    ) -> std::result::Result<Admitted, Refusal> {
         let means = Means {
             snapshot: &exchange.served.snapshot,
             limits: &self.limits,
             credentials: &self.credentials,
-            counts: (&self.counts, Purpose::Spend),
+            counts: (&self.counts, purpose),
             now: credential::at(exchange.at),
         };
         admission(|| *head, means, &mut Silent).await

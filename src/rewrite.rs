@@ -6,6 +6,7 @@
 
 mod consumed;
 
+use std::borrow::Cow;
 use std::mem;
 
 use bytes::Bytes;
@@ -86,20 +87,24 @@ pub fn request(
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
 fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Bytes {
-    let raw = out.raw_path();
-    let query = memchr::memchr(b'?', raw)
-        .and_then(|at| raw.get(at..))
-        .unwrap_or_default();
     let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
-    if permit.caller().is_some() && security.accepts.api_key {
-        let query = consumed::strip_parameter(query, security.api_key.as_str());
-        return [base, path, &query].concat().into();
-    }
+    let query = query_sent(out.raw_path(), permit, security);
     let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
     target.extend_from_slice(base);
     target.extend_from_slice(path);
-    target.extend_from_slice(query);
+    target.extend_from_slice(&query);
     Bytes::from(target)
+}
+
+/// Returns the query that the backend gets, with its question mark: as it came, but for an API key.
+pub fn query_sent<'q>(raw: &'q [u8], permit: &Permit, security: &Security) -> Cow<'q, [u8]> {
+    let query = memchr::memchr(b'?', raw)
+        .and_then(|at| raw.get(at..))
+        .unwrap_or_default();
+    if permit.caller().is_some() && security.accepts.api_key {
+        return Cow::Owned(consumed::strip_parameter(query, security.api_key.as_str()));
+    }
+    Cow::Borrowed(query)
 }
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.

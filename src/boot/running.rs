@@ -31,6 +31,7 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::cache::opened::Cache;
 use crate::counting::Counts;
 use crate::credential::Credentials;
 use crate::explain::Explainer;
@@ -121,11 +122,13 @@ impl Prepared {
         let in_step = |router| neighbours::in_step(router, &identity.credentials, &settings.data);
         let own = in_step(identity.router.clone());
         let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
+        let cache = Cache::new(settings.cache.memory);
         let gateway = Gateway {
             live: Arc::clone(&live),
             published,
             pool: Arc::clone(&pool),
             own,
+            cache: Arc::clone(&cache),
             credentials: Arc::clone(&identity.credentials),
             counts: counts.clone(),
             refusals: Arc::clone(&refusals),

@@ -20,7 +20,9 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
+use super::{
+    AccessLog, Admin, Cache, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream,
+};
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
 pub(super) fn recover(reading: Reading) -> Recovered {
@@ -73,6 +75,7 @@ impl Believer {
             credentials: self.credentials(&raw.credentials),
             refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
             quota: self.quota(raw.quota),
+            cache: self.cache(&raw.cache),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),
@@ -243,6 +246,15 @@ impl Believer {
             self.out_of_bounds(path, &Size(1).to_string(), &Size(most).to_string());
         }
         N::try_from(size.0).unwrap_or_default()
+    }
+
+    /// Checks that there is room for a few responses at least.
+    fn cache(&mut self, raw: &raw::Cache) -> Cache {
+        let (least, most) = (Size(1 << 20), Size(1 << 40));
+        if !(least..=most).contains(&raw.memory) {
+            self.out_of_bounds("cache.memory", &least.to_string(), &most.to_string());
+        }
+        Cache { memory: raw.memory.0 }
     }
 
     fn period(&mut self, path: &str, period: Period) -> Duration {

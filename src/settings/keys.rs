@@ -75,6 +75,7 @@ pub(super) const KEYS: &[Key] = keys![
     Count quota.counters,
     Text quota.store,
     Text quota.mode,
+    Text cache.memory,
     Pairs tls.certificates,
     Count limits.connections,
     Count limits.header_count,

@@ -48,6 +48,8 @@ pub struct Settings {
     pub refusals: usize,
     /// How quotas are counted.
     pub quota: Quota,
+    /// How much is kept of responses.
+    pub cache: Cache,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.
@@ -197,6 +199,13 @@ impl Settings {
     pub fn has_tls(&self) -> bool {
         !self.gateway.https.is_empty() || !self.admin.https.is_empty()
     }
+}
+
+/// How much is kept of responses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cache {
+    /// Bytes of memory.
+    pub memory: u64,
 }
 
 /// How quotas are counted.

@@ -32,6 +32,7 @@ pub(super) struct Raw {
     pub(super) credentials: Credentials,
     pub(super) explain: Explain,
     pub(super) quota: Quota,
+    pub(super) cache: Cache,
     pub(super) tls: Tls,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
@@ -160,6 +161,22 @@ impl Default for Quota {
             counters: 1_000_000,
             store: "local".to_owned(),
             mode: QuotaMode::Shared,
+        }
+    }
+}
+
+/// How much is kept of responses, where the catalog says that any of them are.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cache {
+    /// Memory for all of it: bodies, heads, keys and what finds them; a response may take a sixteenth of it.
+    pub(super) memory: Size,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            memory: Size(256 << 20),
         }
     }
 }

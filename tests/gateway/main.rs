@@ -12,6 +12,7 @@
 mod auth_types_decide_by_kind_of_token;
 mod backends_learn_who_calls;
 mod broken_endpoints_are_avoided;
+mod callers_keep_their_own;
 mod callers_must_show_who_they_are;
 mod certificates_are_asked_for_when_needed;
 mod certificates_are_chosen_and_swapped;
@@ -38,6 +39,7 @@ mod quotas_hold;
 mod refusals_are_explained;
 mod refusals_are_readable;
 mod requests_find_their_version;
+mod responses_are_kept;
 mod revocation_is_immediate;
 mod scopes_are_checked;
 mod slow_callers_are_cut;

@@ -1,0 +1,76 @@
+//! What the cache does with one exchange, while that lasts.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+
+use super::admission::Reason;
+use super::directives::Demand;
+use super::storage::Stamp;
+
+/// What the cache does with one exchange. There is none where nothing is kept of a resource.
+#[derive(Debug)]
+pub struct Cached {
+    /// What the request asks of the cache, as far as the catalog lets it.
+    pub demand: Demand,
+    /// When the origin was asked, as far as ages count.
+    pub asked: SystemTime,
+    /// Which purges were before that.
+    pub(super) stamp: Stamp,
+    /// The key, until Pingora takes it.
+    pub(super) key: Vec<u8>,
+    /// The path and query that purges name.
+    pub(super) target: String,
+    /// Whom an entry would belong to that is not for everybody; `None` on a resource that asks nobody.
+    pub(super) owner: Option<String>,
+    /// The fields of an answer that what is kept is still good.
+    pub(super) validated: Option<Box<HeaderMap>>,
+    /// What the origin answered, where it was asked.
+    pub(super) status: Option<StatusCode>,
+    /// Why the answer is not kept.
+    pub reason: Option<Reason>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of asking the cache.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Outcome {
+    /// It was not asked, or had nothing to say in it.
+    #[default]
+    Bypass,
+    /// What is kept was used.
+    Hit,
+    /// Nothing was kept, and the answer is not either.
+    Miss,
+    /// What is kept was used after the origin had said that it is still good.
+    Revalidated,
+    /// What is kept was used though it is stale.
+    Stale,
+    /// Nothing was kept, and the answer is.
+    Stored,
+}
+
+impl Outcome {
+    /// Every one, for what counts them.
+    pub const ALL: [Self; 6] = [
+        Self::Bypass,
+        Self::Hit,
+        Self::Miss,
+        Self::Revalidated,
+        Self::Stale,
+        Self::Stored,
+    ];
+
+    /// Returns its name, as logs and metrics have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Revalidated => "revalidated",
+            Self::Stale => "stale",
+            Self::Stored => "stored",
+        }
+    }
+}

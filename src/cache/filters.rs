@@ -1,0 +1,440 @@
+//! What Pingora's cache state machine is told about one exchange: each function is one callback's.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{AGE, AUTHORIZATION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, StatusCode};
+use pingora_cache::key::HashBinary;
+use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, NoCacheReason, RespCacheable};
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
+
+use super::admission::{Keeping, Offer, admit};
+use super::cached::{Cached, Outcome};
+use super::directives::{Demand, Directives};
+use super::freshness::Times;
+use super::key::{self, Asked};
+use super::opened::{Cache, patience};
+use super::reuse::{Entry, Use, judge};
+use super::status::{Part, member};
+use super::storage::{Labels, Owner, Storing};
+use crate::credential::caller::Proof;
+use crate::exchange::Exchange;
+use crate::head;
+use crate::hop;
+use crate::model::caching::{Obeyed, SetCookie};
+use crate::model::method::MethodName;
+use crate::rewrite;
+use crate::snapshot::CachePolicy;
+
+/// Enables the cache for a request that may be answered from it.
+pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
+    let Some(mut cached) = begin(session, exchange) else {
+        return;
+    };
+    let Some(policy) = exchange.cache_policy().filter(|_| !cached.demand.no_store) else {
+        exchange.cached = Some(cached);
+        return;
+    };
+    let opened = cache.open();
+    cached.stamp = opened.doors.store().stamp();
+    let storage = opened.doors.storage(&cached.key);
+    session.cache.enable(
+        storage,
+        None,
+        Some(opened.predictor),
+        Some(opened.lock),
+        Some(patience()),
+    );
+    let most = usize::try_from(policy.caching.max_body.0).unwrap_or(usize::MAX);
+    session.cache.set_max_file_size_bytes(most);
+    exchange.cached = Some(cached);
+}
+
+/// Finds out what a request asks for; `None` where nothing of its kind is kept.
+fn begin(session: &Session, exchange: &Exchange) -> Option<Box<Cached>> {
+    let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
+    let (request, caching) = (session.req_header(), &policy.caching);
+    let is_taken = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
+    // What a body asks for is in no key, and a target that is no text in no purge.
+    let has_body = request.headers.contains_key(TRANSFER_ENCODING)
+        || request.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if !is_taken || has_body || !request.raw_path_is_utf8() {
+        return None;
+    }
+    let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);
+    let asked = Asked {
+        policy,
+        environment: permit.environment(),
+        scheme: exchange.origin.scheme,
+        host: head::host(&request.headers, &request.uri, request.version),
+        path: permit.path(),
+        query: std::str::from_utf8(&query).ok()?.trim_start_matches('?'),
+        headers: &request.headers,
+    };
+    Some(Box::new(Cached {
+        demand: demand(policy, exchange, &request.headers),
+        asked: SystemTime::now(),
+        stamp: Default::default(),
+        key: asked.key(),
+        target: asked.target(),
+        owner: permit.caller().map(|caller| key::owner(caller)),
+        validated: None,
+        status: None,
+        reason: None,
+        outcome: Outcome::default(),
+    }))
+}
+
+/// Reads what a request asks of the cache, where the catalog lets it.
+fn demand(policy: &CachePolicy, exchange: &Exchange, headers: &HeaderMap) -> Demand {
+    let is_known = exchange.caller().is_some();
+    match policy.caching.obeys {
+        Obeyed::Everybody => Demand::of_request(headers),
+        Obeyed::Callers if is_known => Demand::of_request(headers),
+        Obeyed::Callers | Obeyed::Nobody => Demand::default(),
+    }
+}
+
+/// Hands out the key.
+///
+/// # Errors
+///
+/// Returns an error where there is none, so that the cache is turned off.
+pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
+    match &mut exchange.cached {
+        Some(cached) => Ok(CacheKey::new(std::mem::take(&mut cached.key), "")),
+        None => Err(Error::explain(ErrorType::InternalError, "no cache was asked for")),
+    }
+}
+
+/// Tells the variants of a response apart.
+pub fn variance(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
+    let cached = exchange.cached.as_deref();
+    let owner = cached.and_then(|cached| cached.owner.as_deref());
+    let owner = owner.filter(|_| !is_for_all(exchange, meta.headers()));
+    // Pingora takes an entry without variants for everybody's, but one that was stored as a variant may have become
+    // one by a validation only: it stays whose it is.
+    key::variance(meta.headers(), &request.headers, owner)
+        .or_else(|| meta.variance().is_some().then(key::no_variance).flatten())
+}
+
+/// Tells whether all callers share a response: the catalog says so, or the origin, or nobody is asked who they are.
+fn is_for_all(exchange: &Exchange, response: &HeaderMap) -> bool {
+    let says = |policy: &CachePolicy| policy.is_open || policy.caching.is_shared;
+    exchange.cache_policy().is_some_and(says) || Directives::of_response(response).public
+}
+
+/// Decides whether what was found is used.
+pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &Exchange) -> Option<ForcedFreshness> {
+    let cached = exchange.cached.as_deref()?;
+    let directives = Directives::of_response(meta.headers());
+    let entry = Entry {
+        made: meta.epoch(),
+        fresh_until: meta.fresh_until(),
+        must_revalidate: directives.must_revalidate || directives.no_cache,
+    };
+    if entry.fresh_until < entry.made && session.cache.phase() == CachePhase::CacheKey {
+        // Each request asks the origin for itself: none may wait for another one's answer.
+        session.cache.set_cache_lock(None, None);
+    }
+    match judge(entry, &cached.demand, SystemTime::now()) {
+        Use::AsItIs => Some(ForcedFreshness::ForceFresh),
+        Use::Ask => Some(ForcedFreshness::ForceExpired),
+        Use::Usual => None,
+    }
+}
+
+/// Tells whether the origin may be asked.
+pub fn may_ask(session: &Session, exchange: &Exchange) -> bool {
+    let only_kept = exchange
+        .cached
+        .as_deref()
+        .is_some_and(|cached| cached.demand.only_if_cached);
+    !only_kept || session.as_downstream().as_subrequest().is_some()
+}
+
+/// Takes out of a request what could shape a response that others get, and is in no key: fields by which a caller tells
+/// some backends another method, path or host.
+pub fn shield(session: &Session, out: &mut RequestHeader, exchange: &Exchange) {
+    let Some(policy) = exchange.cache_policy() else { return };
+    if !session.cache.enabled() && !session.cache.bypassing() {
+        return;
+    }
+    let caching = &policy.caching;
+    for name in STEERING
+        .iter()
+        .filter(|name| !caching.headers.iter().any(|known| known == **name))
+    {
+        out.remove_header(*name);
+    }
+    if !caching.by_host {
+        out.remove_header("forwarded");
+        out.remove_header("x-forwarded-host");
+    }
+}
+
+/// Takes note of an answer of the origin.
+pub fn answered(response: &ResponseHeader, exchange: &mut Exchange) {
+    let Some(cached) = exchange
+        .cached
+        .as_deref_mut()
+        .filter(|_| !response.status.is_informational())
+    else {
+        return;
+    };
+    cached.status = Some(response.status);
+    if response.status == StatusCode::NOT_MODIFIED {
+        cached.validated = Some(Box::new(response.headers.clone()));
+    }
+    exchange.attempts.answered(response);
+}
+
+/// Tells whether what is stale is used: while it is asked for again, or where the origin failed.
+pub fn serves_stale(exchange: &mut Exchange, error: Option<&Error>) -> bool {
+    let Some(error) = error else { return true };
+    if let ErrorType::HTTPStatus(status) = error.etype
+        && let Ok(head) = ResponseHeader::build(status, None)
+    {
+        answered(&head, exchange);
+    }
+    error.esource == ErrorSource::Upstream
+}
+
+/// Decides whether a response is kept.
+///
+/// # Errors
+///
+/// Returns an error where Pingora does not take a head.
+pub fn keep(response: &ResponseHeader, request: &RequestHeader, exchange: &mut Exchange) -> Result<RespCacheable> {
+    let no = |reason: &'static str| Ok(RespCacheable::Uncacheable(NoCacheReason::Custom(reason)));
+    let is_consumed = is_consumed(&request.headers, exchange);
+    let (Some(cached), Some(policy)) = (exchange.cached.as_deref(), exchange.cache_policy()) else {
+        return no("off");
+    };
+    let mut head = response.clone();
+    if let Some(validated) = &cached.validated {
+        update(&mut head, validated)?;
+    }
+    let times = Times {
+        asked: cached.asked,
+        answered: SystemTime::now(),
+    };
+    let offer = Offer {
+        policy,
+        request: &request.headers,
+        is_consumed,
+        status: head.status,
+        headers: &head.headers,
+        times,
+    };
+    let kept = admit(&offer);
+    let labels = kept.is_ok().then(|| labels(exchange, &head.headers)).flatten();
+    match (kept, labels) {
+        (Ok(keeping), Some(storing)) => {
+            let drops_cookies = policy.caching.set_cookie == SetCookie::Drop;
+            clean(&mut head, drops_cookies);
+            Ok(RespCacheable::Cacheable(meta(keeping, head, storing, times)))
+        }
+        (Ok(_), None) => no("tags"),
+        (Err(reason), _) => {
+            if let Some(cached) = &mut exchange.cached {
+                cached.reason = Some(reason);
+            }
+            Ok(RespCacheable::Uncacheable(NoCacheReason::OriginNotCache))
+        }
+    }
+}
+
+fn meta(keeping: Keeping, head: ResponseHeader, storing: Storing, times: Times) -> CacheMeta {
+    let (revalidate, error) = (keeping.stale_while_revalidate, keeping.stale_if_error);
+    let mut meta = CacheMeta::new(keeping.fresh_until, times.answered, revalidate, error, head);
+    meta.set_epoch_override(keeping.made);
+    meta.extensions_mut().insert(storing);
+    meta
+}
+
+/// Tells whether the `Authorization` of a request was for the gateway, and goes no further.
+fn is_consumed(request: &HeaderMap, exchange: &Exchange) -> bool {
+    let Some((caller, version)) = exchange.caller().zip(exchange.version()) else {
+        return false;
+    };
+    let mut lines = request.get_all(AUTHORIZATION).iter();
+    let only = lines.next().filter(|_| lines.next().is_none());
+    let is_one = only.is_some_and(|line| !line.as_bytes().contains(&b','));
+    let proves = matches!(caller.by, Proof::Basic | Proof::ForeignToken | Proof::Token);
+    is_one && proves && version.security.authorization == AUTHORIZATION
+}
+
+/// Puts the fields of a validation in the place of those that are kept (RFC 9111, 3.2). What tells variants apart stays
+/// as it was, as Pingora has stored it by that.
+fn update(head: &mut ResponseHeader, validated: &HeaderMap) -> Result<()> {
+    for name in validated.keys().filter(|name| !KEPT.contains(&name.as_str())) {
+        head.remove_header(name);
+        for value in validated.get_all(name) {
+            head.append_header(name.clone(), value.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is not for later (RFC 9111, 3.1), and the age, which is counted from now on.
+fn clean(head: &mut ResponseHeader, drops_cookies: bool) {
+    for name in hop::of_response(&head.headers) {
+        head.remove_header(&name);
+    }
+    head.remove_header(&AGE);
+    if drops_cookies {
+        head.remove_header(&SET_COOKIE);
+    }
+}
+
+/// Labels an entry for purges; `None` where it has more tags than can be purged by.
+fn labels(exchange: &Exchange, response: &HeaderMap) -> Option<Storing> {
+    let (cached, version) = (exchange.cached.as_deref()?, exchange.version()?);
+    let (tenant, api, label) = version.names();
+    let owner = Owner {
+        tenant,
+        api,
+        version: label,
+    };
+    let labels = Labels::new(owner, &cached.target).tagged(tenant, tags(response))?;
+    Some(Storing {
+        labels,
+        asked: cached.stamp,
+    })
+}
+
+/// Returns the tags that the origin gives a response.
+fn tags(response: &HeaderMap) -> impl Iterator<Item = &str> {
+    let of = |name: &'static str, cut: fn(char) -> bool| {
+        let lines = response.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(move |line| line.split(cut)).map(str::trim)
+    };
+    of(SURROGATE_KEY, char::is_whitespace)
+        .chain(of(CACHE_TAG, |character| character == ','))
+        .filter(|tag| !tag.is_empty())
+}
+
+/// Tells whether an answer comes from what is kept.
+pub fn is_from_cache(session: &Session) -> bool {
+    matches!(
+        session.cache.phase(),
+        CachePhase::Hit
+            | CachePhase::Revalidated
+            | CachePhase::RevalidatedNoCache(_)
+            | CachePhase::Stale
+            | CachePhase::StaleUpdating
+    )
+}
+
+/// Says in an answer what the cache did, and takes out what was meant for it.
+///
+/// # Errors
+///
+/// Returns an error where a field that was made here is not a valid one, which no input should achieve.
+pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+    let Some(cached) = exchange.cached.as_deref_mut() else {
+        return Ok(());
+    };
+    cached.outcome = outcome(session.cache.phase());
+    let meta = session.cache.maybe_cache_meta();
+    let part = Part {
+        outcome: cached.outcome,
+        forwarded: cached.status.map(|status| status.as_u16()),
+        collapsed: session.cache.lock_duration().is_some(),
+        ttl: meta.map(|meta| left(meta.fresh_until())),
+        reason: cached.reason,
+    };
+    for name in [SURROGATE_KEY, SURROGATE_CONTROL, CACHE_TAG] {
+        response.remove_header(name);
+    }
+    response.append_header(CACHE_STATUS, member(&part))?;
+    Ok(())
+}
+
+/// Tells how many seconds there are until a time; fewer than none after it.
+fn left(until: SystemTime) -> i64 {
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match until.duration_since(SystemTime::now()) {
+        Ok(left) => seconds(left),
+        Err(past) => -seconds(past.duration()) - 1,
+    }
+}
+
+fn outcome(phase: CachePhase) -> Outcome {
+    match phase {
+        CachePhase::Hit => Outcome::Hit,
+        CachePhase::Stale | CachePhase::StaleUpdating => Outcome::Stale,
+        CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Outcome::Revalidated,
+        CachePhase::Miss | CachePhase::Expired => Outcome::Stored,
+        CachePhase::Disabled(NoCacheReason::NeverEnabled) | CachePhase::Bypass => Outcome::Bypass,
+        CachePhase::Disabled(_) | CachePhase::Uninit | CachePhase::CacheKey => Outcome::Miss,
+    }
+}
+
+const SURROGATE_KEY: &str = "surrogate-key";
+const SURROGATE_CONTROL: &str = "surrogate-control";
+const CACHE_TAG: &str = "cache-tag";
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// What some frameworks take for the method, the path or the host of a request.
+const STEERING: [&str; 10] = [
+    "x-forwarded-path",
+    "x-forwarded-server",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// Fields that describe a stored body or tell its variants apart, which a validation leaves as they are.
+const KEPT: [&str; 8] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "keep-alive",
+    "set-cookie",
+    "transfer-encoding",
+    "vary",
+];
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn tags_are_read_from_both_fields() {
+        let mut headers = HeaderMap::new();
+        headers.append("surrogate-key", HeaderValue::from_static("a  b"));
+        headers.append("cache-tag", HeaderValue::from_static("c d, e,"));
+        assert_eq!(tags(&headers).collect::<Vec<_>>(), ["a", "b", "c d", "e"]);
+    }
+
+    #[test]
+    fn a_validation_changes_all_but_the_body() {
+        let mut head = ResponseHeader::build(200, None).unwrap();
+        for (name, value) in [("content-length", "3"), ("x-a", "old"), ("etag", "\"1\"")] {
+            head.append_header(name, value).unwrap();
+        }
+        let mut validated = HeaderMap::new();
+        for (name, value) in [("content-length", "0"), ("x-a", "new"), ("x-a", "more"), ("x-b", "1")] {
+            validated.append(name, HeaderValue::from_static(value));
+        }
+        update(&mut head, &validated).unwrap();
+        assert_eq!(head.headers["content-length"], "3");
+        assert_eq!(head.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["new", "more"]);
+        assert_eq!(
+            (&head.headers["x-b"], &head.headers["etag"]),
+            (&HeaderValue::from_static("1"), &HeaderValue::from_static("\"1\""))
+        );
+    }
+}

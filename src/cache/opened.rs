@@ -1,0 +1,93 @@
+//! The cache of a process: its store, and what Pingora's state machine needs beside it.
+//!
+//! Pingora demands what lives as long as the process, so that is made when the first request asks for it, and never
+//! again.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use pingora_cache::CacheOptionOverrides;
+use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
+use pingora_cache::predictor::Predictor;
+
+use super::storage::{Bounds, Doors, Kind, Selector, Store};
+
+/// The cache of a process.
+pub struct Cache {
+    memory: u64,
+    opened: OnceLock<Opened>,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is there once somebody has asked for it.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    /// The ways into the store.
+    pub doors: Doors,
+    /// Remembers what was not kept of late, so that nobody waits for it.
+    pub predictor: &'static Predictor<SHARDS>,
+    /// Lets one request fetch for many.
+    pub lock: &'static CacheKeyLockImpl,
+}
+
+impl Cache {
+    /// Makes a cache of at most so many bytes of memory.
+    pub fn new(memory: u64) -> Arc<Self> {
+        Arc::new(Self {
+            memory,
+            opened: OnceLock::new(),
+        })
+    }
+
+    /// Opens it, where nobody has before.
+    pub fn open(&self) -> &Opened {
+        self.opened.get_or_init(|| {
+            let store = Store::new(Bounds {
+                memory: self.memory,
+                entries: u64::from(u32::MAX),
+                max_body: self.memory / 16,
+            });
+            Opened {
+                doors: Doors::open(&store),
+                predictor: Box::leak(Box::new(Predictor::new(REMEMBERED, None))),
+                lock: Box::leak(CacheLock::new_boxed(SLOW)),
+            }
+        })
+    }
+
+    /// Returns its store, where anything was ever asked of it.
+    pub fn store(&self) -> Option<&'static Store> {
+        self.opened.get().map(|opened| opened.doors.store())
+    }
+
+    /// Purges, at once; does nothing where there is nothing.
+    pub fn purge(&self, selector: &Selector<'_>, kind: Kind) {
+        if let Some(store) = self.store() {
+            store.purge(selector, kind, SystemTime::now());
+        }
+    }
+}
+
+/// Returns how long one request waits for another one's answer.
+pub fn patience() -> CacheOptionOverrides {
+    let mut overrides = CacheOptionOverrides::default();
+    overrides.wait_timeout = Some(WAIT);
+    overrides
+}
+
+/// Keys that are remembered for not being kept, in each shard.
+const REMEMBERED: usize = 4096;
+const SHARDS: usize = 16;
+
+/// When another request begins to fetch beside one that is slow.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// When who waits goes to the origin alone.
+const WAIT: Duration = Duration::from_secs(10);

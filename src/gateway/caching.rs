@@ -1,0 +1,88 @@
+//! What the response cache makes of an exchange beside its own filters: requests that the gateway makes for itself, the
+//! answer to who wants no other than what is kept, and what unsafe requests make worthless.
+
+use http::Method;
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::Gateway;
+use crate::admission::Purpose;
+use crate::cache::invalidation::{Mounted, is_due, named};
+use crate::cache::key;
+use crate::cache::storage::{Kind, Owner, Selector};
+use crate::denial::Denial;
+use crate::exchange::{Exchange, Verdict};
+use crate::model::method::MethodName;
+use crate::snapshot::Found;
+use crate::target::segments;
+use crate::{head, reply, rewrite};
+
+/// Tells whether the gateway itself asks: to renew what is kept, after the caller was answered from that.
+pub(super) fn is_own_request(session: &Session) -> bool {
+    session.as_downstream().as_subrequest().is_some()
+}
+
+/// Tells what a request is admitted for: what renews the cache has been counted when its caller came.
+pub(super) fn purpose(session: &Session) -> Purpose {
+    if is_own_request(session) {
+        Purpose::Waive
+    } else {
+        Purpose::Spend
+    }
+}
+
+/// Answers who wants no other than what is kept (RFC 9111, 5.2.1.7).
+pub(super) async fn refuse(session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+    exchange.failure = Some(Denial::NotCached);
+    reply::refuse(session, exchange, Denial::NotCached).await
+}
+
+impl Gateway {
+    /// Forgets what a successful unsafe request makes worthless (RFC 9111, 4.4).
+    pub(super) fn invalidate(&self, session: &Session, response: &ResponseHeader, exchange: &Exchange) {
+        let request = session.req_header();
+        let is_cached = exchange.version().is_some_and(|version| version.is_cached);
+        if !is_cached || !is_due(&request.method, response.status) {
+            return;
+        }
+        let Verdict::Permitted(permit) = &exchange.verdict else {
+            return;
+        };
+        let version = exchange.served.snapshot.version(permit.version());
+        let raw = request.raw_path();
+        let query = rewrite::query_sent(raw, permit, &version.security);
+        let query = String::from_utf8_lossy(&query);
+        let own = (permit.path().to_owned(), query.trim_start_matches('?').to_owned());
+        let called = request.uri.path().strip_suffix(permit.path());
+        let endpoint = exchange.attempts.endpoint();
+        let mounted = Mounted {
+            host: head::host(&request.headers, &request.uri, request.version).unwrap_or_default(),
+            endpoint: endpoint.and_then(|endpoint| endpoint.host.to_str().ok()),
+            contexts: [called.unwrap_or(&version.context), &version.context],
+            base: endpoint.map_or("", |endpoint| &endpoint.base),
+            path: permit.path(),
+        };
+        for (path, query) in named(&response.headers, mounted).iter().chain([&own]) {
+            self.forget(exchange, path, query);
+        }
+    }
+
+    fn forget(&self, exchange: &Exchange, path: &str, query: &str) {
+        let Some(permit) = exchange.permit() else { return };
+        let snapshot = &exchange.served.snapshot;
+        let Found::Route(route) =
+            snapshot.find_route(permit.version(), &segments(path), MethodName::find(&Method::GET))
+        else {
+            return;
+        };
+        let Some(policy) = &snapshot.route(route).cache else {
+            return;
+        };
+        let (tenant, api, version) = snapshot.version(permit.version()).names();
+        let owner = Owner { tenant, api, version };
+        let target = key::target(path, query, &policy.caching.query);
+        let selector = Selector::Target { owner, target: &target };
+        self.cache.purge(&selector, Kind::Hard);
+    }
+}
