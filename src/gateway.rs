@@ -340,6 +340,9 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
+        if session.cache.lock_duration().is_some() {
+            self.cache.waited();
+        }
         if !caching::is_own_request(session) {
             observe::record(&self.telemetry, session, exchange);
         }

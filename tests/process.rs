@@ -412,7 +412,7 @@ fn commands_that_only_print_do() {
     assert!(stdout(&site.plain(&["version"])).contains(env!("CARGO_PKG_VERSION")));
     let help = stdout(&site.plain(&["--help"]));
     for command in [
-        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token",
+        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token", "cache",
     ] {
         assert!(help.contains(command), "{help}");
         let help = stdout(&site.plain(&[command, "--help"]));

@@ -8,6 +8,7 @@ use crate::accept::certificates::Certificates;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{Answer, Command};
 use crate::bridge::upkeep::Upkeep;
+use crate::cache::purge::{Purge, Purger};
 use crate::explain::Explainer;
 
 /// Who answers the control socket.
@@ -16,6 +17,7 @@ pub(super) struct Answers {
     pub(super) reload: Reload,
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) upkeep: Upkeep,
+    pub(super) purger: Arc<Purger>,
     pub(super) runtime: Handle,
 }
 
@@ -25,10 +27,20 @@ impl Answers {
         match command {
             Command::Explain(question) => self.explainer.explain_answer(&question, &self.runtime),
             Command::Follow => self.upkeep.follow_answer(&self.runtime),
+            Command::Purge(purge) => self.purge(&purge),
             Command::Recall(request) => self.explainer.recall_answer(&request),
             Command::Reload => self.reload(),
             Command::RotateKey => self.upkeep.rotate_answer(),
             Command::Status => self.reload.status_answer(),
+        }
+    }
+
+    fn purge(&self, purge: &Purge) -> Answer {
+        match self.purger.purge(purge) {
+            Ok(()) => Answer::Purged { purged: true },
+            Err(reason) => Answer::Failed {
+                failed: reason.to_string(),
+            },
         }
     }
 

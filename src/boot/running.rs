@@ -32,6 +32,7 @@ use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
 use crate::cache::opened::Cache;
+use crate::cache::purge::Purger;
 use crate::counting::Counts;
 use crate::credential::Credentials;
 use crate::explain::Explainer;
@@ -123,6 +124,11 @@ impl Prepared {
         let own = in_step(identity.router.clone());
         let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
         let cache = Cache::new(settings.cache.memory);
+        telemetry.show_cache(&cache);
+        let purger = Arc::new(Purger {
+            live: Arc::clone(&live),
+            cache: Arc::clone(&cache),
+        });
         let gateway = Gateway {
             live: Arc::clone(&live),
             published,
@@ -149,7 +155,7 @@ impl Prepared {
             refusals,
             notes: Vec::new(),
         });
-        let of_operators = in_step(identity.of_operators(&explainer));
+        let of_operators = in_step(identity.of_operators(&explainer, &purger));
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener {
             routed: own,
@@ -209,6 +215,7 @@ impl Prepared {
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
+            purger: Arc::clone(&purger),
             runtime: Handle::current(),
         };
         tasks.until_drain("control", async move {

@@ -3,7 +3,8 @@
 //! [`storage`] owns the bytes: bounds, purging, the disk. What is stored, under which key and for how long is decided
 //! beside it, by functions of plain values: [`directives`] and [`freshness`] read what RFC 9111 says of time,
 //! [`admission`] decides what is kept, [`key`] what an entry is found by, [`reuse`] whether it may be used,
-//! [`invalidation`] what an unsafe request makes worthless. [`filters`] tells Pingora's state machine.
+//! [`invalidation`] what an unsafe request makes worthless. [`filters`] tells Pingora's state machine,
+//! [`purge`] takes back what operators name.
 //!
 //! Where Pingora's cache (0.9.1) is not RFC 9111, this goes round it: it ignores `Vary` and `Set-Cookie`, knows no age
 //! that a response came with and no request directives, updates five fields only after a validation, and lets unsafe
@@ -17,6 +18,7 @@ pub mod freshness;
 pub mod invalidation;
 pub mod key;
 pub mod opened;
+pub mod purge;
 pub mod reuse;
 pub mod status;
 pub mod storage;

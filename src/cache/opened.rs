@@ -3,6 +3,7 @@
 //! Pingora demands what lives as long as the process, so that is made when the first request asks for it, and never
 //! again.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,7 @@ use super::storage::{Bounds, Doors, Kind, Selector, Store};
 pub struct Cache {
     memory: u64,
     opened: OnceLock<Opened>,
+    waits: AtomicU64,
 }
 
 impl std::fmt::Debug for Cache {
@@ -43,6 +45,7 @@ impl Cache {
         Arc::new(Self {
             memory,
             opened: OnceLock::new(),
+            waits: AtomicU64::new(0),
         })
     }
 
@@ -65,6 +68,16 @@ impl Cache {
     /// Returns its store, where anything was ever asked of it.
     pub fn store(&self) -> Option<&'static Store> {
         self.opened.get().map(|opened| opened.doors.store())
+    }
+
+    /// Counts a request that waited for another one's fetch.
+    pub fn waited(&self) {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many requests have waited for another one's fetch.
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
     }
 
     /// Purges, at once; does nothing where there is nothing.

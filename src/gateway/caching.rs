@@ -1,7 +1,6 @@
 //! What the response cache makes of an exchange beside its own filters: requests that the gateway makes for itself, the
 //! answer to who wants no other than what is kept, and what unsafe requests make worthless.
 
-use http::Method;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -9,13 +8,10 @@ use pingora_proxy::Session;
 use super::Gateway;
 use crate::admission::Purpose;
 use crate::cache::invalidation::{Mounted, is_due, named};
-use crate::cache::key;
-use crate::cache::storage::{Kind, Owner, Selector};
+use crate::cache::purge::forget;
+use crate::cache::storage::Kind;
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::model::method::MethodName;
-use crate::snapshot::Found;
-use crate::target::segments;
 use crate::{head, reply, rewrite};
 
 /// Tells whether the gateway itself asks: to renew what is kept, after the caller was answered from that.
@@ -64,25 +60,8 @@ impl Gateway {
             path: permit.path(),
         };
         for (path, query) in named(&response.headers, mounted).iter().chain([&own]) {
-            self.forget(exchange, path, query);
+            let to = (&exchange.served.snapshot, Kind::Hard);
+            forget(&self.cache, permit.version(), (path, query), to);
         }
-    }
-
-    fn forget(&self, exchange: &Exchange, path: &str, query: &str) {
-        let Some(permit) = exchange.permit() else { return };
-        let snapshot = &exchange.served.snapshot;
-        let Found::Route(route) =
-            snapshot.find_route(permit.version(), &segments(path), MethodName::find(&Method::GET))
-        else {
-            return;
-        };
-        let Some(policy) = &snapshot.route(route).cache else {
-            return;
-        };
-        let (tenant, api, version) = snapshot.version(permit.version()).names();
-        let owner = Owner { tenant, api, version };
-        let target = key::target(path, query, &policy.caching.query);
-        let selector = Selector::Target { owner, target: &target };
-        self.cache.purge(&selector, Kind::Hard);
     }
 }

@@ -46,5 +46,6 @@ mod slow_callers_are_cut;
 mod subscriptions_and_keys_decide;
 mod the_gateway_is_seen;
 mod websockets_are_tunnelled;
+mod what_is_kept_can_be_purged;
 mod what_is_matched_is_sent;
 mod words_of_other_issuers_are_exchanged;
