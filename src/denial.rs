@@ -4,10 +4,12 @@
 //! 6.3 and 13.2; the two bodies of W (with and without a `type`) are told apart by [`Fault::kind`].
 
 mod reach;
+mod unreadable;
 
 use http::StatusCode;
 
 use self::reach::denied;
+use self::unreadable::bad_target;
 use crate::head::Scheme;
 use crate::model::method::MethodSet;
 use crate::registry::key_pair::KeyType;
@@ -384,19 +386,6 @@ fn security(status: StatusCode, code: &'static str, message: &'static str, descr
 
 fn backend(status: StatusCode, code: &'static str, description: &'static str) -> Fault {
     report(status, code, "Runtime Error", description)
-}
-
-fn bad_target(why: BadTarget) -> &'static str {
-    match why {
-        BadTarget::Control => "The request path holds a control character.",
-        BadTarget::DotSegment => "The request path holds a dot segment.",
-        BadTarget::InvalidEncoding => "The request path holds an invalid percent-encoding.",
-        BadTarget::InvalidText => "The request path is not valid UTF-8.",
-        BadTarget::Malformed => "The request path is malformed.",
-        BadTarget::NotAllowed => {
-            "The request path holds an encoded slash or backslash, an empty segment or a path parameter, which the API does not accept."
-        }
-    }
 }
 
 const UNSUBSCRIBED: &str = "User is NOT authorized to access the Resource. API Subscription validation failed.";

@@ -11,6 +11,7 @@
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
+mod admitting;
 mod answering;
 mod caching;
 mod charging;
@@ -22,16 +23,15 @@ mod websocket;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable};
 use pingora_core::modules::http::HttpModules;
-use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -39,24 +39,23 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
 use self::seen::{head, is_tls};
-use crate::accept::{deadline, possession};
-use crate::admission::{Admitted, Means, Purpose, admission};
-use crate::cache::filters;
+use crate::accept::deadline;
+use crate::admission::Admitted;
 use crate::cache::opened::Cache;
+use crate::cache::{filters, keeping};
 use crate::counting::Counts;
-use crate::credential::{self, Credentials, Subject};
+use crate::credential::Credentials;
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
-use crate::head::{Head, Scheme};
+use crate::head::Scheme;
 use crate::quota::Hold;
 use crate::routed::Routed;
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::recorder::Silent;
-use crate::stages::{Refusal, own};
+use crate::stages::own;
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -217,7 +216,7 @@ impl ProxyHttp for Gateway {
         response: &ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<RespCacheable> {
-        filters::keep(response, session.req_header(), exchange)
+        keeping::keep(session, response, exchange)
     }
 
     fn should_serve_stale(&self, _session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
@@ -364,71 +363,6 @@ impl ProxyHttp for Gateway {
             session.req_header().method,
             session.req_header().uri.path()
         )
-    }
-}
-
-impl Gateway {
-    /// Admits, or refuses.
-    async fn admission(
-        &self,
-        head: &Head<'_>,
-        exchange: &Exchange,
-        purpose: Purpose,
-    ) -> std::result::Result<Admitted, Refusal> {
-        let means = Means {
-            snapshot: &exchange.served.snapshot,
-            limits: &self.limits,
-            credentials: &self.credentials,
-            counts: (&self.counts, purpose),
-            now: credential::at(exchange.at),
-        };
-        admission(|| *head, means, &mut Silent).await
-    }
-
-    /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
-    async fn assertion(&self, exchange: &Exchange) -> Result<Option<HeaderValue>> {
-        let (Some(permit), Some(version)) = (exchange.permit(), exchange.version()) else {
-            return Ok(None);
-        };
-        let Some(caller) = permit.caller().filter(|_| version.security.backend_jwt) else {
-            return Ok(None);
-        };
-        let about = Subject {
-            caller,
-            version,
-            by_default: permit.by_default(),
-        };
-        match Box::pin(self.credentials.assertion(about, credential::now())).await {
-            Some(assertion) => Ok(Some(assertion)),
-            None => Err(Error::explain(
-                ErrorType::InternalError,
-                "no statement about the caller can be signed",
-            )),
-        }
-    }
-
-    /// Tells whether a connection began before anybody wanted a certificate, and somebody does now: the next one can show
-    /// it. Of HTTP/2, Pingora ends none before it is idle (0.9.1).
-    fn is_unasked(&self, session: &Session, exchange: &Exchange) -> bool {
-        let was_asked = session.digest().is_none_or(possession::was_asked);
-        is_tls(session)
-            && !was_asked
-            && (exchange.served.snapshot.takes_certificates() || self.credentials.view().has_certified_clients())
-    }
-
-    /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
-    fn bound_connection(&self, session: &mut Session, exchange: &Exchange) {
-        if self.draining.load(Ordering::Relaxed) || self.is_unasked(session, exchange) {
-            session.set_keepalive(None);
-        }
-        session.set_read_timeout(Some(self.timeouts.read));
-        session.set_write_timeout(Some(self.timeouts.write));
-        session.set_total_drain_timeout(Some(self.timeouts.read));
-        let is_old = session.req_header().version == Version::HTTP_10;
-        if let (true, ServerSession::H1(session)) = (is_old, session.as_downstream_mut()) {
-            // Whoever speaks HTTP/1.0 knows of no answer before the answer (RFC 9110, 15.2).
-            session.set_ignore_info_resp(true);
-        }
     }
 }
 

@@ -51,9 +51,12 @@ pub fn guessed(headers: &HeaderMap, times: Times) -> Option<Duration> {
 pub fn age(headers: &HeaderMap, times: Times) -> Duration {
     let made = date(headers, &DATE);
     let apparent = made.and_then(|made| times.answered.duration_since(made).ok());
-    // Of a list, the first member counts; what is no number does not (RFC 9111, 5.1).
-    let stated = headers.get(AGE).and_then(|age| age.to_str().ok()?.split(',').next());
-    let stated = stated.and_then(|age| age.trim().parse::<u64>().ok()).unwrap_or(0);
+    // What is not one number says nothing of how fresh it is, so it is not.
+    let mut lines = headers.get_all(AGE).iter();
+    let only = lines
+        .next()
+        .map(|line| line.to_str().ok().filter(|_| lines.next().is_none()));
+    let stated = only.map_or(0, |line| line.and_then(seconds).unwrap_or(FOREVER));
     let delay = times.answered.duration_since(times.asked).unwrap_or_default();
     let corrected = Duration::from_secs(stated.min(FOREVER)) + delay;
     // A date tells whole seconds, so that a second of difference may be none.
@@ -72,6 +75,13 @@ pub fn is_guessable(status: StatusCode) -> bool {
         status.as_u16(),
         200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
     )
+}
+
+/// Reads a number of seconds, which has digits alone.
+fn seconds(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // A number that fits nowhere is as large as any (RFC 9111, 1.2.2).
+    is_number.then(|| text.parse().unwrap_or(FOREVER))
 }
 
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
@@ -145,8 +155,10 @@ mod tests {
         let age = |fields: &[(&'static str, String)]| age(&headers(fields), now()).as_secs();
         assert_eq!(age(&[("date", at(-30))]), 30);
         assert_eq!(age(&[("date", at(-30)), ("age", "50".to_owned())]), 50);
-        assert_eq!(age(&[("age", "50, 60".to_owned())]), 50);
-        assert_eq!(age(&[("age", "old".to_owned())]), 0);
+        for bad in ["50, 60", "old", "-1", "1.5", "5;a=b", ""] {
+            assert_eq!(age(&[("age", bad.to_owned())]), FOREVER, "{bad}");
+        }
+        assert_eq!(age(&[("age", "1".to_owned()), ("age", "1".to_owned())]), FOREVER);
         let slow = Times {
             asked: now().answered - Duration::from_secs(4),
             ..now()

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{ETAG, LAST_MODIFIED, VARY};
+use http::header::{ACCEPT_LANGUAGE, ETAG, LAST_MODIFIED, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora_cache::VarianceBuilder;
 use pingora_cache::key::HashBinary;
@@ -111,9 +111,7 @@ pub fn variance(response: &HeaderMap, request: &HeaderMap, owner: Option<&str>) 
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             continue;
         };
-        let mut value = Vec::new();
-        add_field(&mut value, request, &name);
-        builder.add_owned_name_value(name.as_str().to_owned(), value);
+        builder.add_owned_name_value(name.as_str().to_owned(), normal(request, &name));
     }
     builder.finalize()
 }
@@ -168,6 +166,23 @@ fn varied(response: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.to_str().unwrap_or("*").split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())
+}
+
+/// Returns the lines of a field as one list, without what means nothing between its members (RFC 9111, 4.1). What is in
+/// quotes is left as it is; languages have no case (RFC 5646, 2.1.1).
+fn normal(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
+    let mut whole = Vec::new();
+    add_field(&mut whole, headers, name);
+    if whole.contains(&b'"') {
+        return whole;
+    }
+    let members = whole.split(|byte| matches!(byte, b',' | b'\n'));
+    let members: Vec<&[u8]> = members.map(<[u8]>::trim_ascii).collect();
+    let mut value = members.join(&b","[..]);
+    if *name == ACCEPT_LANGUAGE {
+        value.make_ascii_lowercase();
+    }
+    value
 }
 
 /// Adds the lines of a field, which differ from no line at all.
@@ -249,6 +264,23 @@ mod tests {
         assert_ne!(variance(&[("x-b", "")]), variance(&[]));
         assert_ne!(variance(&[("x-a", "1")]), variance(&[("x-b", "1")]));
         assert!(variance(&[]).is_some() && super::variance(&fields(&[]), &fields(&[]), None).is_none());
+    }
+
+    #[test]
+    fn what_means_nothing_tells_nothing_apart() {
+        let response = fields(&[("vary", "x-a, accept-language")]);
+        let variance = |request: &[(&'static str, &str)]| variance(&response, &fields(request), None);
+        assert_eq!(variance(&[("x-a", "1"), ("x-a", "2")]), variance(&[("x-a", "1 ,  2")]));
+        assert_eq!(
+            variance(&[("accept-language", "EN, de")]),
+            variance(&[("accept-language", "en,de")])
+        );
+        assert_ne!(
+            variance(&[("accept-language", "de,en")]),
+            variance(&[("accept-language", "en,de")])
+        );
+        assert_ne!(variance(&[("x-a", "\"1, 2\"")]), variance(&[("x-a", "\"1,2\"")]));
+        assert_ne!(variance(&[("x-a", "A")]), variance(&[("x-a", "a")]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! [`storage`] owns the bytes: bounds, purging, the disk. What is stored, under which key and for how long is decided
 //! beside it, by functions of plain values: [`directives`] and [`freshness`] read what RFC 9111 says of time,
 //! [`admission`] decides what is kept, [`key`] what an entry is found by, [`reuse`] whether it may be used,
-//! [`invalidation`] what an unsafe request makes worthless. [`filters`] tells Pingora's state machine,
+//! [`invalidation`] what an unsafe request makes worthless. [`filters`] and [`keeping`] tell Pingora's state machine,
 //! [`purge`] takes back what operators name.
 //!
 //! Where Pingora's cache (0.9.1) is not RFC 9111, this goes round it: it ignores `Vary` and `Set-Cookie`, knows no age
@@ -16,6 +16,7 @@ pub mod directives;
 pub mod filters;
 pub mod freshness;
 pub mod invalidation;
+pub mod keeping;
 pub mod key;
 pub mod opened;
 pub mod purge;

@@ -5,6 +5,7 @@
 )]
 
 use super::explanation::{self, Decision, Explanation, Outcome, Step};
+use super::kept::kept;
 use super::question::Asked;
 use super::{rules, words};
 use crate::admission::Admitted;
@@ -211,6 +212,7 @@ fn told_resource(route: &Route) -> explanation::Resource {
         path: route.template.to_string(),
         methods: route.methods.to_string(),
         auth: words::auth(route.auth).to_owned(),
+        cache: kept(route),
         rule: route.place.to_string(),
     }
 }

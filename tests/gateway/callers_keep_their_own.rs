@@ -117,7 +117,7 @@ async fn an_entry_that_a_validation_calls_public_stays_whose_it_was() {
                 .header("Cache-Control", "max-age=10")
                 .header("Age", "11")
                 .header("ETag", "\"1\"")
-                .body(request.header("x-name").unwrap_or_default().to_owned()),
+                .body(request.header("x-name").unwrap_or_default()),
         })
         .start()
         .await;

@@ -74,73 +74,21 @@ async fn everything_that_is_named_is_forgotten_and_nothing_else() {
     let gateway = start(&origin).await;
     hits(&gateway).await;
     assert_eq!(hits(&gateway).await, "+++++");
-    let none = Purge::default;
-    let (tag, api) = (some("7"), some("One"));
     for (named, left) in [
-        (
-            Purge {
-                url: some("/one/items/7"),
-                ..none()
-            },
-            "-++++",
-        ),
-        (
-            Purge {
-                url: some("http://gateway.test/one/1/items/8?a=b"),
-                ..none()
-            },
-            "+-+++",
-        ),
-        (
-            Purge {
-                url: some("/one/1/items/8"),
-                ..none()
-            },
-            "+++++",
-        ),
-        (Purge { tag, ..none() }, "-++--"),
-        (
-            Purge {
-                api: api.clone(),
-                ..none()
-            },
-            "----+",
-        ),
-        (
-            Purge {
-                api: api.clone(),
-                version: some("2"),
-                ..none()
-            },
-            "+++-+",
-        ),
-        (
-            Purge {
-                api,
-                version: some("1"),
-                prefix: some("/items"),
-                ..none()
-            },
-            "--+++",
-        ),
-        (
-            Purge {
-                tenant: some("carbon.super"),
-                ..none()
-            },
-            "-----",
-        ),
-        (
-            Purge {
-                everything: true,
-                ..none()
-            },
-            "-----",
-        ),
+        (r#"{"url": "/one/items/7"}"#, "-++++"),
+        (r#"{"url": "http://gateway.test/one/1/items/8?a=b"}"#, "+-+++"),
+        (r#"{"url": "/one/1/items/8"}"#, "+++++"),
+        (r#"{"tag": "7"}"#, "-++--"),
+        (r#"{"api": "One"}"#, "----+"),
+        (r#"{"api": "One", "version": "2"}"#, "+++-+"),
+        (r#"{"api": "One", "version": "1", "prefix": "/items"}"#, "--+++"),
+        (r#"{"tenant": "carbon.super"}"#, "-----"),
+        (r#"{"everything": true}"#, "-----"),
     ] {
-        assert_eq!(purge(&gateway, named.clone()), Told::Purged { purged: true });
-        assert_eq!(hits(&gateway).await, left, "{named:?}");
-        assert_eq!(hits(&gateway).await, "+++++", "{named:?}");
+        let purged = purge(&gateway, serde_json::from_str(named).unwrap());
+        assert_eq!(purged, Told::Purged { purged: true });
+        assert_eq!(hits(&gateway).await, left, "{named}");
+        assert_eq!(hits(&gateway).await, "+++++", "{named}");
     }
 }
 
@@ -253,8 +201,10 @@ async fn what_the_cache_does_is_counted_and_logged() {
         gateway.get(TARGETS[0]).await.expect(200);
     }
     let log = gateway.access_log(3).await;
-    let said: Vec<_> = log.iter().map(|line| line["cache"].as_str().unwrap()).collect();
-    assert_eq!(said, ["stored", "hit", "hit"]);
+    // Each connection writes its own line, in no order.
+    let mut said: Vec<_> = log.iter().map(|line| line["cache"].as_str().unwrap()).collect();
+    said.sort_unstable();
+    assert_eq!(said, ["hit", "hit", "stored"]);
     let count = async |outcome: &str| {
         let label = format!("outcome=\"{outcome}\"");
         gateway

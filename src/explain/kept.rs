@@ -1,0 +1,59 @@
+//! What is kept of a resource's responses, in words: whether, for how long, and what tells entries apart.
+
+use crate::model::caching::{CacheMode, Obeyed, QueryKey, SetCookie};
+use crate::model::unit::Period;
+use crate::snapshot::{CachePolicy, Route};
+
+/// Says what is kept of a resource's responses; nothing where nothing is.
+pub(super) fn kept(route: &Route) -> Vec<String> {
+    let Some(policy) = route.cache.as_deref() else {
+        return Vec::new();
+    };
+    vec![admission(policy), key(policy), requests(policy)]
+}
+
+fn admission(policy: &CachePolicy) -> String {
+    let caching = &policy.caching;
+    let timeout = caching.timeout.map(|timeout| Period(timeout).to_string());
+    let time = match (caching.mode, timeout) {
+        (CacheMode::Fixed, Some(timeout)) => format!("for {timeout}"),
+        (_, Some(timeout)) => format!("as long as they say, or for {timeout}"),
+        (_, None) => "as long as they say".to_owned(),
+    };
+    let but = match caching.set_cookie {
+        SetCookie::Drop => "without `Set-Cookie`",
+        SetCookie::Refuse => "nor with `Set-Cookie`",
+    };
+    format!(
+        "responses of {} and {} at most are kept {time}; not where they are `private` or `no-store`, {but}",
+        caching.methods, caching.max_body
+    )
+}
+
+fn key(policy: &CachePolicy) -> String {
+    let caching = &policy.caching;
+    let mut parts = vec!["version, resource, environment, scheme, path".to_owned()];
+    if caching.by_host {
+        parts.push("host".to_owned());
+    }
+    parts.push(match &caching.query {
+        QueryKey::All => "query".to_owned(),
+        QueryKey::Except(names) => format!("query but for {}", names.join(", ")),
+        QueryKey::Only(names) => format!("of the query {}", names.join(", ")),
+    });
+    parts.extend(caching.headers.iter().map(|name| format!("field {name}")));
+    parts.push("what `Vary` names".to_owned());
+    if !policy.is_open && !caching.is_shared {
+        parts.push("the caller, unless the response is `public`".to_owned());
+    }
+    format!("entries are told apart by: {}", parts.join("; "))
+}
+
+fn requests(policy: &CachePolicy) -> String {
+    let whose = match policy.caching.obeys {
+        Obeyed::Callers => "of callers who have proven who they are",
+        Obeyed::Everybody => "of everybody",
+        Obeyed::Nobody => "of nobody",
+    };
+    format!("the `Cache-Control` {whose} is obeyed")
+}
