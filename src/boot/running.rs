@@ -123,7 +123,7 @@ impl Prepared {
         let in_step = |router| neighbours::in_step(router, &identity.credentials, &settings.data);
         let own = in_step(identity.router.clone());
         let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
-        let cache = Cache::new(settings.cache.memory);
+        let cache = Cache::new(settings.cache.clone());
         telemetry.show_cache(&cache);
         let purger = Arc::new(Purger {
             live: Arc::clone(&live),

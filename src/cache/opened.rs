@@ -15,7 +15,7 @@ use super::storage::{Bounds, Doors, Kind, Selector, Store};
 
 /// The cache of a process.
 pub struct Cache {
-    memory: u64,
+    bounds: Bounds,
     opened: OnceLock<Opened>,
     waits: AtomicU64,
 }
@@ -23,7 +23,7 @@ pub struct Cache {
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cache")
-            .field("memory", &self.memory)
+            .field("bounds", &self.bounds)
             .finish_non_exhaustive()
     }
 }
@@ -40,10 +40,10 @@ pub struct Opened {
 }
 
 impl Cache {
-    /// Makes a cache of at most so many bytes of memory.
-    pub fn new(memory: u64) -> Arc<Self> {
+    /// Makes a cache of at most so much.
+    pub fn new(bounds: Bounds) -> Arc<Self> {
         Arc::new(Self {
-            memory,
+            bounds,
             opened: OnceLock::new(),
             waits: AtomicU64::new(0),
         })
@@ -52,11 +52,7 @@ impl Cache {
     /// Opens it, where nobody has before.
     pub fn open(&self) -> &Opened {
         self.opened.get_or_init(|| {
-            let store = Store::new(Bounds {
-                memory: self.memory,
-                entries: u64::from(u32::MAX),
-                max_body: self.memory / 16,
-            });
+            let store = Store::new(self.bounds.clone());
             Opened {
                 doors: Doors::open(&store),
                 predictor: Box::leak(Box::new(Predictor::new(REMEMBERED, None))),

@@ -2,6 +2,7 @@
 //!
 //! All violations are found at once; each names the line, or the variable, that stated the value.
 
+mod cache;
 mod identity;
 mod quota;
 
@@ -21,7 +22,7 @@ use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
 use super::{
-    AccessLog, Admin, Cache, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream,
+    AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream,
 };
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
@@ -246,15 +247,6 @@ impl Believer {
             self.out_of_bounds(path, &Size(1).to_string(), &Size(most).to_string());
         }
         N::try_from(size.0).unwrap_or_default()
-    }
-
-    /// Checks that there is room for a few responses at least.
-    fn cache(&mut self, raw: &raw::Cache) -> Cache {
-        let (least, most) = (Size(1 << 20), Size(1 << 40));
-        if !(least..=most).contains(&raw.memory) {
-            self.out_of_bounds("cache.memory", &least.to_string(), &most.to_string());
-        }
-        Cache { memory: raw.memory.0 }
     }
 
     fn period(&mut self, path: &str, period: Period) -> Duration {

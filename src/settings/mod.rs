@@ -24,6 +24,7 @@ pub use self::environment::Environment;
 pub use self::identity::{Credentials, OAuth, RegistryUrl, TokenAlgorithm};
 use self::keys::KEYS;
 use self::raw::Raw;
+use crate::cache::storage::Bounds;
 use crate::model::violation::Violation;
 use crate::quota_fields::QuotaFields;
 
@@ -48,8 +49,8 @@ pub struct Settings {
     pub refusals: usize,
     /// How quotas are counted.
     pub quota: Quota,
-    /// How much is kept of responses.
-    pub cache: Cache,
+    /// How much is stored of responses, where the catalog asks for it.
+    pub cache: Bounds,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.
@@ -199,13 +200,6 @@ impl Settings {
     pub fn has_tls(&self) -> bool {
         !self.gateway.https.is_empty() || !self.admin.https.is_empty()
     }
-}
-
-/// How much is kept of responses.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cache {
-    /// Bytes of memory.
-    pub memory: u64,
 }
 
 /// How quotas are counted.

@@ -153,6 +153,18 @@ fn values_beyond_their_bounds_are_refused() {
             "[quota]\nstore = 'memcached'",
             "2:9 quota.store `store` names no known kind of store",
         ),
+        (
+            "[cache]\nentries = 0",
+            "2:11 cache.entries `entries` must be from 1 to 100000000",
+        ),
+        (
+            "[cache]\nmemory = '16MiB'",
+            "1:1 cache.max_body `max_body` is more than a sixteenth of `memory`, which is 1MiB",
+        ),
+        (
+            "[cache]\ndisk_bytes = '1MiB'",
+            "2:14 cache.disk_bytes `disk_bytes` must be from 16MiB to 1024TiB",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(refusal(text), expected);

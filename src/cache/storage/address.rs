@@ -1,9 +1,10 @@
 //! Where an entry is: what a cache key hashes to, and which variant of it.
 
 use pingora_cache::key::{CacheHashKey, HashBinary};
+use serde::{Deserialize, Serialize};
 
 /// The place of an entry. Entries keep their whole key beside it, so that two keys of one hash never meet.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Address {
     primary: HashBinary,
     variance: Option<HashBinary>,
@@ -15,6 +16,25 @@ impl Address {
         Self {
             primary: key.primary_bin(),
             variance: key.variance_bin(),
+        }
+    }
+
+    /// Returns the name of its file: its hashes in hexadecimal.
+    pub(super) fn name(&self) -> String {
+        let primary = u128::from_be_bytes(self.primary);
+        match self.variance.map(u128::from_be_bytes) {
+            None => format!("{primary:032x}"),
+            Some(variance) => format!("{primary:032x}-{variance:032x}"),
+        }
+    }
+
+    /// Tells whether a file's name could be one of these.
+    pub(super) fn is_name(name: &str) -> bool {
+        let is_hash =
+            |part: &str| part.len() == 32 && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match name.split_once('-') {
+            None => is_hash(name),
+            Some((primary, variance)) => is_hash(primary) && is_hash(variance),
         }
     }
 

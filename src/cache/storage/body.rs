@@ -49,6 +49,11 @@ impl Body {
         Self { pieces, len }
     }
 
+    /// Returns its bytes.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Returns its pieces.
     pub(super) fn pieces(&self) -> &[Bytes] {
         match &self.pieces {

@@ -71,7 +71,11 @@ type Hit = (CacheMeta, HitHandler);
 #[async_trait]
 impl Storage for Door {
     async fn lookup(&'static self, key: &CacheKey, _: &SpanHandle) -> Result<Option<Hit>> {
-        Ok(self.store.find(key).map(hit))
+        let found = match (self.store.find(key), &self.store.disk) {
+            (None, Some(disk)) => Box::pin(self.store.recall(disk, key)).await,
+            (found, _) => found,
+        };
+        Ok(found.map(hit))
     }
 
     async fn lookup_streaming_write(

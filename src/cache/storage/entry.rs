@@ -1,6 +1,7 @@
 //! One stored response, and what it weighs.
 
 use std::mem::size_of;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::address::Address;
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     sheet: Sheet,
     body: Body,
     bytes: u64,
+    /// Whether the disk has been offered it, or it comes from there.
+    is_offered: AtomicBool,
     /// The room that it takes after it has left the table while it is still being read.
     leaving: OnceLock<Room>,
 }
@@ -56,11 +59,21 @@ impl Sheet {
 impl Entry {
     /// Makes a response of its parts.
     pub(super) fn new(sheet: Sheet, body: Body) -> Arc<Self> {
+        Self::make(sheet, body, false)
+    }
+
+    /// Makes a response of what the disk had.
+    pub(super) fn recalled(sheet: Sheet, body: Body) -> Arc<Self> {
+        Self::make(sheet, body, true)
+    }
+
+    fn make(sheet: Sheet, body: Body, is_offered: bool) -> Arc<Self> {
         let heap = sheet.heap() + body.heap();
         Arc::new(Self {
             sheet,
             body,
             bytes: (heap + SIZE) as u64,
+            is_offered: AtomicBool::new(is_offered),
             leaving: OnceLock::new(),
         })
     }
@@ -78,6 +91,11 @@ impl Entry {
     /// Returns what it takes of the bound: key, head, labels, body and its place in the table.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Notes that it was asked for again; true if the disk is to be offered it now.
+    pub(super) fn reuse(&self) -> bool {
+        !self.is_offered.load(Ordering::Relaxed) && !self.is_offered.swap(true, Ordering::Relaxed)
     }
 
     /// Takes room for as long as somebody still reads it, after it has left the table.

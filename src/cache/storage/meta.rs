@@ -63,6 +63,11 @@ impl Meta {
         meta
     }
 
+    /// Tells whether it is fresh at a time.
+    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
+        self.fresh_until >= now
+    }
+
     /// Returns the bytes of its body, where its head announces them.
     pub(super) fn announced(&self) -> Option<u64> {
         let length = self.header.headers.get(http::header::CONTENT_LENGTH)?;

@@ -10,6 +10,8 @@
 //! on their way: those being stored, and those that left the table while somebody reads them. A response for which
 //! there is no room on the way is passed on without being stored.
 //!
+//! With a disk, an eighth of the table's is for its index.
+//!
 //! # What a hit costs
 //!
 //! One table lookup under a read lock, a comparison of the key, two loads for the purges; then what Pingora asks for: a
@@ -18,6 +20,7 @@
 mod address;
 mod body;
 mod cost;
+mod disk;
 mod doors;
 mod entry;
 mod fill;
@@ -41,6 +44,8 @@ use pingora_cache::key::CacheKey;
 use pingora_error::{Error, ErrorType, Result};
 
 pub use self::address::Address;
+use self::disk::Disk;
+pub use self::disk::{DiskBounds, DiskFigures};
 pub use self::doors::Doors;
 use self::entry::Entry;
 use self::fill::Fill;
@@ -53,7 +58,7 @@ use self::room::Space;
 use self::table::Table;
 
 /// How much may be stored.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bounds {
     /// Bytes of memory, whatever they are for.
     pub memory: u64,
@@ -61,6 +66,8 @@ pub struct Bounds {
     pub entries: u64,
     /// Bytes of one body.
     pub max_body: u64,
+    /// The disk, if there is to be one.
+    pub disk: Option<DiskBounds>,
 }
 
 /// The stored responses.
@@ -68,7 +75,8 @@ pub struct Store {
     table: Table,
     space: Arc<Space>,
     fills: Fills,
-    purges: Purges,
+    purges: Arc<Purges>,
+    disk: Option<Disk>,
     lengths: Lengths,
     max_body: u64,
     /// Held by who walks over everything after a purge.
@@ -97,17 +105,23 @@ pub struct Figures {
     pub broken: u64,
     /// Purges that something may not have been held against.
     pub purges: u64,
+    /// The disk, if there is one.
+    pub disk: Option<DiskFigures>,
 }
 
 /// What a purge has given back.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Settled {
-    /// Entries that are gone.
+    /// Entries in memory that are gone.
     pub gone: u64,
     /// Bytes that they took of the bound.
     pub bytes: u64,
-    /// Entries that are stale by a purge.
+    /// Entries in memory that are stale by a purge.
     pub stale: u64,
+    /// Files that are gone, by either kind of purge.
+    pub files: u64,
+    /// Bytes of those, in blocks of 4 KiB.
+    pub file_bytes: u64,
 }
 
 /// What a lookup finds.
@@ -121,18 +135,23 @@ enum Found {
 impl Store {
     /// Makes an empty store.
     pub fn new(bounds: Bounds) -> Arc<Self> {
-        let space = Space::new(bounds.memory / 8);
+        let part = bounds.memory / 8;
+        let parts = if bounds.disk.is_some() { 2 } else { 1 };
+        let space = Space::new(part);
         let table = Table::new(
-            bounds.memory - bounds.memory / 8,
+            bounds.memory - parts * part,
             bounds.entries,
             bounds.max_body,
             Arc::clone(&space),
         );
+        let purges = Arc::new(Purges::default());
+        let disk = bounds.disk.map(|disk| Disk::open(disk, part, Arc::clone(&purges)));
         Arc::new(Self {
             table,
             space,
             fills: Fills::default(),
-            purges: Purges::default(),
+            purges,
+            disk,
             lengths: Lengths::new(),
             max_body: bounds.max_body,
             settling: Mutex::new(()),
@@ -175,6 +194,9 @@ impl Store {
                 Verdict::Gone => {}
             }
         }
+        if let Some(disk) = &self.disk {
+            (settled.files, settled.file_bytes) = disk.settle();
+        }
         self.purges.forget(now);
         settled
     }
@@ -190,6 +212,7 @@ impl Store {
             refused: self.refused.load(Ordering::Relaxed),
             broken: self.broken.load(Ordering::Relaxed),
             purges: self.purges.len() as u64,
+            disk: self.disk.as_ref().map(Disk::figures),
         }
     }
 
@@ -207,13 +230,37 @@ impl Store {
             sheet.labels = old.sheet().labels.clone();
         }
         let new = Entry::new(sheet, old.body().clone());
+        self.forget_on_disk(&new);
         Ok(self.table.replace(&old, &new))
+    }
+
+    /// Keeps a response; false if it is too large.
+    fn keep(&self, entry: &Arc<Entry>) -> bool {
+        self.forget_on_disk(entry);
+        self.table.insert(entry)
+    }
+
+    fn forget_on_disk(&self, newer: &Entry) {
+        if let Some(disk) = &self.disk {
+            disk.forget(&newer.sheet().address);
+        }
     }
 
     /// Counts a response that is not stored, and says why.
     fn refuse<T>(&self, why: &'static str) -> Result<T> {
         self.refused.fetch_add(1, Ordering::Relaxed);
         Error::e_explain(ErrorType::Custom("not stored"), why)
+    }
+
+    /// Finds what only the disk has.
+    async fn recall(&self, disk: &Disk, key: &CacheKey) -> Option<Found> {
+        let mut recalled = disk.recall(&Address::of(key), &self.space).await?;
+        let (sheet, body) = recalled.take()?;
+        if *sheet.key != *key.primary_key() {
+            return None;
+        }
+        self.table.adopt(&Entry::recalled(sheet, body), || disk.has(&recalled));
+        self.find(key)
     }
 
     fn find(&self, key: &CacheKey) -> Option<Found> {
@@ -231,7 +278,12 @@ impl Store {
             return None;
         }
         match sheet.verdict(&self.purges) {
-            Verdict::Good => Some(Found::Entry(entry, None)),
+            Verdict::Good => {
+                if let Some(disk) = self.disk.as_ref().filter(|_| entry.reuse()) {
+                    disk.keep(&entry);
+                }
+                Some(Found::Entry(entry, None))
+            }
             Verdict::Stale(since) => Some(Found::Entry(entry, Some(since))),
             Verdict::Gone => {
                 self.table.remove(&entry);

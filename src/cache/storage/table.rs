@@ -75,6 +75,15 @@ impl Table {
         is_there && self.put(address, new)
     }
 
+    /// Puts an entry where nothing is, if it is still the one to go by.
+    pub(super) fn adopt(&self, entry: &Arc<Entry>, is_current: impl FnOnce() -> bool) {
+        let address = entry.sheet().address;
+        let _writer = self.writer(&address).lock();
+        if !self.entries.contains_key(&address) && is_current() {
+            self.put(address, entry);
+        }
+    }
+
     /// Takes an entry out, if it is the one that is there.
     pub(super) fn remove(&self, entry: &Arc<Entry>) -> bool {
         let address = &entry.sheet().address;

@@ -13,6 +13,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod disk;
+
 const OWNER: Owner<'_> = Owner {
     tenant: "t",
     api: "a",
@@ -23,6 +25,7 @@ const BOUNDS: Bounds = Bounds {
     memory: 4 << 20,
     entries: 10_000,
     max_body: 100_000,
+    disk: None,
 };
 
 fn span() -> SpanHandle {
@@ -504,9 +507,9 @@ proptest! {
         steps in proptest::collection::vec(step(), 0..300),
         entries in 1_u64..60,
     ) {
-        let bounds = Bounds { memory: 1 << 20, entries, max_body: 40_000 };
+        let bounds = Bounds { memory: 1 << 20, entries, max_body: 40_000, disk: None };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let world = World::new(bounds);
+        let world = World::new(bounds.clone());
         let mut requests = Requests::default();
         for step in steps {
             runtime.block_on(requests.run(&world, step));

@@ -71,7 +71,7 @@ impl Writer {
         let entry = Entry::new(pen.fill().sheet().clone(), pen.body());
         let bytes = entry.bytes();
         let is_purged = entry.sheet().verdict(&self.store.purges) == Verdict::Gone;
-        if is_purged || !self.store.table.insert(&entry) {
+        if is_purged || !self.store.keep(&entry) {
             self.store.refused.fetch_add(1, Ordering::Relaxed);
             return 0;
         }
