@@ -28,7 +28,7 @@ impl TierId {
 }
 
 /// The index of a quota in its snapshot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PolicyId(pub(super) u32);
 
 /// The index of a counting rule in its snapshot.
