@@ -50,7 +50,7 @@ use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
 use crate::stages::recorder::Silent;
-use crate::stages::{Refusal, own};
+use crate::stages::{Refusal, Spent, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -129,8 +129,9 @@ impl ProxyHttp for Gateway {
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
-        match self.admission(&head, exchange).await {
-            Ok(Admitted::Permit(permit, spent)) => {
+        let mut spent = Spent::default();
+        match self.admission(&head, exchange, &mut spent).await {
+            Ok(Admitted::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.spent = spent;
                 exchange.assertion = self.assertion(exchange).await?;
@@ -288,15 +289,23 @@ impl ProxyHttp for Gateway {
 
 impl Gateway {
     /// Admits, or refuses.
-    async fn admission(&self, head: &Head<'_>, exchange: &Exchange) -> std::result::Result<Admitted, Refusal> {
+    async fn admission(
+        &self,
+        head: &Head<'_>,
+        exchange: &Exchange,
+        spent: &mut Spent,
+    ) -> std::result::Result<Admitted, Refusal> {
         let means = Means {
             snapshot: &exchange.served.snapshot,
             limits: &self.limits,
             credentials: &self.credentials,
-            counts: (&self.counts, Purpose::Spend),
+            counts: (
+                &self.counts,
+                Purpose::Spend(self.counts.at(exchange.arrived, exchange.at)),
+            ),
             now: credential::at(exchange.at),
         };
-        admission(|| *head, means, &mut Silent).await
+        admission(|| *head, means, spent, &mut Silent).await
     }
 
     /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.

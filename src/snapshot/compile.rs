@@ -129,7 +129,7 @@ impl<'a> Compiler<'a> {
         }
         let mut routes = Routes::default();
         for resource in &version.resources {
-            let route = self.route(api, resource, &security);
+            let route = self.route(api, version, resource, &security);
             routes.add(&resource.template, resource.methods, route);
         }
         let backends = [&version.production, &version.sandbox];
@@ -168,7 +168,7 @@ impl<'a> Compiler<'a> {
         id
     }
 
-    fn route(&mut self, api: &Api, resource: &Resource, security: &Security) -> RouteId {
+    fn route(&mut self, api: &Api, version: &ApiVersion, resource: &Resource, security: &Security) -> RouteId {
         let known = resource.scopes.iter();
         let scopes: Vec<_> = known
             .filter_map(|key| self.scopes.get(&(&api.tenant, key)).copied())
@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
             auth: resource.auth,
             scopes,
             challenge,
-            tier,
+            tier: tier.map(|id| (id, self.tiers.subjects(api, version, resource))),
             place: resource.place.clone(),
         });
         id

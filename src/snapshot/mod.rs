@@ -23,6 +23,7 @@ use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
 use crate::model::place::Place as Stated;
 use crate::model::security::{CredentialFields, Security};
+use crate::quota::SubjectDigest;
 use crate::registry::key_pair::KeyType;
 
 pub use challenge::Challenge;
@@ -143,8 +144,8 @@ pub struct Route {
     pub scopes: Vec<ScopeId>,
     /// What callers are told who have none of its scopes, as the value of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
-    /// Its tier, where it has one.
-    pub tier: Option<TierId>,
+    /// Its tier, where it has one, and what that counts: each method apart.
+    pub tier: Option<(TierId, Vec<(MethodName, SubjectDigest)>)>,
     /// Where it was stated.
     pub place: Stated,
 }
