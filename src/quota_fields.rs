@@ -61,9 +61,12 @@ impl Policies {
     /// Returns what is said of these quotas together.
     fn of(&self, standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
         let ids: SmallVec<[PolicyId; 8]> = standings.iter().map(|(id, _)| *id).collect();
-        if let Some(value) = self.0.read().get(&*ids) {
+        let known = self.0.read();
+        if let Some(value) = known.get(&*ids) {
             return value.clone();
         }
+        let has_room = known.len() < MOST;
+        drop(known);
         let mut line = Line::new();
         for id in &ids {
             if !line.is_empty() {
@@ -72,9 +75,9 @@ impl Policies {
             line.extend_from_slice(tiers.policy(*id).stated.as_bytes());
         }
         let value = value(&line);
-        let mut known = self.0.write();
-        if known.len() < MOST {
-            known.insert(ids.as_slice().into(), value.clone());
+        // Whoever finds no room waits for nobody. As many as write at the same time may go over it.
+        if has_room {
+            self.0.write().insert(ids.as_slice().into(), value.clone());
         }
         value
     }
