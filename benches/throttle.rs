@@ -1,13 +1,14 @@
 //! What does it cost to hold a request against four quotas, from finding them to the answer of the ledger?
 //!
-//! Claim: the difference between the two lines is under 400 ns; nothing of it allocates. `ledger` asks what the counts
-//! alone cost, and what threads that share them do to each other.
+//! Claim: nothing of the difference between the two lines allocates. The aim is 400 ns for it; it is not reached yet.
+//! `ledger` asks what the counts alone cost, and what threads that share them do to each other.
 
 #![expect(clippy::expect_used, reason = "a bench ends at the first surprise")]
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use admin::model::catalog::Catalog;
 use admin::model::instant::UnixTime;
@@ -24,6 +25,7 @@ use tollgate::model::security::CredentialFields;
 use tollgate::quota::{Ledger, Secret};
 use tollgate::settings::Limits;
 use tollgate::snapshot::{Snapshot, compile_for};
+use tollgate::stages::Spent;
 use tollgate::stages::recorder::Silent;
 
 #[global_allocator]
@@ -101,23 +103,29 @@ fn stage(criterion: &mut Criterion) {
         ("admission with four quotas", 4, snapshot(all, TIERS, &secret)),
         ("admission without any", 0, snapshot("", "", &secret)),
     ] {
-        let admit = || {
+        // An exchange knows when it arrived; each of these comes ten microseconds after the one before.
+        let (mut arrived, mut at) = (Instant::now(), SystemTime::now());
+        let mut admit = || {
+            arrived += Duration::from_micros(10);
+            at += Duration::from_micros(10);
             let means = Means {
                 snapshot: &snapshot,
                 limits: &limits,
                 credentials: &credentials,
-                counts: (&counts, Purpose::Spend),
+                counts: (&counts, Purpose::Spend(counts.at(arrived, at))),
                 now: UnixTime(0),
             };
-            admission(|| head, means, &mut Silent)
+            let mut spent = Spent::default();
+            let admitted = admission(|| head, means, &mut spent, &mut Silent)
                 .now_or_never()
-                .expect("nothing to wait for")
+                .expect("nothing to wait for");
+            (admitted, spent)
         };
         match admit() {
-            Ok(Admitted::Permit(_, spent)) => assert_eq!(spent.standings.len(), quotas),
+            (Ok(Admitted::Permit(_)), spent) => assert_eq!(spent.standings.len(), quotas),
             other => panic_of(&other),
         }
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(admit()).is_ok()));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(admit()).0.is_ok()));
     }
     group.finish();
 }

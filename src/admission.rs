@@ -10,8 +10,9 @@ use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::instant::UnixTime;
 use crate::model::method::MethodSet;
-use crate::quota::{Answer, Hold};
+use crate::quota::{Answer, Hold, Moment};
 use crate::settings::Limits;
+use crate::snapshot::tiers::Tiers;
 use crate::snapshot::{Snapshot, VersionId};
 use crate::stages::recorder::{Fact, Recorder};
 use crate::stages::{Admission, Halt, Permit, Plea, Refusal, Spent, admit_told};
@@ -36,24 +37,34 @@ pub struct Means<'a> {
 pub enum Purpose {
     /// To tell how they stand; nothing is spent.
     Look,
-    /// To let the request through, and to spend.
-    Spend,
+    /// To let the request through, and to spend at this moment: when it arrived, or later where it waited.
+    Spend(Moment),
     /// They are not asked: the request was counted before.
     Waive,
 }
 
+impl Purpose {
+    /// Returns the same after a wait.
+    fn waited(self, counts: &Counts) -> Self {
+        match self {
+            Self::Spend(_) => Self::Spend(counts.now()),
+            Self::Look | Self::Waive => self,
+        }
+    }
+}
+
 /// What an exchange may do.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost most requests an allocation")]
 pub enum Admitted {
     /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
     Options(VersionId, MethodSet),
-    /// Go on to a backend; this was spent on it.
-    Permit(Permit, Spent),
+    /// Go on to a backend.
+    Permit(Permit),
 }
 
 /// Admits, or refuses; waits for what must be fetched to tell, and only for so much of it. The head is made anew after
-/// each wait, so that none is kept meanwhile.
+/// each wait, so that none is kept meanwhile. What is spent on the request is told in its place: it is large, and moved it
+/// would cost as much as to count it.
 ///
 /// # Errors
 ///
@@ -61,13 +72,14 @@ pub enum Admitted {
 pub async fn admission<'h>(
     head: impl Fn() -> Head<'h>,
     means: Means<'_>,
+    spent: &mut Spent,
     told: &mut impl Recorder,
 ) -> Result<Admitted, Refusal> {
     let Means {
         snapshot,
         limits,
         credentials,
-        counts,
+        counts: (counts, mut purpose),
         mut now,
     } = means;
     let mut is_current = credentials.is_told();
@@ -80,7 +92,7 @@ pub async fn admission<'h>(
             if !is_current {
                 break;
             }
-            now = credential::now();
+            (now, purpose) = (credential::now(), purpose.waited(counts));
             continue;
         }
         match decided {
@@ -88,13 +100,21 @@ pub async fn admission<'h>(
                 told.fetch(&fetch);
                 // Boxed: its state is large, and most requests need nothing of it.
                 Box::pin(credentials.obtain(fetch, now)).await;
-                now = credential::now();
+                (now, purpose) = (credential::now(), purpose.waited(counts));
             }
             Err(Halt::Refused(refusal)) => return Err(refusal),
             Ok(Admission::Options(version, methods)) => return Ok(Admitted::Options(version, methods)),
             Ok(Admission::Plea(plea)) => {
-                let (permit, spent) = counted(plea, counts, told).await?;
-                return Ok(Admitted::Permit(permit, spent));
+                let mut answer = counted(&plea, snapshot.tiers(), (counts, purpose)).await;
+                let decided = match &mut answer {
+                    Some(answer) => plea.decide(answer, snapshot, spent),
+                    None => Ok(plea.waived()),
+                };
+                told.learn(|| {
+                    let refused = decided.as_ref().err().and_then(Refusal::standings);
+                    Fact::Counted(Box::new(refused.unwrap_or(&spent.standings).clone()))
+                });
+                return decided.map(Admitted::Permit);
             }
         }
     }
@@ -105,7 +125,7 @@ pub async fn admission<'h>(
 }
 
 /// Tells whether a decision hangs on what is known of callers, whatever it is.
-fn is_about_callers(decided: &Result<Admission<'_>, Halt>) -> bool {
+fn is_about_callers(decided: &Result<Admission, Halt>) -> bool {
     match decided {
         Ok(Admission::Plea(plea)) => plea.is_by_caller(),
         Ok(Admission::Options(..)) => false,
@@ -115,34 +135,21 @@ fn is_about_callers(decided: &Result<Admission<'_>, Halt>) -> bool {
     }
 }
 
-/// Asks the counts, once for all quotas of a request.
-async fn counted(
-    plea: Plea<'_>,
-    (counts, purpose): (&Counts, Purpose),
-    told: &mut impl Recorder,
-) -> Result<(Permit, Spent), Refusal> {
-    let answer = match purpose {
-        _ if plea.demands().is_empty() => {
-            told.learn(|| Fact::Counted(Box::default()));
-            return Ok((plea.waived(), Spent::default()));
-        }
-        Purpose::Waive => return Ok((plea.waived(), Spent::default())),
-        Purpose::Spend => counts.take(plea.demands()).await,
+/// Asks the counts, once for all quotas of a request; none where they are not asked.
+async fn counted(plea: &Plea, tiers: &Tiers, (counts, purpose): (&Counts, Purpose)) -> Option<Answer<Hold>> {
+    if plea.is_empty() {
+        return None;
+    }
+    let demands = plea.demands(tiers);
+    match purpose {
+        Purpose::Waive => None,
+        Purpose::Spend(moment) => Some(counts.take(&demands, moment).await),
         Purpose::Look => {
-            let Answer { standings, result } = counts.look(plea.demands());
+            let Answer { standings, result } = counts.look(&demands);
             let result = result.map(|()| Hold::default());
-            Answer { standings, result }
+            Some(Answer { standings, result })
         }
-    };
-    let decided = plea.decide(answer);
-    told.learn(|| {
-        let standings = match &decided {
-            Ok((_, spent)) => Some(&spent.standings),
-            Err(refusal) => refusal.standings(),
-        };
-        Fact::Counted(Box::new(standings.cloned().unwrap_or_default()))
-    });
-    decided
+    }
 }
 
 /// Things that may be waited for before one request is admitted.

@@ -1,3 +1,5 @@
 /* What jemalloc reads before `main` begins. A proxied request borrows a buffer of 64 KiB, twice what a thread keeps at
-   hand by default; without it, each goes back to the arena and is fetched from there again. */
-const char *_rjem_malloc_conf = "tcache_max:131072";
+   hand by default; without `tcache_max`, each goes back to the arena and is fetched from there again. And a thread looks
+   over what it keeps each time that it has allocated 64 KiB, which would be once or twice for each request: each look
+   gives back what the next request asks for. */
+const char *_rjem_malloc_conf = "tcache_max:131072,tcache_gc_incr_bytes:16777216";

@@ -3,12 +3,12 @@
 //! [`Counts::take`] may wait, so that counts that are shared with other processes can be asked for here.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger};
+use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger, Moment};
 
 /// Where counts are kept, and the time that they are kept by.
 #[derive(Clone, Debug)]
@@ -33,9 +33,19 @@ impl Counts {
         }
     }
 
+    /// Returns the present moment.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Returns the moment that was read from both clocks before.
+    pub fn at(&self, steady: Instant, wall: SystemTime) -> Moment {
+        self.clock.at(steady, wall)
+    }
+
     /// Spends what is demanded, all of it or nothing. It waits only where other gateways must be asked first.
-    pub async fn take(&self, demands: &[Demand<'_>]) -> Answer<Hold> {
-        match self.counters.take(demands, self.clock.now()) {
+    pub async fn take(&self, demands: &[Demand<'_>], now: Moment) -> Answer<Hold> {
+        match self.counters.take(demands, now) {
             Some(answer) => answer,
             // Boxed: its state is large, and most requests need nothing of it.
             None => Box::pin(self.counters.ask(demands)).await,

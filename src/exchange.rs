@@ -179,9 +179,9 @@ impl Exchange {
 
     /// Returns the fields that tell the caller how its quotas stand.
     pub fn quota_fields(&self) -> Fields {
-        self.served
-            .quota_fields
-            .of(self.standings(), self.served.snapshot.tiers())
+        let served = &self.served;
+        let known = (served.snapshot.tiers(), &served.policies);
+        served.quota_fields.of(self.standings(), known)
     }
 
     /// Returns where the rule that counts or denies was stated by which it was refused.

@@ -88,12 +88,16 @@ impl Trust {
 pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(address) => {
-            let [first, rest @ ..] = address.octets();
-            write_octet(out, first);
-            for octet in rest {
-                out.push(b'.');
-                write_octet(out, octet);
+            let (mut text, mut end) = ([0; 16], 0);
+            for octet in address.octets() {
+                // All four bytes each time: what is too much of them is written over.
+                if let Some(place) = text.get_mut(end..end + 4) {
+                    place.copy_from_slice(&dotted(octet));
+                }
+                end += 2 + usize::from(octet >= 10) + usize::from(octet >= 100);
             }
+            // But for the last dot.
+            out.extend_from_slice(text.get(..end - 1).unwrap_or_default());
         }
         IpAddr::V6(address) => {
             // Writing to a vector cannot fail.
@@ -102,16 +106,14 @@ pub fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-fn write_octet(out: &mut Vec<u8>, octet: u8) {
-    let digits = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
-    let significant = if octet >= 100 {
-        &digits[..]
-    } else if octet >= 10 {
-        &digits[1..]
-    } else {
-        &digits[2..]
-    };
-    out.extend_from_slice(significant);
+/// Writes an octet and the dot behind it.
+fn dotted(octet: u8) -> [u8; 4] {
+    let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+    match octet {
+        100.. => [hundreds, tens, ones, b'.'],
+        10.. => [tens, ones, b'.', 0],
+        _ => [ones, b'.', 0, 0],
+    }
 }
 
 /// Reads the certificate that a trusted proxy vouches for, as proxies write it: PEM with percent-encoding or without its
@@ -184,6 +186,7 @@ mod tests {
             "0.0.0.0",
             "192.0.2.10",
             "255.255.255.255",
+            "1.10.100.9",
             "::1",
             "2001:db8::1",
             "::ffff:1.2.3.4",

@@ -55,7 +55,7 @@ use crate::routed::Routed;
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::own;
+use crate::stages::{Spent, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Call, Pool};
@@ -136,9 +136,10 @@ impl ProxyHttp for Gateway {
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
-        let purpose = caching::purpose(session);
-        match self.admission(&head, exchange, purpose).await {
-            Ok(Admitted::Permit(permit, spent)) => {
+        let purpose = caching::purpose(session, self.counts.at(exchange.arrived, exchange.at));
+        let mut spent = Spent::default();
+        match self.admission(&head, exchange, purpose, &mut spent).await {
+            Ok(Admitted::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.spent = spent;
                 exchange.assertion = self.assertion(exchange).await?;

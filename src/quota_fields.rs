@@ -1,10 +1,12 @@
 //! What responses say of quotas: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10), and the
 //! `X-RateLimit-*` that came before them.
 //!
-//! They tell how the quotas stood when the request was held against them.
+//! They tell how the quotas stood when the request was held against them. What they are called and how much they allow
+//! is the same for many requests, and is written once.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use ahash::AHashMap;
 use http::{HeaderName, HeaderValue};
+use parking_lot::RwLock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -28,12 +30,16 @@ pub enum QuotaFields {
     Standard,
 }
 
-/// Fields to be added to a response.
-pub type Fields = SmallVec<[(HeaderName, HeaderValue); 5]>;
+/// Fields to be added to a response; as many as most are told of.
+pub type Fields = SmallVec<[(HeaderName, HeaderValue); 2]>;
+
+/// The values of `RateLimit-Policy` that were written for the quotas of one snapshot.
+#[derive(Debug, Default)]
+pub struct Policies(RwLock<AHashMap<Box<[PolicyId]>, HeaderValue>>);
 
 impl QuotaFields {
     /// Says how the quotas of a request stand; nothing where it is held against none.
-    pub fn of(self, standings: &[(PolicyId, Standing)], tiers: &Tiers) -> Fields {
+    pub fn of(self, standings: &[(PolicyId, Standing)], (tiers, known): (&Tiers, &Policies)) -> Fields {
         let mut fields = Fields::new();
         if standings.is_empty() {
             return fields;
@@ -41,7 +47,7 @@ impl QuotaFields {
         if matches!(self, Self::Both | Self::Standard) {
             fields.extend([
                 (RATE_LIMIT, limits(standings, tiers)),
-                (POLICY, policies(standings, tiers)),
+                (POLICY, known.of(standings, tiers)),
             ]);
         }
         if matches!(self, Self::Both | Self::Legacy) {
@@ -51,33 +57,48 @@ impl QuotaFields {
     }
 }
 
+impl Policies {
+    /// Returns what is said of these quotas together.
+    fn of(&self, standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
+        let ids: SmallVec<[PolicyId; 8]> = standings.iter().map(|(id, _)| *id).collect();
+        let known = self.0.read();
+        if let Some(value) = known.get(&*ids) {
+            return value.clone();
+        }
+        let has_room = known.len() < MOST;
+        drop(known);
+        let mut line = Line::new();
+        for id in &ids {
+            if !line.is_empty() {
+                line.extend_from_slice(b", ");
+            }
+            line.extend_from_slice(tiers.policy(*id).stated.as_bytes());
+        }
+        let value = value(&line);
+        // Whoever finds no room waits for nobody. As many as write at the same time may go over it.
+        if has_room {
+            self.0.write().insert(ids.as_slice().into(), value.clone());
+        }
+        value
+    }
+}
+
 /// Writes how each quota stands: what is left of it, and in how many seconds all of it is there again.
 fn limits(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
-    let mut line = BytesMut::with_capacity(standings.len() * TYPICAL);
+    let mut line = Line::new();
     for (id, standing) in standings {
         if !line.is_empty() {
-            line.put_slice(b", ");
+            line.extend_from_slice(b", ");
         }
-        line.put_slice(tiers.policy(*id).name.as_bytes());
-        line.put_slice(b";r=");
+        line.extend_from_slice(tiers.policy(*id).name.as_bytes());
+        line.extend_from_slice(b";r=");
         put(&mut line, standing.remaining);
         if standing.reset > 0 {
-            line.put_slice(b";t=");
+            line.extend_from_slice(b";t=");
             put(&mut line, standing.reset.into());
         }
     }
-    value(line.freeze())
-}
-
-fn policies(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
-    let mut line = BytesMut::with_capacity(standings.len() * TYPICAL);
-    for (id, _) in standings {
-        if !line.is_empty() {
-            line.put_slice(b", ");
-        }
-        line.put_slice(tiers.policy(*id).stated.as_bytes());
-    }
-    value(line.freeze())
+    value(&line)
 }
 
 /// Tells of the quota of which the smallest part is left.
@@ -91,20 +112,66 @@ fn legacy(standings: &[(PolicyId, Standing)]) -> Option<[(HeaderName, HeaderValu
     ])
 }
 
-fn put(line: &mut BytesMut, number: u64) {
-    line.put_slice(itoa::Buffer::new().format(number.min(LARGEST)).as_bytes());
+fn put(line: &mut Line, number: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(number.min(LARGEST)).as_bytes());
 }
 
-fn value(line: Bytes) -> HeaderValue {
+fn value(line: &Line) -> HeaderValue {
     // Names are quoted ASCII, and the rest is ours.
-    HeaderValue::from_maybe_shared(line).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::from_bytes(line).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Room for what is said of most quotas.
-const TYPICAL: usize = 64;
+/// A value that is being written; few are longer.
+type Line = SmallVec<[u8; 384]>;
+
+/// So many values are remembered. There are as many as sets of tiers that go together; further ones are written anew.
+const MOST: usize = 1_000;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::catalog::Catalog;
+    use crate::model::source::{NoReferences, Source};
+    use crate::snapshot::compile;
+
+    const CATALOG: &str = r#"
+name = "Pets"
+context = "/pets"
+
+[[versions]]
+version = "1.0"
+tier = "All"
+endpoints = { production = "http://a" }
+resources = [{ path = "/", methods = ["GET"] }]
+
+[[tiers]]
+name = "All"
+level = "resource"
+limits = [{ requests = 5, per = "1m" }]
+"#;
+
+    #[test]
+    fn what_is_not_remembered_is_written_anew() {
+        let source = Source {
+            name: "pets.toml".to_owned(),
+            text: CATALOG.to_owned(),
+        };
+        let snapshot = compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap();
+        let (tiers, known) = (snapshot.tiers(), Policies::default());
+        let tier = snapshot.versions()[0].counted.tier.unwrap();
+        let (id, policy) = tiers.every_policy(tier).next().unwrap();
+        for _ in 0..2 {
+            for times in 1..=MOST + 1 {
+                let value = known.of(&vec![(id, Standing::default()); times], tiers);
+                assert_eq!(value, vec![&*policy.stated; times].join(", ").as_str());
+            }
+            assert_eq!(known.0.read().len(), MOST);
+        }
+    }
+}

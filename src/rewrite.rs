@@ -125,20 +125,30 @@ fn forward(headers: &mut HeaderMap, origin: &Origin, host: Option<&HeaderValue>)
     for part in [close, ";host=\"", named, "\";proto=", scheme] {
         element.extend_from_slice(part.as_bytes());
     }
-    join(headers, FORWARDED, &element)?;
-    join(headers, X_FORWARDED_FOR, element.get(peer).unwrap_or_default())?;
-    headers
-        .entry(X_FORWARDED_PROTO)
-        .or_insert_with(|| HeaderValue::from_static(scheme));
-    if let Some(host) = host {
-        headers.entry(X_FORWARDED_HOST).or_insert_with(|| host.clone());
+    let peer = element.get(peer).unwrap_or_default();
+    if origin.is_trusted {
+        join(headers, FORWARDED, &element)?;
+        join(headers, X_FORWARDED_FOR, peer)?;
+        headers
+            .entry(X_FORWARDED_PROTO)
+            .or_insert_with(|| HeaderValue::from_static(scheme));
+        if let Some(host) = host {
+            headers.entry(X_FORWARDED_HOST).or_insert_with(|| host.clone());
+        }
+    } else {
+        // What it stated of these is gone, so there is nothing to look for.
+        headers.append(FORWARDED, value(&element)?);
+        headers.append(X_FORWARDED_FOR, value(peer)?);
+        headers.append(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+        if let Some(host) = host {
+            headers.append(X_FORWARDED_HOST, host.clone());
+        }
     }
     Ok(())
 }
 
 /// Appends to a list field, keeping one line.
 fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()> {
-    let value = |line: &[u8]| HeaderValue::from_bytes(line).or_err(ErrorType::InvalidHTTPHeader, "forwarding field");
     match headers.entry(name) {
         Entry::Vacant(vacant) => {
             vacant.insert(value(element)?);
@@ -151,6 +161,10 @@ fn join(headers: &mut HeaderMap, name: HeaderName, element: &[u8]) -> Result<()>
         }
     }
     Ok(())
+}
+
+fn value(line: &[u8]) -> Result<HeaderValue> {
+    HeaderValue::from_bytes(line).or_err(ErrorType::InvalidHTTPHeader, "forwarding field")
 }
 
 /// Removes what goes no further: fields of one hop, what this peer may not state, and what is between the gateway and

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::quota_fields::QuotaFields;
+use crate::quota_fields::{Policies, QuotaFields};
 use crate::registry::key_pair::KeyType;
 use crate::snapshot::tiers::TierId;
 use crate::snapshot::{Snapshot, VersionId};
@@ -20,6 +20,8 @@ pub struct Served {
     pub snapshot: Snapshot,
     /// Which fields tell callers of their quotas.
     pub quota_fields: QuotaFields,
+    /// What was said of quotas before.
+    pub policies: Policies,
     backends: Vec<Backends>,
     meters: Vec<Meter>,
     quota_meters: Vec<QuotaMeter>,
@@ -31,6 +33,7 @@ impl Served {
         Self {
             snapshot,
             quota_fields: QuotaFields::default(),
+            policies: Policies::default(),
             backends,
             meters,
             quota_meters: Vec::new(),

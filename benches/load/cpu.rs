@@ -1,7 +1,8 @@
 //! What does a proxied request cost beside the thinnest proxy that Pingora makes?
 //!
-//! Claim: at most 1.15 times its CPU time, user and system, in the same run. The yardstick has the system's allocator,
-//! as anyone's first proxy has; with `LD_PRELOAD=libjemalloc.so.2` it has the gateway's.
+//! Aim: at most 1.15 times its CPU time, user and system, in the same run. The yardstick has the system's allocator,
+//! as anyone's first proxy has; with `LD_PRELOAD=libjemalloc.so.2` it has the gateway's. It is not reached yet:
+//! README.md has the figure.
 
 use crate::Outcome;
 use crate::client::Calls;

@@ -1,6 +1,7 @@
 //! The processes of the load test, and what the kernel says of them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -158,7 +159,17 @@ impl Conf {
 
 async fn reload(socket: &Path) -> Result<()> {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-    let mut stream = tokio::net::UnixStream::connect(socket).await?;
+    // A gateway that has just begun listens to callers first.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut stream = loop {
+        match tokio::net::UnixStream::connect(socket).await {
+            Ok(stream) => break stream,
+            Err(e) if e.kind() == ErrorKind::NotFound && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Err(e) => return Err(e.into()),
+        }
+    };
     stream.write_all(b"{\"command\":\"reload\"}\n").await?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;

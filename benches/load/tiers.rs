@@ -1,7 +1,8 @@
 //! What does it cost to hold a request against quotas?
 //!
-//! Claim, of CPU time in the same run: a call that is held against a tier of its version, its subscription, a burst, its
+//! Aim, of CPU time in the same run: a call that is held against a tier of its version, its subscription, a burst, its
 //! application, a counting rule and the cap of its endpoints costs at most 1.05 times the same call without any of them.
+//! It is not quite reached yet: README.md has the figure.
 
 use crate::Outcome;
 use crate::client::{Calls, drive};

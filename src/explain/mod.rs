@@ -32,7 +32,7 @@ use crate::served::Served;
 use crate::settings::Limits;
 use crate::snapshot::live::Live;
 use crate::stages::recorder::Told;
-use crate::stages::{Halt, admit_told, own};
+use crate::stages::{Halt, Spent, admit_told, own};
 
 /// Says what would come of a request, and what came of one that was refused.
 pub struct Explainer {
@@ -83,7 +83,7 @@ impl Explainer {
                     counts: (&self.counts, Purpose::Look),
                     now: credential::now(),
                 };
-                Decided::of(admission(|| asked.head(), means, &mut told).await)
+                Decided::of(admission(|| asked.head(), means, &mut Spent::default(), &mut told).await)
             }
         };
         let telling = Telling {

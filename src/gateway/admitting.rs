@@ -14,8 +14,8 @@ use crate::admission::{Admitted, Means, Purpose, admission};
 use crate::credential::{self, Subject};
 use crate::exchange::Exchange;
 use crate::head::Head;
-use crate::stages::Refusal;
 use crate::stages::recorder::Silent;
+use crate::stages::{Refusal, Spent};
 
 impl Gateway {
     /// Admits, or refuses.
@@ -24,6 +24,7 @@ impl Gateway {
         head: &Head<'_>,
         exchange: &Exchange,
         purpose: Purpose,
+        spent: &mut Spent,
     ) -> std::result::Result<Admitted, Refusal> {
         let means = Means {
             snapshot: &exchange.served.snapshot,
@@ -32,7 +33,7 @@ impl Gateway {
             counts: (&self.counts, purpose),
             now: credential::at(exchange.at),
         };
-        admission(|| *head, means, &mut Silent).await
+        admission(|| *head, means, spent, &mut Silent).await
     }
 
     /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.

@@ -12,6 +12,7 @@ use crate::cache::purge::forget;
 use crate::cache::storage::Kind;
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
+use crate::quota::Moment;
 use crate::{head, reply, rewrite};
 
 /// Tells whether the gateway itself asks: to renew what is kept, after the caller was answered from that.
@@ -20,11 +21,11 @@ pub(super) fn is_own_request(session: &Session) -> bool {
 }
 
 /// Tells what a request is admitted for: what renews the cache has been counted when its caller came.
-pub(super) fn purpose(session: &Session) -> Purpose {
+pub(super) fn purpose(session: &Session, arrived: Moment) -> Purpose {
     if is_own_request(session) {
         Purpose::Waive
     } else {
-        Purpose::Spend
+        Purpose::Spend(arrived)
     }
 }
 

@@ -43,14 +43,15 @@ fn refusing(exchange: &Exchange, bytes: u64, ask: impl FnOnce(&[Demand<'_>]) -> 
         .map(|charge| tiers.policy(charge.policy).quota.of_key(charge.key).amounting(bytes))
         .collect();
     let refusal = ask(&demands).result.err()?;
-    let denial = charges.get(refusal.demand).map(|charge| charge.denial);
-    Some(match (denial, refusal.retry.seconds()) {
-        (Some(Denial::Throttled(reach, _)), Some(wait)) => {
-            Denial::Throttled(reach, Some(u32::try_from(wait).unwrap_or(u32::MAX)))
-        }
-        (Some(denial), _) => denial,
-        (None, _) => Denial::Internal,
-    })
+    let (Some(charge), Some(version)) = (charges.get(refusal.demand), exchange.version()) else {
+        return Some(Denial::Internal);
+    };
+    let reach = version.counted.reach(tiers.policy(charge.policy));
+    let wait = refusal.retry.seconds();
+    Some(Denial::Throttled(
+        reach,
+        wait.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX)),
+    ))
 }
 
 fn fail(exchange: &mut Exchange, denial: Denial) -> Box<Error> {

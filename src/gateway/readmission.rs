@@ -25,7 +25,7 @@ use crate::head::Kept;
 use crate::registry::key_pair::KeyType;
 use crate::snapshot::Snapshot;
 use crate::stages::recorder::Silent;
-use crate::stages::{Permit, Refusal};
+use crate::stages::{Permit, Refusal, Spent};
 use crate::tunnel::Cause;
 
 /// What would become of the request that opened a WebSocket, now.
@@ -72,8 +72,8 @@ impl Gateway {
             now: credential::now(),
         };
         let before = (&exchange.served.snapshot, exchange.permit());
-        match admission(|| opening.head(), means, &mut Silent).await {
-            Ok(Admitted::Permit(permit, _)) if is_alike(before, (&served.snapshot, &permit)) => Standing::Admitted,
+        match admission(|| opening.head(), means, &mut Spent::default(), &mut Silent).await {
+            Ok(Admitted::Permit(permit)) if is_alike(before, (&served.snapshot, &permit)) => Standing::Admitted,
             Ok(Admitted::Permit(..) | Admitted::Options(..)) => Standing::Ended(Cause::Moved),
             Err(Refusal {
                 flaw: Some(Flaw::Slowed | Flaw::Unreachable),

@@ -47,9 +47,15 @@ impl Clock {
     /// Reads both clocks.
     #[must_use]
     pub fn now(&self) -> Moment {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.at(Instant::now(), SystemTime::now())
+    }
+
+    /// Returns the moment that was read from both clocks before.
+    #[must_use]
+    pub fn at(&self, steady: Instant, wall: SystemTime) -> Moment {
+        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         Moment::new(
-            self.start.elapsed(),
+            steady.saturating_duration_since(self.start),
             i64::try_from(wall.as_micros()).unwrap_or(i64::MAX),
         )
     }

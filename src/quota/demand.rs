@@ -1,10 +1,10 @@
 //! A quota of the catalog, ready to be counted, and a demand on it.
 //!
-//! What all subjects of a quota share is hashed once, when the catalog is compiled.
+//! Its names are hashed once, when the catalog is compiled.
 
 use serde::{Deserialize, Serialize};
 
-use super::key::{Key, Secret, Stem};
+use super::key::{Key, QuotaDigest, Secret, SubjectDigest};
 use super::limit::{Limit, Unit};
 
 /// A limit with the name that its counts are kept by.
@@ -13,7 +13,8 @@ pub struct Quota {
     limit: Limit,
     is_soft: bool,
     subjects: Subjects,
-    stem: Stem,
+    digest: QuotaDigest,
+    secret: Secret,
     /// What those count on who come when there is no room.
     overflow: Key,
 }
@@ -41,14 +42,15 @@ impl Quota {
     /// Two limits must not share a name: they would share a count.
     #[must_use]
     pub fn new(limit: Limit, subjects: Subjects, names: &[&str], secret: &Secret) -> Self {
-        let stem = Stem::new(secret, names);
+        let digest = secret.quota(names);
         Self {
             limit,
             is_soft: false,
             subjects,
+            digest,
+            secret: *secret,
             // Subjects are named by at least one part, so this is nobody's.
-            overflow: stem.key(&[]),
-            stem,
+            overflow: digest.key(secret.subject(&[])),
         }
     }
 
@@ -61,11 +63,19 @@ impl Quota {
     /// Asks for what a request takes of a subject, which is named by one part or more: one request; or a byte left.
     #[must_use]
     pub fn of(&self, subject: &[&str]) -> Demand<'_> {
-        Demand {
-            quota: self,
-            key: self.stem.key(subject),
-            amount: self.least(),
-        }
+        self.of_key(self.key(self.subject(subject)))
+    }
+
+    /// Hashes the names of a subject, as all quotas do that were made with the same secret.
+    #[must_use]
+    pub fn subject(&self, names: &[&str]) -> SubjectDigest {
+        self.secret.subject(names)
+    }
+
+    /// Returns what the count of a subject is found by.
+    #[must_use]
+    pub fn key(&self, subject: SubjectDigest) -> Key {
+        self.digest.key(subject)
     }
 
     /// Asks what [`Quota::of`] does, for a subject whose key is known.

@@ -254,4 +254,4 @@ const LARGEST_REST: u64 = 1 << 20;
 
 const MARK: &[u8] = b"tollgate counts\n";
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;

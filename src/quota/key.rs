@@ -1,14 +1,16 @@
 //! What a count is found by: a keyed hash of names.
 //!
 //! Names, never indices: an index means something else in the next snapshot. Sixteen bytes of SipHash-1-3 under a
-//! secret of the installation stand for all of them; without the secret nobody can search for two subjects that share
-//! a count. The secret is kept with the counts, or they would not be found again.
+//! secret of the installation stand for the names of a quota, and sixteen more for those of a subject; the two together
+//! are the key. So what is known when the catalog is compiled is hashed then, and a subject that several quotas count
+//! is hashed once. Without the secret nobody can search for two subjects that share a count. The secret is kept with
+//! the counts, or they would not be found again.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
 
 /// What a count is found by.
 #[derive(Clone, Copy, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -18,15 +20,33 @@ pub struct Key(u64, u64);
 #[derive(Clone, Copy, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Secret([u8; 16]);
 
-/// The beginning of a key, hashed once: the names that all subjects of a quota share.
-#[derive(Clone, Copy)]
-pub(super) struct Stem(SipHasher13);
+/// The names of a subject, hashed: who or what has a count of its own in each quota that it is held against.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SubjectDigest(u64, u64);
+
+/// The names of a quota, hashed apart from those of subjects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QuotaDigest(u64, u64);
 
 impl Secret {
     /// Makes these random bytes the secret.
     #[must_use]
     pub fn new(random: [u8; 16]) -> Self {
         Self(random)
+    }
+
+    /// Hashes the names of a subject; they must be known in this order wherever it is counted.
+    #[must_use]
+    pub fn subject(&self, names: &[&str]) -> SubjectDigest {
+        let Hash128 { h1, h2 } = self.hash(names.len() as u64, names);
+        SubjectDigest(h1, h2)
+    }
+
+    /// Hashes the names of a quota.
+    pub(super) fn quota(&self, names: &[&str]) -> QuotaDigest {
+        // No subject has so many names, so that no quota cancels one out.
+        let Hash128 { h1, h2 } = self.hash(!(names.len() as u64), names);
+        QuotaDigest(h1, h2)
     }
 
     /// Reads what [`Self::to_text`] wrote.
@@ -39,21 +59,33 @@ impl Secret {
     pub(super) fn to_text(self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.0))
     }
+
+    /// Hashes a list of names, each behind its length and all behind a mark that tells their number, so that no two
+    /// lists read the same.
+    fn hash(&self, mark: u64, names: &[&str]) -> Hash128 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write_u64(mark.to_le());
+        for name in names {
+            hasher.write_u64((name.len() as u64).to_le());
+            hasher.write(name.as_bytes());
+        }
+        hasher.finish128()
+    }
 }
 
-impl Stem {
-    pub(super) fn new(secret: &Secret, names: &[&str]) -> Self {
-        let mut hasher = SipHasher13::new_with_key(&secret.0);
-        feed(&mut hasher, names);
-        Self(hasher)
+impl SubjectDigest {
+    /// Names each of these apart for this subject, as each user of a resource.
+    #[must_use]
+    pub fn each(self, of: Self) -> Self {
+        // Turned, so that the two are not exchanged for each other.
+        Self(self.0.rotate_left(1) ^ of.0, self.1.rotate_left(1) ^ of.1)
     }
+}
 
-    /// Returns the key of a subject.
-    pub(super) fn key(&self, subject: &[&str]) -> Key {
-        let mut hasher = self.0;
-        feed(&mut hasher, subject);
-        let hash = hasher.finish128();
-        Key(hash.h1, hash.h2)
+impl QuotaDigest {
+    /// Returns the key of a subject's count.
+    pub(super) fn key(self, subject: SubjectDigest) -> Key {
+        Key(self.0 ^ subject.0, self.1 ^ subject.1)
     }
 }
 
@@ -70,40 +102,6 @@ impl Hash for Key {
         hasher.write_u64(self.0);
     }
 }
-
-/// Feeds a list of names, each behind its length and all behind their number, so that no two lists read the same.
-///
-/// In one piece where they are short: small pieces cost more than to put them together.
-fn feed(hasher: &mut SipHasher13, names: &[&str]) {
-    let mut text = [0; SHORT];
-    match join(&mut text, names).and_then(|length| text.get(..length)) {
-        Some(text) => hasher.write(text),
-        None => {
-            hasher.write(&(names.len() as u64).to_le_bytes());
-            for name in names {
-                hasher.write(&(name.len() as u64).to_le_bytes());
-                hasher.write(name.as_bytes());
-            }
-        }
-    }
-}
-
-/// Writes names one behind the other, and returns how long that is; nothing where it does not fit.
-fn join(text: &mut [u8; SHORT], names: &[&str]) -> Option<usize> {
-    text.first_chunk_mut()?.clone_from(&(names.len() as u64).to_le_bytes());
-    let mut end = 8;
-    for name in names {
-        let rest = text.get_mut(end..end + 8 + name.len())?;
-        let (length, rest) = rest.split_first_chunk_mut()?;
-        *length = (name.len() as u64).to_le_bytes();
-        rest.copy_from_slice(name.as_bytes());
-        end += 8 + name.len();
-    }
-    Some(end)
-}
-
-/// So many bytes are put together.
-const SHORT: usize = 128;
 
 /// Shows the key as it is written to people: 32 hexadecimal digits.
 impl fmt::Display for Key {
@@ -124,12 +122,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl fmt::Debug for Stem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stem")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +129,7 @@ mod tests {
     #[test]
     fn names_do_not_run_into_each_other() {
         let secret = Secret::new([7; 16]);
-        let key = |names: &[&str], subject: &[&str]| Stem::new(&secret, names).key(subject);
+        let key = |names: &[&str], subject: &[&str]| secret.quota(names).key(secret.subject(subject));
         let keys = [
             key(&["ab"], &["c"]),
             key(&["a"], &["bc"]),
@@ -146,6 +138,10 @@ mod tests {
             key(&["ab", ""], &["c"]),
             key(&["ab"], &["c", ""]),
             key(&["abc"], &[]),
+            // A quota is no subject: neither cancels the other out, nor do they change places.
+            key(&["a"], &["a"]),
+            key(&["b"], &["b"]),
+            key(&["c"], &["ab"]),
         ];
         for (place, one) in keys.iter().enumerate() {
             assert_eq!(keys.iter().position(|other| other == one), Some(place));
@@ -153,22 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_hashed_as_short_ones_are() {
-        let secret = Secret::new([7; 16]);
-        let long = "x".repeat(SHORT);
-        let mut whole = SipHasher13::new_with_key(&secret.0);
-        let length = (SHORT as u64).to_le_bytes();
-        whole.write(&[&1_u64.to_le_bytes(), &length[..], long.as_bytes(), &0_u64.to_le_bytes()].concat());
-        let hash = whole.finish128();
-        assert_eq!(Stem::new(&secret, &[&long]).key(&[]), Key(hash.h1, hash.h2));
-    }
-
-    #[test]
     fn keys_depend_on_the_secret_and_on_nothing_else() {
-        let of = |byte| Stem::new(&Secret::new([byte; 16]), &["acme", "Gold"]).key(&["mobile"]);
+        let of = |byte| {
+            let secret = Secret::new([byte; 16]);
+            secret.quota(&["acme", "Gold"]).key(secret.subject(&["mobile"]))
+        };
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
         // Written to disk, so it must never change.
-        assert_eq!(of(1).to_string().len(), 32);
+        assert_eq!(of(1).to_string(), "ccf9903b3628908602af795f1268d19e");
     }
 }

@@ -46,17 +46,18 @@ pub(super) enum Purpose {
 }
 
 /// A shard that is locked, by its number.
-type Locked<'a> = SmallVec<[(usize, MutexGuard<'a, Shard>); FEW]>;
-
-/// Where the demands are counted.
-type Places = SmallVec<[Place; FEW]>;
+type Locked<'a> = (usize, MutexGuard<'a, Shard>);
 
 /// Where a demand is counted.
 #[derive(Clone, Copy)]
 struct Place {
     key: Key,
+    /// In which of the shards that are locked.
+    shard: usize,
     /// Where in its shard, if it is there.
     at: Option<usize>,
+    /// What is asked of it by this demand and those before.
+    amount: u64,
     owner: Owner,
     /// Whether a new counter begins with what newcomers share.
     is_seeded: bool,
@@ -85,13 +86,17 @@ impl<'a> Taking<'a> {
     pub(super) fn run(&self, purpose: Purpose, standings: &mut Standings) -> Option<Result<Taken, Refusal>> {
         let mut reach = Reach::Own;
         // Filled in place here and below: moved, they would cost more than the arithmetic.
-        let mut places = Places::new();
+        let mut places = SmallVec::<[Place; FEW]>::new();
         loop {
-            let mut shards = self.lock(reach);
+            let mut shards = SmallVec::<[Locked<'_>; FEW]>::new();
+            self.lock(reach, &mut shards);
             if self.ledger.part() != self.part {
                 return None;
             }
+            places.clear();
             if self.find(&mut shards, reach, &mut places).is_some() {
+                standings.clear();
+                standings.resize(places.len(), Standing::default());
                 return Some(self.decide(&mut shards, (&places, standings), purpose));
             }
             reach = Reach::Shared;
@@ -99,8 +104,8 @@ impl<'a> Taking<'a> {
     }
 
     /// Locks the shards of all demands, in the order of their numbers.
-    fn lock(&self, reach: Reach) -> Locked<'a> {
-        let mut numbers = SmallVec::<[usize; 2 * FEW]>::new();
+    fn lock(&self, reach: Reach, locked: &mut SmallVec<[Locked<'a>; FEW]>) {
+        let mut numbers = SmallVec::<[usize; FEW]>::new();
         for demand in self.demands {
             numbers.push(self.ledger.number_of(demand.key()));
             if reach == Reach::Shared {
@@ -108,76 +113,91 @@ impl<'a> Taking<'a> {
             }
         }
         numbers.sort_unstable();
-        numbers.dedup();
-        let mut locked = Locked::new();
         for number in &numbers {
-            if let Some(shard) = self.ledger.shard(*number) {
+            let is_locked = locked.last().is_some_and(|(last, _)| last == number);
+            if !is_locked && let Some(shard) = self.ledger.shard(*number) {
                 locked.push((*number, shard.lock()));
             }
         }
-        locked
     }
 
     /// Finds where each demand is counted; nothing where that takes the shared counts, which are not locked.
-    fn find(&self, shards: &mut Locked<'a>, reach: Reach, places: &mut Places) -> Option<()> {
-        places.clear();
+    fn find(&self, shards: &mut [Locked<'_>], reach: Reach, places: &mut SmallVec<[Place; FEW]>) -> Option<()> {
         // Read under the locks: whoever shares a count of ours has held one of them.
         let has_shared = self.ledger.has_shared();
         let mut is_stale = false;
         for demand in self.demands {
-            let subjects = demand.quota().subjects();
             let mut place = Place {
                 key: demand.key(),
+                shard: self.find_shard(shards, demand.key())?,
                 at: None,
-                owner: Owner::Subject(subjects),
+                amount: demand.amount(),
+                owner: Owner::Subject(demand.quota().subjects()),
                 is_seeded: false,
             };
             if !demand.limit().is_concurrent() {
-                let shard = self.shard(shards, place.key)?;
+                let shard = shard(shards, place.shard)?;
                 place.at = shard.find(place.key);
                 if place.at.is_none() {
                     let before = shard.len();
-                    let has_room = shard.has_room(subjects, self.now);
+                    let has_room = shard.has_room(demand.quota().subjects(), self.now);
                     is_stale |= shard.len() < before;
                     if reach == Reach::Own && (!has_room || has_shared) {
                         return None;
                     }
                     place.is_seeded = has_room && has_shared;
                     if !has_room {
-                        place.key = demand.overflow();
-                        place.owner = Owner::Newcomers;
-                        place.at = self.shard(shards, place.key)?.find(place.key);
+                        place = self.overflow(shards, demand)?;
                     }
                 }
+            }
+            if let Some(before) = places.iter().rev().find(|before| before.key == place.key) {
+                place.amount = place.amount.saturating_add(before.amount);
             }
             places.push(place);
         }
         if is_stale {
             for place in places {
-                place.at = self.shard(shards, place.key)?.find(place.key);
+                place.at = shard(shards, place.shard)?.find(place.key);
             }
         }
         Some(())
     }
 
+    /// Finds the count that the newcomers of a demand's quota share.
+    fn overflow(&self, shards: &mut [Locked<'_>], demand: &Demand<'_>) -> Option<Place> {
+        let key = demand.overflow();
+        let number = self.find_shard(shards, key)?;
+        Some(Place {
+            key,
+            shard: number,
+            at: shard(shards, number)?.find(key),
+            amount: demand.amount(),
+            owner: Owner::Newcomers,
+            is_seeded: false,
+        })
+    }
+
+    /// Finds the shard of a key among those that are locked.
+    fn find_shard(&self, shards: &[Locked<'_>], key: Key) -> Option<usize> {
+        let number = self.ledger.number_of(key);
+        shards.iter().position(|(locked, _)| *locked == number)
+    }
+
     fn decide(
         &self,
-        shards: &mut Locked<'a>,
-        (places, standings): (&Places, &mut Standings),
+        shards: &mut [Locked<'_>],
+        (places, standings): (&[Place], &mut [Standing]),
         purpose: Purpose,
     ) -> Result<Taken, Refusal> {
-        standings.clear();
         let mut refusal: Option<Refusal> = None;
-        for (number, (demand, place)) in self.demands.iter().zip(places).enumerate() {
+        for (number, ((demand, place), standing)) in self.demands.iter().zip(places).zip(&mut *standings).enumerate() {
             let wait = match is_left_out(demand, purpose) {
                 true => None,
-                false => self.examine(shards, (demand, place), self.before(places, number)),
+                false => self.examine(shards, (demand, place)),
             };
-            standings.push(Standing {
-                is_over: wait.is_some(),
-                is_shared: place.owner == Owner::Newcomers,
-                ..Standing::default()
-            });
+            standing.is_over = wait.is_some();
+            standing.is_shared = place.owner == Owner::Newcomers;
             if let Some(retry) = wait.filter(|_| !demand.quota().is_soft()) {
                 let first = refusal.map_or(number, |refusal| refusal.demand);
                 let retry = refusal.map_or(retry, |refusal| refusal.retry.max(retry));
@@ -209,22 +229,11 @@ impl<'a> Taking<'a> {
         result
     }
 
-    /// Returns what the demands before this one take of the same count.
-    fn before(&self, places: &Places, number: usize) -> u64 {
-        let Some(key) = places.get(number).map(|place| place.key) else {
-            return 0;
-        };
-        let before = self.demands.iter().zip(places).take(number);
-        before
-            .filter(|(_, place)| place.key == key)
-            .fold(0, |sum, (demand, _)| sum.saturating_add(demand.amount()))
-    }
-
     /// Returns how long a demand must wait, if it must.
-    fn examine(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), before: u64) -> Option<Retry> {
-        let amount = demand.amount().saturating_add(before);
+    fn examine(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place)) -> Option<Retry> {
+        let amount = place.amount;
         if demand.limit().is_concurrent() {
-            let held = self.shard(shards, place.key)?.held(place.key);
+            let held = shard(shards, place.shard)?.held(place.key);
             return wait_for_release(demand.limit().quota(), held, amount);
         }
         let wait = |counter: &Counter, now| counter.wait(demand.quota(), amount, (now, self.now));
@@ -232,10 +241,10 @@ impl<'a> Taking<'a> {
     }
 
     /// Says how a quota stands.
-    fn stand(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), told: Standing) -> Standing {
+    fn stand(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place), told: Standing) -> Standing {
         let found = if demand.limit().is_concurrent() {
             let quota = demand.limit().quota();
-            let held = self.shard(shards, place.key).map(|shard| shard.held(place.key));
+            let held = shard(shards, place.shard).map(|shard| shard.held(place.key));
             held.map(|held| Standing {
                 quota,
                 remaining: quota.saturating_sub(held),
@@ -251,12 +260,12 @@ impl<'a> Taking<'a> {
     /// Reads a demand's counter, or the one that it would begin with.
     fn read<T>(
         &self,
-        shards: &mut Locked<'a>,
+        shards: &mut [Locked<'_>],
         (demand, place): (&Demand<'_>, &Place),
         read: impl FnOnce(&Counter, Moment) -> T,
     ) -> Option<T> {
         if let Some(at) = place.at {
-            let counter = self.shard(shards, place.key)?.at(at)?;
+            let counter = shard(shards, place.shard)?.at(at)?;
             let now = counter.settle(demand.quota(), self.now);
             return Some(read(counter, now));
         }
@@ -266,12 +275,17 @@ impl<'a> Taking<'a> {
     }
 
     /// Spends each demand, and says how its quota stands then.
-    fn spend(&self, shards: &mut Locked<'a>, (places, standings): (&Places, &mut Standings), purpose: Purpose) -> Keys {
+    fn spend(
+        &self,
+        shards: &mut [Locked<'_>],
+        (places, standings): (&[Place], &mut [Standing]),
+        purpose: Purpose,
+    ) -> Keys {
         let mut keys = Keys::new();
         for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
             let is_spent = !is_left_out(demand, purpose) && demand.amount() > 0;
             if is_spent && demand.limit().is_concurrent() {
-                if let Some(shard) = self.shard(shards, place.key) {
+                if let Some(shard) = shard(shards, place.shard) {
                     shard.hold(place.key);
                     keys.push(place.key);
                 }
@@ -289,17 +303,17 @@ impl<'a> Taking<'a> {
 
     fn spend_counter(
         &self,
-        shards: &mut Locked<'a>,
+        shards: &mut [Locked<'_>],
         (demand, place): (&Demand<'_>, &Place),
         told: Standing,
     ) -> Option<Standing> {
         let quota = demand.quota();
         let counter = match place.at {
-            Some(at) => self.shard(shards, place.key)?.at(at)?,
+            Some(at) => shard(shards, place.shard)?.at(at)?,
             None => {
                 let mut new = self.new_counter(shards, demand, place);
                 new.settle(quota, self.now);
-                self.shard(shards, place.key)?.entry(place.key, place.owner, new)
+                shard(shards, place.shard)?.entry(place.key, place.owner, new)
             }
         };
         // Settled already, when it was examined or when it was made.
@@ -309,27 +323,27 @@ impl<'a> Taking<'a> {
     }
 
     /// Lets newcomers look for counters that hold nothing; the last thing done, for it moves counters about.
-    fn sweep(&self, shards: &mut Locked<'a>, places: &Places) {
+    fn sweep(&self, shards: &mut [Locked<'_>], places: &[Place]) {
         for place in places.iter().filter(|place| place.at.is_none()) {
-            if let Some(shard) = self.shard(shards, place.key) {
+            if let Some(shard) = shard(shards, place.shard) {
                 shard.sweep(LOOKS, self.now);
             }
         }
     }
 
     /// Returns a new counter, which begins with what newcomers share where they share a count.
-    fn new_counter(&self, shards: &mut Locked<'a>, demand: &Demand<'_>, place: &Place) -> Counter {
+    fn new_counter(&self, shards: &mut [Locked<'_>], demand: &Demand<'_>, place: &Place) -> Counter {
         let shared = match place.is_seeded {
             true => self
-                .shard(shards, demand.overflow())
-                .and_then(|shard| shard.get(demand.overflow())),
+                .overflow(shards, demand)
+                .and_then(|place| shard(shards, place.shard)?.at(place.at?)),
             false => None,
         };
         shared.map_or_else(|| Counter::new(demand.quota(), self.now), |shared| shared.clone())
     }
 
     /// Notes what was spent for the store; with nothing, that this gateway is to hear how the count stands.
-    fn note(&self, shards: &mut Locked<'a>, (demand, place): (&Demand<'_>, &Place), amount: u64) {
+    fn note(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place), amount: u64) {
         let is_wanted = match demand.limit().is_concurrent() {
             true => self.ledger.is_connected(),
             false => self.ledger.is_noting(),
@@ -338,13 +352,13 @@ impl<'a> Taking<'a> {
             return;
         }
         self.ledger.set_due();
-        if let Some(shard) = self.shard(shards, place.key) {
+        if let Some(shard) = shard(shards, place.shard) {
             shard.note(place.key, demand.quota(), amount);
         }
     }
 
     /// Wants to hear of the counts that a refusal is about: elsewhere they may have been reset, or given back.
-    fn note_refusal(&self, shards: &mut Locked<'a>, places: &Places) {
+    fn note_refusal(&self, shards: &mut [Locked<'_>], places: &[Place]) {
         if self.ledger.sharing() == Sharing::Told {
             for (demand, place) in self.demands.iter().zip(places) {
                 self.note(shards, (demand, place), 0);
@@ -353,21 +367,18 @@ impl<'a> Taking<'a> {
     }
 
     /// Tells whether this gateway would spend more of a quota than it may before the store knows.
-    fn must_ask(&self, shards: &mut Locked<'a>, places: &Places) -> bool {
+    fn must_ask(&self, shards: &mut [Locked<'_>], places: &[Place]) -> bool {
         let is_blind = |(demand, place): (&Demand<'_>, &Place)| {
-            let shard = self.shard(shards, place.key);
+            let shard = shard(shards, place.shard);
             !demand.quota().is_soft() && shard.is_some_and(|shard| shard.is_blind(place.key, demand))
         };
         self.ledger.sharing() == Sharing::Told && self.demands.iter().zip(places).any(is_blind)
     }
+}
 
-    fn shard<'b>(&self, shards: &'b mut Locked<'a>, key: Key) -> Option<&'b mut Shard> {
-        let number = self.ledger.number_of(key);
-        shards
-            .iter_mut()
-            .find(|(locked, _)| *locked == number)
-            .map(|(_, shard)| &mut **shard)
-    }
+/// Returns a shard by its place among those that are locked.
+fn shard<'b>(shards: &'b mut [Locked<'_>], place: usize) -> Option<&'b mut Shard> {
+    shards.get_mut(place).map(|(_, shard)| &mut **shard)
 }
 
 fn wait_for_release(quota: u64, held: u64, amount: u64) -> Option<Retry> {

@@ -21,9 +21,7 @@ use crate::model::violation::Violation;
 use super::raw::{self, Raw};
 use super::reading::{Origins, Reading};
 use super::value::{Listen, Threads};
-use super::{
-    AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream,
-};
+use super::{AccessLog, Admin, CertificateFiles, Gateway, Limits, Log, Recovered, Settings, Timeouts, Tls, Upstream};
 
 /// Believes the settings as far as they can be, and says everything that is wrong with them.
 pub(super) fn recover(reading: Reading) -> Recovered {

@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
             auth: resource.auth,
             scopes,
             challenge,
-            tier,
+            tier: tier.map(|id| (id, self.tiers.subjects(api, version, resource))),
             cache: caching::of_resource(api, version, resource).map(Box::new),
             place: resource.place.clone(),
         });

@@ -3,16 +3,18 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::figures;
-use super::tiers::{Counted, DenyId, Group, Level, Policy, Rule, RuleId, Tier, TierId, Tiers};
+use super::tiers::{Cap, Counted, DenyId, Group, Level, Policy, Rule, RuleId, Tier, TierId, Tiers};
 use crate::model::api::{Api, ApiVersion};
 use crate::model::catalog::Catalog;
 use crate::model::condition::{Condition, Part};
 use crate::model::counting_rule::{CountingRule, Variable};
 use crate::model::deny::DenyRule;
+use crate::model::method::MethodName;
 use crate::model::name::{TenantName, TierName};
 use crate::model::place::Place;
+use crate::model::resource::Resource;
 use crate::model::tier::{self, Choosers, Limit, TierLevel, Window};
-use crate::quota::{Quota, Secret, Subjects};
+use crate::quota::{Quota, Secret, SubjectDigest, Subjects};
 
 /// Compiles what counts and what denies.
 pub(super) struct TierCompiler<'a> {
@@ -69,6 +71,28 @@ impl<'a> TierCompiler<'a> {
         self.resource.get(&(tenant, name?)).copied()
     }
 
+    /// Names a resource as its tier counts it, each of its methods apart. HEAD is GET without its body.
+    pub(super) fn subjects(
+        &self,
+        api: &Api,
+        version: &ApiVersion,
+        resource: &Resource,
+    ) -> Vec<(MethodName, SubjectDigest)> {
+        let (api, label) = (api.name.as_str(), version.version.as_str());
+        let subject = |(name, text)| {
+            let text = if name == MethodName::Head { "GET" } else { text };
+            (
+                name,
+                self.secret.subject(&[api, label, resource.template.as_str(), text]),
+            )
+        };
+        let head = resource
+            .methods
+            .contains(MethodName::Get)
+            .then_some((MethodName::Head, ""));
+        resource.methods.iter().chain(head).map(subject).collect()
+    }
+
     /// Compiles what counts and what denies the calls of a version.
     pub(super) fn version(&mut self, api: &Api, version: &ApiVersion) -> Counted {
         let rules = self.catalog.counting_rules().iter().enumerate();
@@ -83,6 +107,7 @@ impl<'a> TierCompiler<'a> {
         let anonymous = version.anonymous_tier.as_ref();
         Counted {
             tier: self.of_resource(&api.tenant, version.tier.as_ref()),
+            subject: self.secret.subject(&[api.name.as_str(), version.version.as_str()]),
             anonymous: anonymous.and_then(|name| self.anonymous.get(&(&api.tenant, name)).copied()),
             rules,
             denying_anybody,
@@ -186,7 +211,7 @@ impl<'a> TierCompiler<'a> {
         });
     }
 
-    fn cap(&mut self, api: &Api, version: &ApiVersion, (name, figure): (&str, Option<u64>)) -> Option<TierId> {
+    fn cap(&mut self, api: &Api, version: &ApiVersion, (name, figure): (&str, Option<u64>)) -> Option<Cap> {
         let second = std::time::Duration::from_secs(1);
         let limits = [Limit::Requests(figure?, Window::Sliding(second))];
         let whose = Whose {
@@ -200,7 +225,12 @@ impl<'a> TierCompiler<'a> {
         let id = TierId(index_of(self.tiers.tiers.len()));
         let policies = self.policies(id, &whose, (None, &limits));
         self.push(&whose, policies);
-        Some(id)
+        Some(Cap {
+            tier: id,
+            subject: self
+                .secret
+                .subject(&[api.name.as_str(), version.version.as_str(), name]),
+        })
     }
 
     fn push(&mut self, whose: &Whose<'_>, policies: std::ops::Range<u32>) {

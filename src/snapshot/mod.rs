@@ -24,6 +24,7 @@ use crate::model::lifecycle::LifecycleState;
 use crate::model::method::{MethodName, MethodSet};
 use crate::model::place::Place as Stated;
 use crate::model::security::{CredentialFields, Security};
+use crate::quota::SubjectDigest;
 use crate::registry::key_pair::KeyType;
 
 pub use caching::CachePolicy;
@@ -147,8 +148,8 @@ pub struct Route {
     pub scopes: Vec<ScopeId>,
     /// What callers are told who have none of its scopes, as the value of `WWW-Authenticate`.
     pub challenge: Option<HeaderValue>,
-    /// Its tier, where it has one.
-    pub tier: Option<TierId>,
+    /// Its tier, where it has one, and what that counts: each method apart.
+    pub tier: Option<(TierId, Vec<(MethodName, SubjectDigest)>)>,
     /// What is kept of its responses, where anything is.
     pub cache: Option<Box<CachePolicy>>,
     /// Where it was stated.

@@ -61,10 +61,14 @@ pub(super) fn of_tiers(version: &ApiVersion, counted: &Counted) -> Vec<String> {
         (version.anonymous_tier.is_some(), counted.anonymous, "anonymous_tier"),
         (
             tps.production.is_some(),
-            counted.cap(KeyType::Production),
+            counted.cap(KeyType::Production).map(|cap| cap.tier),
             "max_tps.production",
         ),
-        (tps.sandbox.is_some(), counted.cap(KeyType::Sandbox), "max_tps.sandbox"),
+        (
+            tps.sandbox.is_some(),
+            counted.cap(KeyType::Sandbox).map(|cap| cap.tier),
+            "max_tps.sandbox",
+        ),
     ];
     let missing = parts
         .into_iter()

@@ -13,7 +13,7 @@ use crate::model::counting_rule::Variable;
 use crate::model::deny::DenyRule;
 use crate::model::place::Place;
 use crate::model::tier::{Choosers, TierLevel, UNLIMITED};
-use crate::quota::Quota;
+use crate::quota::{Quota, SubjectDigest};
 use crate::registry::key_pair::KeyType;
 
 /// The index of a tier in its snapshot.
@@ -28,7 +28,7 @@ impl TierId {
 }
 
 /// The index of a quota in its snapshot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PolicyId(pub(super) u32);
 
 /// The index of a counting rule in its snapshot.
@@ -126,7 +126,7 @@ pub struct Policy {
     pub name: Box<str>,
     /// The same with its figures, as `RateLimit-Policy` has it.
     pub stated: Box<str>,
-    /// What is said where it is reached.
+    /// What is said where it is reached, unless it is the tier of a whole version.
     pub reach: Reach,
 }
 
@@ -146,6 +146,8 @@ pub struct Rule {
 pub struct Counted {
     /// The tier of the whole version, in the place of its resources' own.
     pub tier: Option<TierId>,
+    /// The version, as that tier counts it.
+    pub subject: SubjectDigest,
     /// The tier of callers without an application.
     pub anonymous: Option<TierId>,
     /// The counting rules.
@@ -154,13 +156,31 @@ pub struct Counted {
     pub denying_anybody: Vec<DenyId>,
     /// Those that do.
     pub denying_callers: Vec<DenyId>,
-    pub(super) production: Option<TierId>,
-    pub(super) sandbox: Option<TierId>,
+    pub(super) production: Option<Cap>,
+    pub(super) sandbox: Option<Cap>,
+}
+
+/// What protects the endpoints of a version, and the endpoints as it counts them.
+#[derive(Clone, Copy, Debug)]
+pub struct Cap {
+    /// Its tier.
+    pub tier: TierId,
+    /// What has a count of its own.
+    pub subject: SubjectDigest,
 }
 
 impl Counted {
+    /// Returns what is said where a quota is reached that a request to this version is held against.
+    pub fn reach(&self, policy: &Policy) -> Reach {
+        if self.tier == Some(policy.tier) {
+            Reach::Api
+        } else {
+            policy.reach
+        }
+    }
+
     /// Returns what protects the endpoints for a key of this type.
-    pub fn cap(&self, key_type: KeyType) -> Option<TierId> {
+    pub fn cap(&self, key_type: KeyType) -> Option<Cap> {
         match key_type {
             KeyType::Production => self.production,
             KeyType::Sandbox => self.sandbox,

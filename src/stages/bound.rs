@@ -1,7 +1,7 @@
 //! Refuses what is too large or malformed before anything is looked up.
 
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 
 use crate::denial::Denial;
 use crate::head::Head;
@@ -14,41 +14,52 @@ pub(super) fn bound<'a>(head: &Head<'a>, limits: &Limits) -> Result<Target<'a>, 
     if head.target_bytes > limits.uri_bytes {
         return Err(Denial::UriTooLong);
     }
-    if head.headers.len() > limits.header_count || header_bytes(head) > limits.header_bytes {
+    let fields = Fields::of(head.headers);
+    if head.headers.len() > limits.header_count || fields.bytes > limits.header_bytes {
         return Err(Denial::HeadTooLarge);
     }
     if has_bare_line_feed(head.raw) {
         return Err(Denial::BareLineFeed);
     }
-    framing(head.headers)?;
-    if hop::is_abused(head.headers) {
+    if fields.has_unknown_coding {
+        return Err(Denial::UnknownCoding);
+    }
+    if fields.lengths > 1 || fields.has_malformed_length {
+        return Err(Denial::MalformedBody);
+    }
+    if fields.names_hops && hop::is_abused(head.headers) {
         return Err(Denial::AbusedConnection);
     }
     Target::parse(head.path).map_err(Denial::BadTarget)
 }
 
-/// Refuses a length or a coding of the body that somebody on the way could read in another way (RFC 9112, 6).
-fn framing(headers: &HeaderMap) -> Result<(), Denial> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    if codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
-        return Err(Denial::UnknownCoding);
-    }
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let is_plain = lengths
-        .next()
-        .is_none_or(|length| length.as_bytes().iter().all(u8::is_ascii_digit));
-    if is_plain && lengths.next().is_none() {
-        Ok(())
-    } else {
-        Err(Denial::MalformedBody)
-    }
+/// What is asked of all fields, in one pass over them: most requests have none of those that are looked for.
+#[derive(Default)]
+struct Fields {
+    bytes: usize,
+    lengths: usize,
+    /// A length or a coding of the body that somebody on the way could read in another way (RFC 9112, 6).
+    has_malformed_length: bool,
+    has_unknown_coding: bool,
+    names_hops: bool,
 }
 
-fn header_bytes(head: &Head<'_>) -> usize {
-    head.headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
+impl Fields {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            fields.bytes += name.as_str().len() + value.len();
+            if *name == CONTENT_LENGTH {
+                fields.lengths += 1;
+                fields.has_malformed_length |= !value.as_bytes().iter().all(u8::is_ascii_digit);
+            } else if *name == TRANSFER_ENCODING {
+                fields.has_unknown_coding |= !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+            } else if *name == CONNECTION {
+                fields.names_hops = true;
+            }
+        }
+        fields
+    }
 }
 
 /// Tells whether a line ends without a carriage return, which Pingora 0.9.1 lets pass: proxies that disagree about

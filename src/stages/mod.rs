@@ -45,9 +45,9 @@ pub use plea::{Charge, Ground, Plea, Spent, Standings, Throttled};
 /// What an exchange may do.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost most requests an allocation")]
-pub enum Admission<'s> {
+pub enum Admission {
     /// Go on to a backend, if its quotas agree.
-    Plea(Plea<'s>),
+    Plea(Plea),
     /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
     Options(VersionId, MethodSet),
 }
@@ -170,12 +170,12 @@ impl Refusal {
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit<'s>(
+pub fn admit(
     head: &Head<'_>,
-    snapshot: &'s Snapshot,
+    snapshot: &Snapshot,
     limits: &Limits,
     means: (&Credentials, UnixTime),
-) -> Result<Admission<'s>, Halt> {
+) -> Result<Admission, Halt> {
     admit_told(head, snapshot, limits, means, &mut Silent)
 }
 
@@ -184,13 +184,13 @@ pub fn admit<'s>(
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit_told<'s>(
+pub fn admit_told(
     head: &Head<'_>,
-    snapshot: &'s Snapshot,
+    snapshot: &Snapshot,
     limits: &Limits,
     (credentials, now): (&Credentials, UnixTime),
     told: &mut impl Recorder,
-) -> Result<Admission<'s>, Halt> {
+) -> Result<Admission, Halt> {
     told.enter(Stage::Bound);
     let target = bound::bound(head, limits)?;
     told.enter(Stage::Locate);
@@ -241,12 +241,13 @@ pub fn admit_told<'s>(
         caller: granted.caller.as_deref(),
         network: subject::network(head.client),
     };
-    let demands = throttle::throttle(&request, &granted, snapshot, credentials.view());
-    let demands = demands.map_err(|denial| denial.of(pinned.version).at(route).whose(granted.caller.as_ref()))?;
-    Ok(Admission::Plea(Plea::new(
-        permit::permit(&pinned, granted, body),
+    let mut demands = throttle::Demands::new();
+    throttle::throttle(&request, &granted, snapshot, credentials.view(), &mut demands)
+        .map_err(|denial| denial.of(pinned.version).at(route).whose(granted.caller.as_ref()))?;
+    Ok(Admission::Plea(Plea {
+        permit: permit::permit(&pinned, granted, body),
         demands,
-    )))
+    }))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What is left to ask when every stage agrees: the counts. Their answer makes a permit, or a refusal.
 
+use std::mem;
+
 use smallvec::SmallVec;
 
 use super::Refusal;
@@ -7,13 +9,14 @@ use super::permit::Permit;
 use super::throttle::{Demands, FEW};
 use crate::denial::Denial;
 use crate::quota::{Answer, Demand, Hold, Key, Retry, Standing, Unit};
-use crate::snapshot::tiers::{DenyId, PolicyId};
+use crate::snapshot::Snapshot;
+use crate::snapshot::tiers::{DenyId, PolicyId, Tiers};
 
 /// A request that every stage lets through, and what it asks of its quotas.
 #[derive(Debug)]
-pub struct Plea<'s> {
-    permit: Permit,
-    demands: Demands<'s>,
+pub struct Plea {
+    pub(super) permit: Permit,
+    pub(super) demands: Demands,
 }
 
 /// How the quotas of a request stand, in the order in which it is held against them.
@@ -37,8 +40,6 @@ pub struct Charge {
     pub policy: PolicyId,
     /// The count.
     pub key: Key,
-    /// What is said where it is reached.
-    pub denial: Denial,
 }
 
 /// The rule of the catalog that a request was refused by, where it is one that counts or denies.
@@ -59,14 +60,16 @@ pub struct Throttled {
     pub standings: Standings,
 }
 
-impl<'s> Plea<'s> {
-    pub(super) fn new(permit: Permit, demands: Demands<'s>) -> Self {
-        Self { permit, demands }
+impl Plea {
+    /// Tells whether nothing is asked of the counts.
+    pub fn is_empty(&self) -> bool {
+        self.demands.is_empty()
     }
 
     /// Returns what is asked of the counts.
-    pub fn demands(&self) -> &[Demand<'s>] {
-        &self.demands.demands
+    pub fn demands<'s>(&self, tiers: &'s Tiers) -> SmallVec<[Demand<'s>; FEW]> {
+        let demand = |(policy, key): &(PolicyId, Key)| tiers.policy(*policy).quota.of_key(*key);
+        self.demands.iter().map(demand).collect()
     }
 
     /// Tells whether the request was let in for who its caller is.
@@ -79,52 +82,40 @@ impl<'s> Plea<'s> {
         self.permit
     }
 
-    /// Makes the answer a permit and what was spent on it.
+    /// Makes the answer a permit, and says what was spent on it.
     ///
     /// # Errors
     ///
     /// Returns the refusal, where a quota is reached.
-    pub fn decide(self, answer: Answer<Hold>) -> Result<(Permit, Spent), Refusal> {
+    pub fn decide(self, answer: &mut Answer<Hold>, snapshot: &Snapshot, spent: &mut Spent) -> Result<Permit, Refusal> {
         let Self { permit, demands } = self;
-        let asked = demands.asked.iter().map(|(policy, _)| *policy);
-        let standings: Standings = asked.zip(answer.standings).collect();
-        match answer.result {
-            Ok(hold) => Ok((
-                permit,
-                Spent {
-                    hold,
-                    standings,
-                    bytes: charges(&demands),
-                },
-            )),
-            Err(refusal) => {
-                let first = demands.asked.get(refusal.demand);
-                let denial = first.map_or(Denial::Internal, |(_, reach)| {
-                    Denial::Throttled(*reach, wait(refusal.retry))
+        let tiers = snapshot.tiers();
+        for ((policy, key), standing) in demands.iter().zip(&answer.standings) {
+            spent.standings.push((*policy, *standing));
+            if tiers.policy(*policy).quota.limit().unit() == Unit::Bytes {
+                spent.bytes.push(Charge {
+                    policy: *policy,
+                    key: *key,
                 });
-                let refused = denial.of(permit.version()).at(permit.route()).whose(permit.caller());
-                Err(match first {
-                    Some((policy, _)) => refused.on(Ground::Throttled(Box::new(Throttled {
-                        policy: *policy,
-                        standings,
-                    }))),
-                    None => refused,
-                })
             }
         }
+        let refusal = match &mut answer.result {
+            Ok(hold) => {
+                spent.hold = mem::take(hold);
+                return Ok(permit);
+            }
+            Err(refusal) => refusal,
+        };
+        let Spent { standings, .. } = mem::take(spent);
+        let version = permit.version();
+        let refused = |denial: Denial| denial.of(version).at(permit.route()).whose(permit.caller());
+        let Some((policy, _)) = demands.get(refusal.demand).copied() else {
+            return Err(refused(Denial::Internal));
+        };
+        let reach = snapshot.version(version).counted.reach(tiers.policy(policy));
+        let ground = Ground::Throttled(Box::new(Throttled { policy, standings }));
+        Err(refused(Denial::Throttled(reach, wait(refusal.retry))).on(ground))
     }
-}
-
-fn charges(demands: &Demands<'_>) -> SmallVec<[Charge; 1]> {
-    let pairs = demands.demands.iter().zip(&demands.asked);
-    let bytes = pairs.filter(|(demand, _)| demand.quota().limit().unit() == Unit::Bytes);
-    bytes
-        .map(|(demand, (policy, reach))| Charge {
-            policy: *policy,
-            key: demand.key(),
-            denial: Denial::Throttled(*reach, None),
-        })
-        .collect()
 }
 
 /// Returns the seconds after which it is worth asking again. Nobody knows when what is under way ends, but that it does.

@@ -39,7 +39,7 @@ fn snapshot(default: &str, versions: &[(&str, &str, &str)]) -> Snapshot {
     compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap()
 }
 
-fn decide<'s>(head: &Head<'_>, snapshot: &'s Snapshot) -> Result<Admission<'s>, Refusal> {
+fn decide(head: &Head<'_>, snapshot: &Snapshot) -> Result<Admission, Refusal> {
     let credentials = Credentials::new(Arc::default());
     admit(head, snapshot, &LIMITS, (&credentials, UnixTime(0))).map_err(|halt| match halt {
         Halt::Refused(refusal) => refusal,
@@ -66,7 +66,7 @@ fn ask<'a>(method: &'a Method, path: &'a str, headers: &'a HeaderMap) -> Head<'a
     }
 }
 
-fn answer<'s>(snapshot: &'s Snapshot, method: &Method, path: &str) -> Result<Admission<'s>, Denial> {
+fn answer(snapshot: &Snapshot, method: &Method, path: &str) -> Result<Admission, Denial> {
     decide(&ask(method, path, &HeaderMap::new()), snapshot).map_err(|refusal| refusal.denial)
 }
 

@@ -14,44 +14,39 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use smallvec::SmallVec;
 
 use super::permit::Granted;
 use super::subject::Request;
 use crate::credential::caller::{Caller, Proof};
-use crate::denial::{Denial, Reach};
+use crate::denial::Denial;
+use crate::model::method::MethodName;
 use crate::model::tier::TierLevel;
-use crate::quota::Demand;
+use crate::quota::{Key, SubjectDigest};
 use crate::registry::application::Application;
 use crate::registry::subscription::Subscription;
 use crate::registry::user::UserName;
 use crate::registry::view::View;
 use crate::snapshot::Snapshot;
-use crate::snapshot::tiers::{Named, PolicyId, TierId, Tiers};
+use crate::snapshot::tiers::{Cap, Named, PolicyId, TierId, Tiers};
 
-/// What a request asks of its quotas.
-#[derive(Debug, Default)]
-pub(super) struct Demands<'s> {
-    pub(super) demands: SmallVec<[Demand<'s>; FEW]>,
-    /// Which quota each of them is on, and what is said where it is reached.
-    pub(super) asked: SmallVec<[(PolicyId, Reach); FEW]>,
-}
+/// What a request asks of its quotas: which of them, and the count that each keeps for it.
+pub(super) type Demands = SmallVec<[(PolicyId, Key); FEW]>;
 
 /// Finds the quotas of a request.
-pub(super) fn throttle<'s>(
+pub(super) fn throttle(
     request: &Request<'_>,
     granted: &Granted,
-    snapshot: &'s Snapshot,
+    snapshot: &Snapshot,
     view: &View,
-) -> Result<Demands<'s>, Denial> {
+    demands: &mut Demands,
+) -> Result<(), Denial> {
     let throttle = Throttle {
         request,
         tiers: snapshot.tiers(),
         view,
     };
-    let mut demands = Demands::default();
-    throttle.resource(&mut demands);
+    throttle.resource(demands);
     match (
         request.caller,
         granted
@@ -61,86 +56,86 @@ pub(super) fn throttle<'s>(
     ) {
         (_, Some(application)) => {
             if let Some(subscription) = &granted.subscription {
-                throttle.subscription(application, subscription, &mut demands)?;
+                throttle.subscription(application, subscription, demands)?;
             }
-            throttle.application(application, &mut demands)?;
+            throttle.application(application, demands)?;
         }
-        (caller, None) => throttle.anonymous(caller, &mut demands),
+        (caller, None) => throttle.anonymous(caller, demands),
     }
-    throttle.rules(&mut demands);
-    if let Some(cap) = request.version.counted.cap(granted.environment) {
-        let environment = granted.environment.word();
-        throttle.hold(
-            cap,
-            None,
-            &[&request.version.api, &request.version.version, environment],
-            &mut demands,
-        );
+    throttle.rules(demands);
+    if let Some(Cap { tier, subject }) = request.version.counted.cap(granted.environment) {
+        throttle.hold(tier, (subject, &[]), demands);
     }
-    Ok(demands)
+    Ok(())
 }
 
-struct Throttle<'s, 'r> {
+struct Throttle<'r> {
     request: &'r Request<'r>,
-    tiers: &'s Tiers,
+    tiers: &'r Tiers,
     view: &'r View,
 }
 
-impl<'s> Throttle<'s, '_> {
-    /// Holds a request against the quotas of a tier, for a subject.
-    fn hold(&self, tier: TierId, reach: Option<Reach>, subject: &[&str], demands: &mut Demands<'s>) {
+impl Throttle<'_> {
+    /// Holds a request against the quotas of a tier, for what was named when the catalog was compiled and for what these
+    /// names say of the request, which are hashed once for all of them.
+    fn hold(&self, tier: TierId, (known, names): (SubjectDigest, &[&str]), demands: &mut Demands) {
+        let mut subject = names.is_empty().then_some(known);
         for (id, policy) in self.tiers.policies(tier, |condition| self.request.meets(condition)) {
-            demands.demands.push(policy.quota.of(subject));
-            demands.asked.push((id, reach.unwrap_or(policy.reach)));
+            let quota = &policy.quota;
+            let subject = subject.get_or_insert_with(|| known.each(quota.subject(names)));
+            demands.push((id, quota.key(*subject)));
         }
     }
 
     /// The tier of the version, or else of the resource.
-    fn resource(&self, demands: &mut Demands<'s>) {
+    fn resource(&self, demands: &mut Demands) {
         let Request { version, route, .. } = self.request;
-        let (api, label) = (&*version.api, &*version.version);
-        let method = method(self.request.head.method);
-        let (tier, reach, mut subject) = match (version.counted.tier, route.tier) {
-            (Some(tier), _) => (tier, Some(Reach::Api), Subject::from_slice(&[api, label])),
-            (None, Some(tier)) => (tier, None, Subject::from_slice(&[api, label, &route.template, method])),
+        let (tier, subject) = match (version.counted.tier, &route.tier) {
+            (Some(tier), _) => (tier, version.counted.subject),
+            (None, Some((tier, subjects))) => {
+                let method = MethodName::find(self.request.head.method);
+                let subject = subjects.iter().find(|(name, _)| Some(*name) == method);
+                // A resource that was found takes the method.
+                (*tier, subject.map(|(_, subject)| *subject).unwrap_or_default())
+            }
             (None, None) => return,
         };
-        let network = &self.request.network;
         if self.tiers.tier(tier).is_per_user {
             let caller = self.request.caller;
-            subject.extend(
-                match caller.map(|caller| (caller.user.as_ref(), caller.application.as_deref())) {
-                    Some((Some(user), _)) => ["user", user.name.as_str(), user.tenant.as_str()],
-                    Some((None, Some(application))) => ["application", application.uuid.as_str(), ""],
-                    Some((None, None)) => ["client", caller.map_or("", |caller| caller.subject.as_str()), ""],
-                    None => ["network", network.as_str(), ""],
-                },
-            );
+            let user = match caller.map(|caller| (caller.user.as_ref(), caller.application.as_deref())) {
+                Some((Some(user), _)) => ["user", user.name.as_str(), user.tenant.as_str()],
+                Some((None, Some(application))) => ["application", application.uuid.as_str(), ""],
+                Some((None, None)) => ["client", caller.map_or("", |caller| caller.subject.as_str()), ""],
+                None => ["network", self.request.network.as_str(), ""],
+            };
+            self.hold(tier, (subject, &user), demands);
+        } else {
+            self.hold(tier, (subject, &[]), demands);
         }
-        self.hold(tier, reach, &subject, demands);
     }
 
     fn subscription(
         &self,
         application: &Application,
         subscription: &Subscription,
-        demands: &mut Demands<'s>,
+        demands: &mut Demands,
     ) -> Result<(), Denial> {
         let version = self.request.version;
         let name = subscription.tier.as_str();
         if let Some(tier) = self.chosen(&version.tenant, (TierLevel::Subscription, name), application)? {
             let subject = subscription_subject(application, &version.api, subscription);
-            self.hold(tier, None, &subject, demands);
+            self.hold(tier, (SubjectDigest::default(), &subject), demands);
         }
         Ok(())
     }
 
-    fn application(&self, application: &Application, demands: &mut Demands<'s>) -> Result<(), Denial> {
+    fn application(&self, application: &Application, demands: &mut Demands) -> Result<(), Denial> {
         let chosen = (TierLevel::Application, application.tier.as_str());
         if let Some(tier) = self.chosen(application.tenant().as_str(), chosen, application)? {
             let user = self.request.caller.and_then(|caller| caller.user.as_ref());
             let user = user.unwrap_or(&application.owner);
-            self.hold(tier, None, &application_subject(application, user), demands);
+            let subject = application_subject(application, user);
+            self.hold(tier, (SubjectDigest::default(), &subject), demands);
         }
         Ok(())
     }
@@ -163,28 +158,21 @@ impl<'s> Throttle<'s, '_> {
         may_use.then_some(Some(id)).ok_or(Denial::TierRefused)
     }
 
-    fn anonymous(&self, caller: Option<&Caller>, demands: &mut Demands<'s>) {
+    fn anonymous(&self, caller: Option<&Caller>, demands: &mut Demands) {
         let version = self.request.version;
         let Some(tier) = version.counted.anonymous else { return };
-        let network = &self.request.network;
         let who = match caller.map(|caller| (caller.by, caller.user.as_ref(), caller)) {
             Some((_, Some(user), _)) => ["user", user.name.as_str(), user.tenant.as_str()],
             Some((Proof::Certificate, None, caller)) => ["certificate", caller.subject.as_str(), ""],
             Some((Proof::ApiKey | Proof::Basic | Proof::ForeignToken | Proof::Token, None, caller)) => {
                 ["client", caller.client.as_str(), ""]
             }
-            None => ["network", network.as_str(), ""],
+            None => ["network", self.request.network.as_str(), ""],
         };
-        let [kind, name, tenant] = who;
-        self.hold(
-            tier,
-            None,
-            &[&version.api, &version.version, kind, name, tenant],
-            demands,
-        );
+        self.hold(tier, (version.counted.subject, &who), demands);
     }
 
-    fn rules(&self, demands: &mut Demands<'s>) {
+    fn rules(&self, demands: &mut Demands) {
         for id in &self.request.version.counted.rules {
             let rule = self.tiers.rule(*id);
             if !rule.conditions.iter().all(|condition| self.request.meets(condition)) {
@@ -193,8 +181,8 @@ impl<'s> Throttle<'s, '_> {
             let Some(parts) = self.request.key(&rule.key) else {
                 continue;
             };
-            let subject: Subject<'_> = parts.iter().map(|part| &**part).collect();
-            self.hold(rule.tier, None, &subject, demands);
+            let subject: SmallVec<[&str; 8]> = parts.iter().map(|part| &**part).collect();
+            self.hold(rule.tier, (SubjectDigest::default(), &subject), demands);
         }
     }
 }
@@ -211,18 +199,6 @@ pub(super) fn subscription_subject<'a>(
     subscription: &'a Subscription,
 ) -> [&'a str; 3] {
     [&application.uuid, api, subscription.version.as_str()]
-}
-
-/// The names that a subject is known by.
-type Subject<'a> = SmallVec<[&'a str; 8]>;
-
-/// Returns the method that a request counts as: HEAD is GET without its body.
-fn method(method: &Method) -> &str {
-    if *method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    }
 }
 
 /// So many quotas are held against a request without an allocation.

@@ -15,7 +15,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::snapshot::tiers::{Tier, TierId};
+use crate::snapshot::tiers::{PolicyId, Tier, TierId};
 use crate::stages::Ground;
 
 /// What counts the requests that are held against a tier; clones count into the same place.
@@ -75,17 +75,14 @@ pub(super) fn count(exchange: &Exchange) {
             }
         }
         Verdict::Permitted(_) => {
-            let mut last = None;
-            let standings = &exchange.spent.standings;
             // The quotas of a tier stand side by side.
-            for (id, _) in standings {
-                let tier = tiers.policy(*id).tier;
-                if last.replace(tier) == Some(tier) {
-                    continue;
+            let tier = |id: PolicyId| tiers.policy(id).tier;
+            let standings = &exchange.spent.standings;
+            for own in standings.chunk_by(|(one, _), (other, _)| tier(*one) == tier(*other)) {
+                let is_over = own.iter().any(|(_, standing)| standing.is_over);
+                if let Some((id, _)) = own.first() {
+                    meter(tier(*id), if is_over { Outcome::Over } else { Outcome::Passed });
                 }
-                let mut own = standings.iter().filter(|(id, _)| tiers.policy(*id).tier == tier);
-                let is_over = own.any(|(_, standing)| standing.is_over);
-                meter(tier, if is_over { Outcome::Over } else { Outcome::Passed });
             }
             // Bytes ran out on the way.
             let charge = exchange.spent.bytes.first();

@@ -131,7 +131,7 @@ async fn an_endpoint_may_be_named_by_a_hostname() {
 async fn an_idle_connection_to_an_endpoint_is_used_again_and_closed_in_time() {
     let origin = origin().start().await;
     let gateway = gateway()
-        .set("upstream.idle_timeout", "\"1s\"")
+        .set("upstream.idle_timeout", "\"3s\"")
         .api(&api("Open", "/p").version(version("1.0").to(&origin)))
         .start()
         .await;

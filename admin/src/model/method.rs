@@ -72,6 +72,13 @@ impl MethodSet {
         Self(self.0 & other.0)
     }
 
+    /// Returns the methods of the set with their names, in the order of the alphabet.
+    pub fn iter(self) -> impl Iterator<Item = (MethodName, &'static str)> {
+        MethodName::ALL
+            .into_iter()
+            .filter(move |(name, _)| self.contains(*name))
+    }
+
     /// Tells whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -92,11 +99,9 @@ impl FromIterator<MethodName> for MethodSet {
 impl fmt::Display for MethodSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (name, text) in MethodName::ALL {
-            if self.contains(name) {
-                write!(f, "{separator}{text}")?;
-                separator = ", ";
-            }
+        for (_, text) in self.iter() {
+            write!(f, "{separator}{text}")?;
+            separator = ", ";
         }
         Ok(())
     }

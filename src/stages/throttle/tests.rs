@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::credential::claims::{Claims, Wanted};
+use crate::denial::Reach;
 use crate::head::{Head, Scheme};
 use crate::model::condition::{Condition, Part, Test};
 use crate::model::name::{TierName, VersionName};
@@ -115,7 +116,7 @@ fn route(snapshot: &Snapshot, (label, path, method): &(&str, &str, Method)) -> (
         panic!("{place:?}")
     };
     let segments: Vec<_> = path.split('/').collect();
-    let method = crate::model::method::MethodName::find(method);
+    let method = MethodName::find(method);
     let Found::Route(route) = snapshot.find_route(version, &segments, method) else {
         panic!("{path}")
     };
@@ -158,11 +159,12 @@ fn asked(snapshot: &Snapshot, asks: Asks<'_>) -> Result<Vec<(String, Reach, Stri
         caller: caller.as_deref(),
         network: network(client),
     };
-    let found = throttle(&request, &granted, snapshot, &View::default())?;
-    let pairs = found.demands.iter().zip(&found.asked);
-    let told = pairs.map(|(demand, (policy, reach))| {
-        let name = snapshot.tiers().policy(*policy).name.trim_matches('"').to_owned();
-        (name, *reach, demand.key().to_string())
+    let mut found = Demands::new();
+    throttle(&request, &granted, snapshot, &View::default(), &mut found)?;
+    let told = found.iter().map(|(policy, key)| {
+        let policy = snapshot.tiers().policy(*policy);
+        let name = policy.name.trim_matches('"').to_owned();
+        (name, request.version.counted.reach(policy), key.to_string())
     });
     Ok(told.collect())
 }
