@@ -153,6 +153,20 @@ fn values_beyond_their_bounds_are_refused() {
             "[quota]\nstore = 'memcached'",
             "2:9 quota.store `store` names no known kind of store",
         ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+    assert!(refusal("[timeouts]\nidle = '1500ms'").contains("no whole number of seconds"));
+    assert!(refusal("[limits]\nuri_length = '64KiB'").contains("`uri_length` must be from"));
+    assert!(refusal("[limits]\nrequest_body = '0B'").contains("`request_body` must be from"));
+    assert!(refusal("[log]\nfilter = 'info,tollgate=loud'").contains("is no filter"));
+    assert!(load("[shutdown]\ndrain = '0s'").unwrap().drain.is_zero());
+}
+
+#[test]
+fn a_cache_that_could_not_work_is_refused() {
+    let cases = [
         (
             "[cache]\nentries = 0",
             "2:11 cache.entries `entries` must be from 1 to 100000000",
@@ -169,11 +183,6 @@ fn values_beyond_their_bounds_are_refused() {
     for (text, expected) in cases {
         assert_eq!(refusal(text), expected);
     }
-    assert!(refusal("[timeouts]\nidle = '1500ms'").contains("no whole number of seconds"));
-    assert!(refusal("[limits]\nuri_length = '64KiB'").contains("`uri_length` must be from"));
-    assert!(refusal("[limits]\nrequest_body = '0B'").contains("`request_body` must be from"));
-    assert!(refusal("[log]\nfilter = 'info,tollgate=loud'").contains("is no filter"));
-    assert!(load("[shutdown]\ndrain = '0s'").unwrap().drain.is_zero());
 }
 
 #[test]
