@@ -180,7 +180,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
         request: &RequestHeader,
     ) -> Option<HashBinary> {
-        filters::variance(meta, exchange, request)
+        filters::variance_of(meta, exchange, request)
     }
 
     async fn cache_hit_filter(
@@ -220,8 +220,8 @@ impl ProxyHttp for Gateway {
         keeping::keep(session, response, exchange)
     }
 
-    fn should_serve_stale(&self, _session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
-        filters::serves_stale(exchange, error)
+    fn should_serve_stale(&self, session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
+        filters::serves_stale(session, exchange, error)
     }
 
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<Box<HttpPeer>> {
@@ -235,8 +235,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
     ) -> Result<()> {
         rewritten(out, session.req_header().version, exchange)?;
-        filters::shield(session, out, exchange);
-        Ok(())
+        filters::ask(out, exchange)
     }
 
     async fn request_body_filter(
