@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, StatusCode, Version};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, NoCacheReason};
+use pingora_core::protocols::http::conditional_filter::not_modified_filter;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
@@ -13,7 +14,7 @@ use super::cached::{Cached, Outcome};
 use super::directives::{Demand, Directives};
 use super::key::{self, Asked};
 use super::opened::{Cache, patience};
-use super::reuse::{Entry, Use, judge};
+use super::reuse::{Entry, Use, is_unmodified, judge};
 use super::status::{Cause, Part, member};
 use super::{fields, variance};
 use crate::exchange::Exchange;
@@ -141,6 +142,13 @@ pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &mut Exchange) -
         Use::Ask => Some(ForcedFreshness::ForceExpired),
         Use::Usual => None,
     }
+}
+
+/// Tells whether a caller already has what is kept.
+pub fn is_known(session: &Session, response: &ResponseHeader) -> bool {
+    let request = session.req_header();
+    let is_unmodified = || response.status == StatusCode::OK && is_unmodified(&request.headers, &response.headers);
+    not_modified_filter(request, response) || is_unmodified()
 }
 
 /// Tells whether the origin may be asked.

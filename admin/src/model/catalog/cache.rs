@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, PRAGMA, RANGE,
-};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, PRAGMA, RANGE};
 
 use super::page::{Spot, unrepeated};
 use crate::model::backend::HostHeader;
@@ -171,8 +169,8 @@ fn headers(
         let at = list.element(index);
         let is_keyed = keyed.is_some_and(|keyed| keyed.iter().any(|known| known.eq_ignore_ascii_case(text)));
         match HeaderName::from_bytes(text.as_bytes()) {
-            Ok(name) if name == AUTHORIZATION || keyed.is_some() && name == COOKIE => found.push(
-                at.blame(format!("`{text}` keeps answers to one caller from another anyway"))
+            Ok(name) if name == AUTHORIZATION && keyed.is_none() => found.push(
+                at.blame("credentials that reach the endpoint tell entries apart anyway")
                     .fix("remove it"),
             ),
             Ok(name) if NEVER.contains(&name) => found.push(
