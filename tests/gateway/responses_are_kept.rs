@@ -390,10 +390,13 @@ async fn one_request_fetches_for_many() {
         let gateway = std::sync::Arc::clone(&gateway);
         tokio::spawn(async move { gateway.get("/c/1/a").await })
     };
-    let mut asked: Vec<_> = (0..50).map(|_| ask()).collect();
-    eventually("the fetch", async || origin.requests().len() == 1).await;
+    let asked: Vec<_> = (0..1000).map(|_| ask()).collect();
+    // All of them are there before the origin answers any.
+    let under_way = async || gateway.metric("tollgate_requests_in_flight", &[]).await;
+    eventually("a thousand requests", async || under_way().await == 1000.0).await;
+    assert_eq!(origin.requests().len(), 1);
     gate.open_for_all();
-    for reply in asked.drain(..) {
+    for reply in asked {
         assert_eq!(reply.await.unwrap().expect(200).text(), "one");
     }
     assert_eq!(origin.requests().len(), 1);
