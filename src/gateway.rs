@@ -218,7 +218,7 @@ impl ProxyHttp for Gateway {
         response: &ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<RespCacheable> {
-        keeping::keep(session, response, exchange)
+        keeping::keep(&self.cache, session, response, exchange)
     }
 
     fn cache_not_modified_filter(

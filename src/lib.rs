@@ -49,8 +49,10 @@
 //!     old one has ended some are refused that one process alone would let through.
 //! 12. **Gateways that share counts tell each other afterwards, within a bound** ([`quota::store`]), instead of leases of
 //!     parts of each quota: nothing is set aside for who does not come, and the ledger decides as it does alone.
-//! 13. **Whom a cached response belongs to is part of its variant, not of its key** ([`cache`]): only the response says
-//!     whether it is public. Everything else that tells entries apart is in the key, so that most hits are one lookup.
+//! 13. **Whom a cached response belongs to is part of its key until its origin calls it public** ([`cache`]), instead of
+//!     part of its variant alone: callers would wait for each other's fetches, and one's would void all others' entries.
+//! 14. **What an endpoint sees is in the key** ([`cache`]), instead of some of it: nobody shapes what others get. What
+//!     would leave each caller with entries of their own is held back.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -66,7 +68,8 @@
 //! few at a time) keeps counters; redis (fred, larger, with reconnecting and pools of its own, which here one task does
 //! in rounds) speaks to Redis and Valkey; quick_cache (moka, ten times slower on a hit; foyer, whose memory half is
 //! three times slower) holds what is stored of responses; pingora-cache keeps the states of a cached
-//! exchange (a cache of our own, which would write validation, ranges and locks again), httpdate (time, whose formats are
+//! exchange (a cache of our own, which would write validation, ranges and locks again), sfv (which it has already) reads
+//! fields of RFC 9213, httpdate (time, whose formats are
 //! not those of HTTP) reads dates; memchr scans heads; jemalloc (mimalloc) returns what
 //! connections leave behind, with the options of `allocator.c`.
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, StatusCode};
 
 use super::admission::Reason;
+use super::commons::Common;
 use super::directives::Demand;
 use super::storage::Stamp;
 
@@ -21,7 +22,9 @@ pub struct Cached {
     pub(super) key: Vec<u8>,
     /// The path and query that the endpoint gets, and that purges name.
     pub target: String,
-    /// Whom an entry would belong to that is not for everybody; `None` on a resource that asks nobody.
+    /// What the key that all callers would share hashes to, where they do not share everything.
+    pub(super) common: Option<Common>,
+    /// Whom an entry under that key would belong to that is not for everybody.
     pub(super) owner: Option<String>,
     /// The fields of an answer that what is kept is still good.
     pub(super) validated: Option<Box<HeaderMap>>,

@@ -11,6 +11,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::cached::{Cached, Outcome};
+use super::commons::Common;
 use super::directives::{Demand, Directives};
 use super::key::{self, Asked};
 use super::opened::{Cache, patience};
@@ -25,7 +26,7 @@ use crate::snapshot::CachePolicy;
 
 /// Enables the cache for a request that may be answered from it.
 pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
-    let Some(mut cached) = begin(session, exchange) else {
+    let Some(mut cached) = begin(cache, session, exchange) else {
         return;
     };
     let Some(policy) = exchange.cache_policy().filter(|_| !cached.demand.no_store) else {
@@ -48,7 +49,7 @@ pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
 }
 
 /// Finds out what a request asks for; `None` where nothing of its kind is kept.
-fn begin(session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
+fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
     let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
     let has_body = !session.as_downstream_mut().is_body_empty();
     let (request, caching) = (session.req_header(), &policy.caching);
@@ -68,13 +69,24 @@ fn begin(session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
         target: &target,
         headers: &request.headers,
     };
+    let mut key = asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange));
+    let common = Common::of(&key);
+    let owner = permit
+        .caller()
+        .filter(|_| !is_everybodys(policy))
+        .map(|caller| key::owner(caller));
+    let is_own = owner.is_some() && !cache.open().commons.holds(common);
+    if let Some(owner) = owner.as_ref().filter(|_| is_own) {
+        key::make_own(&mut key, owner);
+    }
     Some(Box::new(Cached {
         demand: demand(policy, exchange, &request.headers),
         asked: SystemTime::now(),
         stamp: Default::default(),
-        key: asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange)),
+        key,
         target,
-        owner: permit.caller().map(|caller| key::owner(caller)),
+        common: owner.is_some().then_some(common),
+        owner: owner.filter(|_| !is_own),
         validated: None,
         status: None,
         is_declined: false,
@@ -109,17 +121,16 @@ pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
 pub fn variance_of(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
     let cached = exchange.cached.as_deref();
     let owner = cached.and_then(|cached| cached.owner.as_deref());
-    let owner = owner.filter(|_| !is_for_all(exchange, meta.headers()));
+    let owner = owner.filter(|_| !Directives::of_response(meta.headers()).public);
     // Pingora takes an entry without variants for everybody's, but one that was stored as a variant may have become
     // one by a validation only: it stays whose it is.
     variance::variance(meta.headers(), &request.headers, owner)
         .or_else(|| meta.variance().is_some().then(variance::no_variance).flatten())
 }
 
-/// Tells whether all callers share a response: the catalog says so, or the origin, or nobody is asked who they are.
-fn is_for_all(exchange: &Exchange, response: &HeaderMap) -> bool {
-    let says = |policy: &CachePolicy| policy.is_open || policy.caching.is_shared;
-    exchange.cache_policy().is_some_and(says) || Directives::of_response(response).public
+/// Tells whether all callers share what is kept of a resource: the catalog says so, or nobody is asked who they are.
+fn is_everybodys(policy: &CachePolicy) -> bool {
+    policy.is_open || policy.caching.is_shared
 }
 
 /// Decides whether what was found is used.

@@ -10,8 +10,10 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::admission::{Keeping, Offer, admit};
+use super::directives::Directives;
 use super::filters::{CACHE_TAG, SURROGATE_KEY};
 use super::freshness::Times;
+use super::opened::Cache;
 use super::storage::{Labels, Owner, Storing};
 use crate::exchange::Exchange;
 use crate::hop;
@@ -23,7 +25,12 @@ use crate::rewrite;
 /// # Errors
 ///
 /// Returns an error where Pingora does not take a head.
-pub fn keep(session: &Session, response: &ResponseHeader, exchange: &mut Exchange) -> Result<RespCacheable> {
+pub fn keep(
+    cache: &Cache,
+    session: &Session,
+    response: &ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<RespCacheable> {
     let request = session.req_header();
     let no = |reason: &'static str| Ok(RespCacheable::Uncacheable(NoCacheReason::Custom(reason)));
     let is_consumed = rewrite::is_kept_back(&AUTHORIZATION, &request.headers, exchange);
@@ -51,6 +58,10 @@ pub fn keep(session: &Session, response: &ResponseHeader, exchange: &mut Exchang
         times,
     };
     let kept = admit(&offer);
+    if let Some(common) = cached.common {
+        let is_public = kept.is_ok() && Directives::of_response(&head.headers).public;
+        cache.open().commons.learn(common, is_public);
+    }
     let labels = kept.is_ok().then(|| labels(exchange, &head.headers)).flatten();
     match (kept, labels) {
         (Ok(keeping), Some(storing)) => {

@@ -1,9 +1,10 @@
 //! What an entry is found by, and how (RFC 9111, 2).
 //!
-//! A key is made of names and of what was asked: tenant, Api, version, the digest of what shapes responses, template,
-//! environment, scheme, host, fields, path, query: whatever the endpoint sees. Each part ends with a NUL, which none of
-//! them holds, so that no two requests that differ in a part have the same key. Whom an entry belongs to, and what `Vary` names, is known
-//! when the response is, and so part of the variant.
+//! A key is made of names and of what was asked: tenant, Api, version, context, the digest of what shapes responses,
+//! template, environment, scheme, host, fields, path, query: whatever the endpoint sees. Each part ends with a NUL, which
+//! none of them holds, so that no two requests that differ in a part have the same key. Where callers do not share what
+//! is kept, whom an entry belongs to is the last part, but for what origins call public ([`commons`](super::commons)):
+//! there it is part of the variant, as what `Vary` names is.
 
 use std::borrow::Cow;
 
@@ -80,6 +81,12 @@ fn filter<'q>(query: &'q str, kept: &QueryKey) -> Cow<'q, str> {
         QueryKey::Except(names) => parameters(&|parameter| !named(names, parameter)),
         QueryKey::Only(names) => parameters(&|parameter| named(names, parameter)),
     }
+}
+
+/// Makes a key one caller's own: a target holds no NUL, and so tells where it ends.
+pub fn make_own(key: &mut Vec<u8>, owner: &str) {
+    key.push(0);
+    key.extend_from_slice(owner.as_bytes());
 }
 
 /// Names whom an entry belongs to: the application and the user, with what the credential grants. Where no

@@ -12,6 +12,7 @@
 
 pub mod admission;
 pub mod cached;
+pub mod commons;
 pub mod directives;
 pub mod fields;
 pub mod filters;

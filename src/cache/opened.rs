@@ -11,6 +11,7 @@ use pingora_cache::CacheOptionOverrides;
 use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
 use pingora_cache::predictor::Predictor;
 
+use super::commons::Commons;
 use super::storage::{Bounds, Doors, Kind, Selector, Store};
 
 /// The cache of a process.
@@ -35,6 +36,8 @@ pub struct Opened {
     pub doors: Doors,
     /// Remembers what was not kept of late, so that nobody waits for it.
     pub predictor: &'static Predictor<SHARDS>,
+    /// Remembers which responses are everybody's.
+    pub commons: &'static Commons,
     /// Lets one request fetch for many.
     pub lock: &'static CacheKeyLockImpl,
 }
@@ -55,6 +58,7 @@ impl Cache {
             let store = Store::new(self.bounds.clone());
             Opened {
                 doors: Doors::open(&store),
+                commons: Box::leak(Box::new(Commons::new(COMMON))),
                 predictor: Box::leak(Box::new(Predictor::new(REMEMBERED, None))),
                 lock: Box::leak(CacheLock::new_boxed(SLOW)),
             }
@@ -94,6 +98,9 @@ pub fn patience() -> CacheOptionOverrides {
 /// Keys that are remembered for not being kept, in each shard.
 const REMEMBERED: usize = 4096;
 const SHARDS: usize = 16;
+
+/// Keys that are remembered for being everybody's: some 3 MiB of them.
+const COMMON: usize = 1 << 16;
 
 /// When another request begins to fetch beside one that is slow.
 const SLOW: Duration = Duration::from_secs(5);

@@ -20,7 +20,10 @@ async fn closed(origin: &Origin, cache: &str) -> Gateway {
         .line("security = [\"oauth2\", \"basic\", \"api_key\"]")
         .to(origin)
         // What only the caller's name could tell apart.
-        .table("cache", &format!("unkeyed_headers = [\"X-Name\"]\n{cache}"))
+        .table(
+            "cache",
+            &format!("unkeyed_headers = [\"X-Name\", \"X-Control\"]\n{cache}"),
+        )
         .asking("any", &["GET"], "/*");
     let api = api("Own", "/o").version(version);
     gateway().set("oauth.algorithm", "\"ES256\"").api(&api).start().await
@@ -94,17 +97,73 @@ async fn a_new_token_of_the_same_user_finds_what_was_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_public_or_declared_shared_is_everybodys() {
-    for (control, cache) in [("public, max-age=600", ""), (KEPT, "shared = true")] {
+    // That something is public is known once an origin has said so.
+    for (control, cache, fetches) in [("public, max-age=600", "", 2), (KEPT, "shared = true", 1)] {
         let origin = personal(control).await;
         let gateway = closed(&origin, cache).await;
         for (number, token) in tokens(&gateway).await.iter().enumerate() {
             let reply = gateway.call(get("/o/1/a").bearer(token)).await.expect(200);
-            assert_eq!(is_hit(&reply), number > 0, "{control} {cache}");
+            assert_eq!(is_hit(&reply), number >= fetches, "{control} {cache}");
         }
         gateway.get("/o/1/a").await.expect(401);
         gateway.call(get("/o/1/a").bearer("nonsense")).await.expect(401);
-        origin.only_request();
+        assert_eq!(origin.requests().len(), fetches);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_public_no_longer_is_each_callers_own_again() {
+    let origin = origin()
+        .answers(|request| {
+            let control = request.header("x-control").unwrap_or(KEPT);
+            let name = request.header("x-name").unwrap_or_default();
+            answer(200).header("Cache-Control", control).body(name)
+        })
+        .start()
+        .await;
+    let gateway = closed(&origin, "").await;
+    let [one, two, three, _] = tokens(&gateway).await;
+    let ask = async |token: &str, name: &str, control: &str| {
+        let call = get("/o/1/a").bearer(token).header("X-Name", name);
+        let reply = gateway.call(call.header("X-Control", control)).await.expect(200);
+        (reply.text(), is_hit(&reply))
+    };
+    let brief = "public, max-age=0, must-revalidate";
+    ask(&one, "one", brief).await;
+    ask(&two, "two", brief).await;
+    // Under the key that all share, and private now.
+    for (token, name) in [(&one, "one"), (&two, "two"), (&three, "three")] {
+        assert_eq!(ask(token, name, KEPT).await, (name.to_owned(), false));
+    }
+    for (token, name) in [(&one, "one"), (&two, "two"), (&three, "three")] {
+        assert_eq!(ask(token, "other", KEPT).await.0, name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_answer_to_another_caller() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let origin = origin()
+        .answers(move |request| match request.header("x-name") {
+            Some("slow") => answer(200).header("Cache-Control", KEPT).body("slow").behind(&held),
+            _ => answer(200).header("Cache-Control", KEPT).body("quick"),
+        })
+        .start()
+        .await;
+    let gateway = std::sync::Arc::new(closed(&origin, "").await);
+    let [one, two, ..] = tokens(&gateway).await;
+    let other = std::sync::Arc::clone(&gateway);
+    let slow = tokio::spawn(async move { other.call(get("/o/1/a").bearer(&one).header("X-Name", "slow")).await });
+    origin.saw(1).await;
+    let quick = gateway.call(get("/o/1/a").bearer(&two)).await.expect(200);
+    assert_eq!(quick.text(), "quick");
+    gate.open_for_all();
+    assert_eq!(slow.await.unwrap().expect(200).text(), "slow");
+    assert!(
+        is_hit(&gateway.call(get("/o/1/a").bearer(&two)).await),
+        "one's answer voids nobody's"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +227,7 @@ async fn a_hit_passes_every_check_and_is_counted() {
     let origin = personal("public, max-age=600").await;
     let version = version("1")
         .to(&origin)
-        .table("cache", "")
+        .table("cache", "shared = true")
         .asking("any", &["GET"], "/*")
         .resource_line("scopes = [\"read\"]")
         .resource_line("tier = \"Two\"");
