@@ -89,3 +89,64 @@ fn digest(version: &ApiVersion, resource: &Resource) -> u128 {
     (resource.auth, &resource.scopes, &resource.caching, resource.methods).hash(&mut hasher);
     hasher.finish128().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::backend::HostHeader;
+    use crate::model::catalog::Catalog;
+    use crate::model::source::{NoReferences, Source};
+
+    const API: &str = r#"
+name = "Orders"
+context = "/orders"
+
+[[versions]]
+version = "1.0"
+cache = { timeout = "60s" }
+endpoints = { production = "https://backend.test" }
+resources = [{ path = "/orders/{id}", methods = ["GET"] }]
+"#;
+
+    fn edited(edit: impl FnOnce(&mut ApiVersion)) -> String {
+        let source = Source {
+            name: "orders.toml".to_owned(),
+            text: API.to_owned(),
+        };
+        let catalog = Catalog::believe(&[source], &NoReferences).unwrap();
+        let api = catalog.apis().first().unwrap();
+        let mut version = api.versions.first().unwrap().clone();
+        edit(&mut version);
+        let policy = of_resource(api, &version, version.resources.first().unwrap()).unwrap();
+        policy.stem().to_owned()
+    }
+
+    #[test]
+    fn whatever_shapes_responses_begins_with_none() {
+        let edits: [fn(&mut ApiVersion); 9] = [
+            |version| version.production.as_mut().unwrap().endpoints = vec!["https://other.test".parse().unwrap()],
+            |version| version.production.as_mut().unwrap().tls.ca = Some("one".to_owned()),
+            |version| version.production.as_mut().unwrap().tls.ca = Some("other".to_owned()),
+            |version| version.production.as_mut().unwrap().tls.identity = Some(("a".to_owned(), "b".to_owned())),
+            |version| version.production.as_mut().unwrap().host = HostHeader::Keep,
+            |version| version.sandbox.clone_from(&version.production.clone()),
+            |version| version.security.backend_jwt = true,
+            |version| version.caching.as_mut().unwrap().timeout = Some(Duration::from_secs(61)),
+            |version| version.resources.first_mut().unwrap().auth = AuthType::None,
+        ];
+        let mut stems: Vec<String> = edits.into_iter().map(edited).chain([edited(|_| {})]).collect();
+        let count = stems.len();
+        stems.sort_unstable();
+        stems.dedup();
+        assert_eq!(stems.len(), count);
+    }
+
+    #[test]
+    fn how_long_an_endpoint_is_waited_for_shapes_nothing() {
+        let patient = edited(|version| {
+            version.production.as_mut().unwrap().timeouts.total = Duration::from_secs(1);
+            version.tier = None;
+        });
+        assert_eq!(patient, edited(|_| {}));
+    }
+}
