@@ -1,17 +1,50 @@
 //! What is kept of a resource's responses, in words: whether, for how long, and what tells entries apart.
 
-use http::HeaderName;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName, Method};
 
+use super::question::Asked;
 use crate::model::caching::{CacheMode, Obeyed, QueryKey, SetCookie};
+use crate::model::method::MethodName;
 use crate::model::unit::Period;
 use crate::snapshot::{CachePolicy, Route};
 
-/// Says what is kept of a resource's responses; nothing where nothing is.
-pub(super) fn kept(route: &Route) -> Vec<String> {
+/// Says what is kept of a resource's responses, this request's among them; nothing where nothing is.
+pub(super) fn kept(route: &Route, asked: &Asked) -> Vec<String> {
     let Some(policy) = route.cache.as_deref() else {
         return Vec::new();
     };
-    vec![admission(policy), key(policy), requests(policy)]
+    let (method, headers) = (&asked.method, asked.headers());
+    vec![
+        own(policy, method, headers),
+        admission(policy),
+        key(policy),
+        requests(policy),
+    ]
+}
+
+/// Says what becomes of the response to this request.
+fn own(policy: &CachePolicy, method: &Method, headers: &HeaderMap) -> String {
+    let caching = &policy.caching;
+    let is_taken = MethodName::find(method).is_some_and(|method| caching.methods.contains(method));
+    if !is_taken {
+        return format!(
+            "the response to this {method} is not kept: only those of {} are",
+            caching.methods
+        );
+    }
+    let shown = [(COOKIE, "Cookie"), (AUTHORIZATION, "Authorization")];
+    let shown = shown.iter().find(|(name, _)| {
+        let reaches = *name == COOKIE && !caching.headers.contains(&COOKIE) || policy.is_open;
+        headers.contains_key(name) && reaches
+    });
+    match shown {
+        Some((_, name)) if !caching.is_shared => format!(
+            "the response to this request is kept only where it is `public` or says otherwise that it is for others, as \
+             the endpoint sees its `{name}`"
+        ),
+        _ => "the response to this request is kept where it says nothing against it".to_owned(),
+    }
 }
 
 fn admission(policy: &CachePolicy) -> String {
@@ -26,8 +59,15 @@ fn admission(policy: &CachePolicy) -> String {
         SetCookie::Drop => "without `Set-Cookie`",
         SetCookie::Refuse => "nor with `Set-Cookie`",
     };
+    let statuses = match caching.statuses.as_slice() {
+        [] => String::new(),
+        some => {
+            let some: Vec<String> = some.iter().map(u16::to_string).collect();
+            format!(" with status {}", some.join(", "))
+        }
+    };
     format!(
-        "responses of {} and {} at most are kept {time}; not where they are `private` or `no-store`, {but}",
+        "responses of {} and {} at most{statuses} are kept {time}; not where they are `private` or `no-store`, {but}",
         caching.methods, caching.max_body
     )
 }

@@ -139,7 +139,7 @@ impl Telling<'_> {
             )
         });
         let matched = facts.iter().filter_map(|fact| match fact {
-            Fact::Matched(id) => Some(kept(self.snapshot.route(*id))),
+            Fact::Matched(id) => Some(kept(self.snapshot.route(*id), self.asked)),
             _ => None,
         });
         let has_counted = facts.iter().any(|fact| matches!(fact, Fact::Counted(_)));

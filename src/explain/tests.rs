@@ -147,9 +147,13 @@ async fn what_is_kept_of_responses_is_told_with_the_resource() {
     let cache = explained.resource.unwrap().cache;
     let kept = "responses of GET, HEAD and 1MiB at most are kept as long as they say, or for 5m; not where they are \
                 `private` or `no-store`, nor with `Set-Cookie`";
-    assert_eq!(cache[0], kept);
+    assert_eq!(
+        cache[0],
+        "the response to this request is kept where it says nothing against it"
+    );
+    assert_eq!(cache[1], kept);
     assert!(
-        cache[1].contains("query but for utm") && cache[1].contains("the caller"),
+        cache[2].contains("query but for utm") && cache[2].contains("the caller"),
         "{cache:?}"
     );
     let matched = explained
