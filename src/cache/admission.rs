@@ -8,14 +8,13 @@ use http::{HeaderMap, StatusCode};
 use super::directives::Directives;
 use super::freshness::{self, Times};
 use super::variance;
-use crate::model::caching::{CacheMode, SetCookie};
-use crate::snapshot::CachePolicy;
+use crate::model::caching::{CacheMode, Caching, SetCookie};
 
 /// A response, and the request that brought it.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
     /// What the catalog says of it.
-    pub policy: &'a CachePolicy,
+    pub caching: &'a Caching,
     /// The fields of the request.
     pub request: &'a HeaderMap,
     /// Whether the request's `Authorization` was for the gateway, and so went no further.
@@ -90,7 +89,7 @@ impl Reason {
 ///
 /// Returns why it is not.
 pub fn admit(offer: &Offer<'_>) -> Result<Keeping, Reason> {
-    let is_fixed = offer.policy.caching.mode == CacheMode::Fixed;
+    let is_fixed = offer.caching.mode == CacheMode::Fixed;
     let mut directives = Directives::of_response(offer.headers);
     if is_fixed {
         // Here no field says how long, so that none takes back what another one forbids.
@@ -132,7 +131,7 @@ fn zero_second(lifetime: Duration) -> Duration {
 }
 
 fn check_status(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason> {
-    let caching = &offer.policy.caching;
+    let caching = offer.caching;
     let status = offer.status.as_u16();
     let is_final = offer.status.as_u16() >= 200 && !matches!(status, 206 | 304);
     let is_kept = match caching.mode {
@@ -163,7 +162,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
     if directives.private {
         return Err(Reason::Private);
     }
-    if headers.contains_key(SET_COOKIE) && offer.policy.caching.set_cookie == SetCookie::Refuse {
+    if headers.contains_key(SET_COOKIE) && offer.caching.set_cookie == SetCookie::Refuse {
         return Err(Reason::SetCookie);
     }
     if !variance::can_vary(headers) {
@@ -173,7 +172,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
         return Err(Reason::Trailer);
     }
     // What the catalog shares, and what the origin calls public, is for everybody (RFC 9111, 3.5).
-    if directives.public || offer.policy.caching.is_shared {
+    if directives.public || offer.caching.is_shared {
         return Ok(());
     }
     let for_all = directives.is_for_shared || directives.must_revalidate;
@@ -181,7 +180,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
         return Err(Reason::Authorization);
     }
     let has_cookies = offer.request.contains_key(COOKIE);
-    let tells_cookies_apart = variance::varies_by(headers, &COOKIE) || offer.policy.caching.headers.contains(&COOKIE);
+    let tells_cookies_apart = variance::varies_by(headers, &COOKIE) || offer.caching.headers.contains(&COOKIE);
     if has_cookies && !tells_cookies_apart {
         return Err(Reason::Cookie);
     }
@@ -190,8 +189,8 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
 
 /// Decides how long a response is fresh from when it was made.
 fn lifetime(offer: &Offer<'_>, directives: &Directives) -> Option<Duration> {
-    let (headers, timeout) = (offer.headers, offer.policy.timeout());
-    if offer.policy.caching.mode == CacheMode::Fixed {
+    let (headers, timeout) = (offer.headers, offer.caching.timeout);
+    if offer.caching.mode == CacheMode::Fixed {
         return timeout;
     }
     if directives.no_cache {
@@ -213,3 +212,185 @@ fn lifetime(offer: &Offer<'_>, directives: &Directives) -> Option<Duration> {
 
 /// Statuses that a timeout is for, where the catalog names none.
 const FIXED: [u16; 4] = [200, 203, 301, 308];
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::caching::{Obeyed, QueryKey};
+    use crate::model::unit::Size;
+
+    fn http() -> Caching {
+        Caching {
+            mode: CacheMode::Http,
+            timeout: None,
+            is_shared: false,
+            max_body: Size(1),
+            methods: Default::default(),
+            statuses: Vec::new(),
+            query: QueryKey::All,
+            headers: Vec::new(),
+            unkeyed_headers: Vec::new(),
+            by_host: true,
+            obeys: Obeyed::Callers,
+            set_cookie: SetCookie::Refuse,
+        }
+    }
+
+    fn fixed() -> Caching {
+        Caching {
+            mode: CacheMode::Fixed,
+            timeout: Some(Duration::from_secs(300)),
+            ..http()
+        }
+    }
+
+    fn headers(lines: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let (name, value) = line.split_once(": ").unwrap();
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    /// Returns for how many seconds the answer to a request is fresh.
+    fn kept(caching: &Caching, request: &[&str], status: u16, response: &[&str]) -> Result<u64, Reason> {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let offer = Offer {
+            caching,
+            request: &headers(request),
+            is_consumed: false,
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: &headers(response),
+            times: Times {
+                asked: at,
+                answered: at,
+            },
+        };
+        let keeping = admit(&offer)?;
+        let left = keeping.fresh_until.duration_since(at).unwrap_or_default();
+        Ok((left + Duration::from_nanos(1)).as_secs())
+    }
+
+    #[test]
+    fn a_response_says_how_long_it_is_kept() {
+        let tagged = "etag: \"1\"";
+        for (status, response, expected) in [
+            (200, &["cache-control: max-age=60"][..], Ok(60)),
+            (200, &["cache-control: max-age=60", "age: 20"], Ok(40)),
+            (500, &["cache-control: max-age=60"], Ok(60)),
+            (200, &["cache-control: no-cache", tagged], Ok(0)),
+            (200, &["cache-control: no-cache"], Err(Reason::Stale)),
+            (200, &["cache-control: max-age=0"], Err(Reason::Stale)),
+            (200, &[tagged], Ok(0)),
+            (200, &[], Err(Reason::NoTime)),
+            (302, &[tagged], Err(Reason::NoTime)),
+            (206, &["cache-control: max-age=60"], Err(Reason::Status)),
+            (304, &["cache-control: max-age=60"], Err(Reason::Status)),
+            (
+                302,
+                &["cache-control: max-age=60, must-understand"],
+                Err(Reason::Status),
+            ),
+            (200, &["cache-control: max-age=60, must-understand, no-store"], Ok(60)),
+            (200, &["cache-control: max-age=60, no-store"], Err(Reason::NoStore)),
+            (200, &["cache-control: max-age=60, private"], Err(Reason::Private)),
+            (
+                200,
+                &["cache-control: max-age=60", "set-cookie: a=b"],
+                Err(Reason::SetCookie),
+            ),
+            (200, &["cache-control: max-age=60", "vary: *"], Err(Reason::Vary)),
+            (
+                200,
+                &["cache-control: max-age=60", "trailer: x-a"],
+                Err(Reason::Trailer),
+            ),
+            (
+                200,
+                &["cache-control: private", "cdn-cache-control: max-age=60"],
+                Ok(60),
+            ),
+        ] {
+            assert_eq!(kept(&http(), &[], status, response), expected, "{status} {response:?}");
+        }
+        let caching = Caching {
+            timeout: Some(Duration::from_secs(30)),
+            ..http()
+        };
+        assert_eq!(kept(&caching, &[], 200, &[]), Ok(30));
+        assert_eq!(kept(&caching, &[], 200, &["cache-control: max-age=60"]), Ok(60));
+    }
+
+    #[test]
+    fn a_fixed_time_is_for_what_may_be_kept() {
+        for (status, response, expected) in [
+            (200, &["cache-control: max-age=60, no-cache"][..], Ok(300)),
+            (200, &["age: 900"], Ok(300)),
+            (404, &[], Err(Reason::Status)),
+            (500, &["cache-control: max-age=60"], Err(Reason::Status)),
+            (200, &["cache-control: no-store"], Err(Reason::NoStore)),
+            (
+                200,
+                &["cache-control: private", "cdn-cache-control: max-age=60"],
+                Err(Reason::Private),
+            ),
+            (
+                200,
+                &["cache-control: no-store", "surrogate-control: max-age=60"],
+                Err(Reason::NoStore),
+            ),
+            (200, &["set-cookie: a=b"], Err(Reason::SetCookie)),
+        ] {
+            assert_eq!(kept(&fixed(), &[], status, response), expected, "{status} {response:?}");
+        }
+        let caching = Caching {
+            statuses: vec![404],
+            set_cookie: SetCookie::Drop,
+            ..fixed()
+        };
+        assert_eq!(kept(&caching, &[], 404, &["set-cookie: a=b"]), Ok(300));
+        assert_eq!(kept(&caching, &[], 200, &[]), Err(Reason::Status));
+    }
+
+    #[test]
+    fn what_an_endpoint_sees_of_a_caller_is_for_that_caller_unless_it_says_otherwise() {
+        let (token, cookie) = ("authorization: Digest a", "cookie: a=b");
+        for (request, response, expected) in [
+            (token, "cache-control: max-age=60", Err(Reason::Authorization)),
+            (token, "cache-control: max-age=60, public", Ok(60)),
+            (token, "cache-control: s-maxage=60", Ok(60)),
+            (token, "cache-control: max-age=60, must-revalidate", Ok(60)),
+            (cookie, "cache-control: max-age=60", Err(Reason::Cookie)),
+            (cookie, "cache-control: s-maxage=60", Err(Reason::Cookie)),
+            (cookie, "cache-control: max-age=60, public", Ok(60)),
+        ] {
+            assert_eq!(
+                kept(&http(), &[request], 200, &[response]),
+                expected,
+                "{request} {response}"
+            );
+        }
+        let varied = ["cache-control: max-age=60", "vary: Cookie"];
+        assert_eq!(kept(&http(), &[cookie], 200, &varied), Ok(60));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_private_or_not_to_be_stored_never_is(
+            mode in any::<bool>(),
+            word in prop_oneof![Just("private"), Just("no-store"), Just("Private=\"x\""), Just("NO-STORE")],
+            before in "(max-age=[0-9]{1,4}, |public, |s-maxage=9, |x=\"y\", ){0,3}",
+            after in "(, max-age=[0-9]{1,4}|, public|, immutable){0,3}",
+            status in prop_oneof![Just(200_u16), Just(404), Just(500)],
+        ) {
+            let caching = if mode { fixed() } else { http() };
+            let line = format!("cache-control: {before}{word}{after}");
+            prop_assert!(kept(&caching, &[], status, &[&line]).is_err(), "{}", line);
+        }
+    }
+}

@@ -150,3 +150,77 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Room for an address as text.
 const ADDRESS: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::caching::{CacheMode, Obeyed, QueryKey, SetCookie};
+    use crate::model::unit::Size;
+
+    fn caching(headers: &[HeaderName], unkeyed: &[HeaderName]) -> Caching {
+        Caching {
+            mode: CacheMode::Http,
+            timeout: None,
+            is_shared: false,
+            max_body: Size(1),
+            methods: Default::default(),
+            statuses: Vec::new(),
+            query: QueryKey::All,
+            headers: headers.to_vec(),
+            unkeyed_headers: unkeyed.to_vec(),
+            by_host: true,
+            obeys: Obeyed::Callers,
+            set_cookie: SetCookie::Refuse,
+        }
+    }
+
+    fn fields(lines: &[(String, String)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    fn key(headers: &HeaderMap) -> Vec<u8> {
+        let mut key = Vec::new();
+        add(&mut key, headers, &caching(&[], &[]), |_| true);
+        key
+    }
+
+    #[test]
+    fn the_catalog_has_the_last_word() {
+        let mut headers = fields(&[]);
+        headers.insert(USER_AGENT, HeaderValue::from_static("a"));
+        headers.insert("x-a", HeaderValue::from_static("a"));
+        let named = caching(&[USER_AGENT], &[HeaderName::from_static("x-a")]);
+        assert_eq!(fate(&USER_AGENT, &headers, &named), Fate::Keyed);
+        assert_eq!(fate(&HeaderName::from_static("x-a"), &headers, &named), Fate::Passed);
+        assert_eq!(fate(&USER_AGENT, &headers, &caching(&[], &[])), Fate::Held);
+    }
+
+    proptest! {
+        /// Names and values that would be taken for each other where parts ran together.
+        #[test]
+        fn fields_that_differ_make_keys_that_differ(
+            one in proptest::collection::vec(("x-[ab]{1,2}", "[ab]{0,2}"), 0..4),
+            other in proptest::collection::vec(("x-[ab]{1,2}", "[ab]{0,2}"), 0..4),
+        ) {
+            let (one, other) = (fields(&one), fields(&other));
+            prop_assert_eq!(key(&one) == key(&other), one == other);
+        }
+
+        #[test]
+        fn the_order_of_fields_makes_no_difference(
+            mut lines in proptest::collection::hash_map("x-[a-d]", "[a-c]{0,2}", 0..4).prop_map(Vec::from_iter)
+        ) {
+            let one = key(&fields(&lines));
+            lines.reverse();
+            prop_assert_eq!(one, key(&fields(&lines)));
+        }
+    }
+}

@@ -50,7 +50,7 @@ pub fn keep(
         answered: SystemTime::now(),
     };
     let offer = Offer {
-        policy,
+        caching: &policy.caching,
         request: &request.headers,
         is_consumed,
         status: head.status,

@@ -31,11 +31,6 @@ impl CachePolicy {
     pub fn stem(&self) -> &str {
         &self.stem
     }
-
-    /// Returns how long a response is kept that does not say so.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.caching.timeout
-    }
 }
 
 /// Compiles what is kept of a resource's responses; `None` where nothing is.
