@@ -136,11 +136,10 @@ fn is_everybodys(policy: &CachePolicy) -> bool {
 /// Decides whether what was found is used.
 pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &mut Exchange) -> Option<ForcedFreshness> {
     let cached = exchange.cached.as_deref_mut()?;
-    let directives = Directives::of_response(meta.headers());
     let entry = Entry {
         made: meta.epoch(),
         fresh_until: meta.fresh_until(),
-        must_revalidate: directives.must_revalidate || directives.no_cache,
+        headers: meta.headers(),
     };
     if entry.fresh_until < entry.made && session.cache.phase() == CachePhase::CacheKey {
         // Each request asks the origin for itself: none may wait for another one's answer.

@@ -5,17 +5,17 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 
-use super::directives::Demand;
+use super::directives::{Demand, Directives};
 
 /// An entry, as far as its use depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct Entry<'a> {
     /// When it was made.
     pub made: SystemTime,
     /// Until when it is fresh.
     pub fresh_until: SystemTime,
-    /// Whether it may never be used stale.
-    pub must_revalidate: bool,
+    /// Its fields. Most are used while they are fresh, and what they say is not read then.
+    pub headers: &'a HeaderMap,
 }
 
 /// What becomes of an entry.
@@ -30,7 +30,7 @@ pub enum Use {
 }
 
 /// Decides whether an entry may be used.
-pub fn judge(entry: Entry, demand: &Demand, now: SystemTime) -> Use {
+pub fn judge(entry: Entry<'_>, demand: &Demand, now: SystemTime) -> Use {
     let is_beyond =
         |time: Duration, bound: Option<u32>| bound.is_some_and(|bound| time > Duration::from_secs(bound.into()));
     let age = now.duration_since(entry.made).unwrap_or_default();
@@ -43,8 +43,10 @@ pub fn judge(entry: Entry, demand: &Demand, now: SystemTime) -> Use {
         return Use::Ask;
     }
     let is_stale = entry.fresh_until < now;
-    if is_stale && demand.max_stale.is_some() && !entry.must_revalidate && !is_beyond(stale, demand.max_stale) {
-        return Use::AsItIs;
+    if is_stale && demand.max_stale.is_some() && !is_beyond(stale, demand.max_stale) {
+        let directives = Directives::of_response(entry.headers);
+        let must_ask = directives.must_revalidate || directives.no_cache;
+        return if must_ask { Use::Usual } else { Use::AsItIs };
     }
     Use::Usual
 }
@@ -60,6 +62,7 @@ pub fn is_unmodified(request: &HeaderMap, response: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::header::CACHE_CONTROL;
     use http::{HeaderName, HeaderValue};
 
     use super::*;
@@ -86,11 +89,16 @@ mod tests {
     }
 
     fn judged(seconds_old: u64, demand: Demand) -> Use {
+        judged_of(seconds_old, demand, "max-age=100")
+    }
+
+    fn judged_of(seconds_old: u64, demand: Demand, control: &'static str) -> Use {
+        let headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static(control))]);
         let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let entry = Entry {
             made,
             fresh_until: made + Duration::from_secs(100),
-            must_revalidate: false,
+            headers: &headers,
         };
         judge(entry, &demand, made + Duration::from_secs(seconds_old))
     }
@@ -114,6 +122,9 @@ mod tests {
             ..demand
         };
         assert_eq!((judged(110, older), judged(111, older)), (Use::AsItIs, Use::Usual));
+        for strict in ["must-revalidate", "no-cache", "s-maxage=100"] {
+            assert_eq!(judged_of(110, older, strict), Use::Usual, "{strict}");
+        }
         let new = Demand {
             no_cache: true,
             max_stale: Some(10),
