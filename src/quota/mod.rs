@@ -77,7 +77,7 @@ pub use counters::Counters;
 pub use demand::{Demand, Quota, Subjects};
 pub use hold::Hold;
 pub use kept::{BadKept, Kept, Scope};
-pub use key::{Key, Secret, SubjectDigest};
+pub use key::{Key, Names, Secret, SubjectDigest};
 pub use ledger::Ledger;
 pub use limit::{BadLimit, Limit, Unit};
 pub use sharing::blind;
