@@ -59,6 +59,7 @@ pub mod store;
 mod bucket;
 mod counter;
 mod file;
+mod finding;
 mod grain;
 mod handover;
 mod log;
