@@ -10,7 +10,7 @@ use crate::denial::Denial;
 use crate::head::Head;
 use crate::model::instant::UnixTime;
 use crate::model::method::MethodSet;
-use crate::quota::{Answer, Hold, Moment};
+use crate::quota::{self, Hold, Moment, Standings};
 use crate::settings::Limits;
 use crate::snapshot::tiers::Tiers;
 use crate::snapshot::{Snapshot, VersionId};
@@ -105,9 +105,10 @@ pub async fn admission<'h>(
             Err(Halt::Refused(refusal)) => return Err(refusal),
             Ok(Admission::Options(version, methods)) => return Ok(Admitted::Options(version, methods)),
             Ok(Admission::Plea(plea)) => {
-                let mut answer = counted(&plea, snapshot.tiers(), (counts, purpose)).await;
-                let decided = match &mut answer {
-                    Some(answer) => plea.decide(answer, snapshot, spent),
+                let mut standings = Standings::new();
+                let result = counted(&plea, snapshot.tiers(), (counts, purpose), &mut standings).await;
+                let decided = match result {
+                    Some(result) => plea.decide((result, &standings), snapshot, spent),
                     None => Ok(plea.waived()),
                 };
                 told.learn(|| {
@@ -136,18 +137,23 @@ fn is_about_callers(decided: &Result<Admission, Halt>) -> bool {
 }
 
 /// Asks the counts, once for all quotas of a request; none where they are not asked.
-async fn counted(plea: &Plea, tiers: &Tiers, (counts, purpose): (&Counts, Purpose)) -> Option<Answer<Hold>> {
+async fn counted(
+    plea: &Plea,
+    tiers: &Tiers,
+    (counts, purpose): (&Counts, Purpose),
+    standings: &mut Standings,
+) -> Option<Result<Hold, quota::Refusal>> {
     if plea.is_empty() {
         return None;
     }
     let demands = plea.demands(tiers);
     match purpose {
         Purpose::Waive => None,
-        Purpose::Spend(moment) => Some(counts.take(&demands, moment).await),
+        Purpose::Spend(moment) => Some(counts.take(&demands, moment, standings).await),
         Purpose::Look => {
-            let Answer { standings, result } = counts.look(&demands);
-            let result = result.map(|()| Hold::default());
-            Some(Answer { standings, result })
+            let answer = counts.look(&demands);
+            *standings = answer.standings;
+            Some(answer.result.map(|()| Hold::default()))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger, Moment};
+use crate::quota::{Answer, Clock, Counters, Demand, Hold, Key, Ledger, Moment, Refusal, Standings};
 
 /// Where counts are kept, and the time that they are kept by.
 #[derive(Clone, Debug)]
@@ -44,12 +44,20 @@ impl Counts {
     }
 
     /// Spends what is demanded, all of it or nothing. It waits only where other gateways must be asked first.
-    pub async fn take(&self, demands: &[Demand<'_>], now: Moment) -> Answer<Hold> {
-        match self.counters.take(demands, now) {
-            Some(answer) => answer,
-            // Boxed: its state is large, and most requests need nothing of it.
-            None => Box::pin(self.counters.ask(demands)).await,
+    ///
+    /// How the quotas stand is said in its place: it is large.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal where a quota is reached.
+    pub async fn take(&self, demands: &[Demand<'_>], now: Moment, standings: &mut Standings) -> Result<Hold, Refusal> {
+        if let Some(result) = self.counters.spend(demands, now, standings) {
+            return result;
         }
+        // Boxed: its state is large, and most requests need nothing of it.
+        let answer = Box::pin(self.counters.ask(demands)).await;
+        *standings = answer.standings;
+        answer.result
     }
 
     /// Tells what [`Self::take`] would answer, and spends nothing.

@@ -12,8 +12,10 @@ pub(super) struct Bucket {
     per: u64,
     /// When that much was missing.
     at: u64,
-    /// When nothing is missing any more, at the rate of the last spending.
+    /// When nothing is missing any more.
     full: u64,
+    /// The rate that this is said by.
+    rate: u64,
 }
 
 /// The figures of a bucket.
@@ -31,6 +33,7 @@ impl Bucket {
             per,
             at: 0,
             full: 0,
+            rate: UNKNOWN,
         }
     }
 
@@ -41,6 +44,7 @@ impl Bucket {
             per: per.max(1),
             at,
             full,
+            rate: UNKNOWN,
         }
     }
 
@@ -59,6 +63,7 @@ impl Bucket {
             .full
             .max(self.at)
             .saturating_add(other.full.saturating_sub(other.at));
+        self.rate = UNKNOWN;
     }
 
     /// Adds so many missing tokens, which nobody knows when to come back: until the next spending, never.
@@ -66,6 +71,7 @@ impl Bucket {
         let missing = u128::from(amount) * u128::from(self.per);
         self.missing = halves(self.missing().saturating_add(missing));
         self.full = u64::MAX;
+        self.rate = UNKNOWN;
     }
 
     pub(super) fn last(&self) -> u64 {
@@ -78,6 +84,7 @@ impl Bucket {
 
     /// Lets come back what has, and counts in the parts of these figures.
     pub(super) fn settle(&mut self, tokens: Tokens, now: u64) {
+        let is_same = (self.per, self.rate) == (tokens.per, tokens.rate) && self.rate != UNKNOWN;
         let mut missing = self.missing();
         if self.per != tokens.per {
             missing = rescale(missing, self.per, tokens.per);
@@ -85,12 +92,23 @@ impl Bucket {
         }
         let back = u128::from(tokens.rate) * u128::from(now.saturating_sub(self.at));
         self.at = self.at.max(now);
-        self.lack(missing.saturating_sub(back), tokens);
+        let missing = missing.saturating_sub(back);
+        if is_same && missing > 0 {
+            // It is full when it was to be: no division is needed to say so.
+            self.missing = halves(missing);
+        } else {
+            self.lack(missing, tokens);
+        }
     }
 
     /// Returns how many whole tokens are missing.
     pub(super) fn used(&self) -> u64 {
         u64::try_from(div_ceil(self.missing(), u128::from(self.per))).unwrap_or(u64::MAX)
+    }
+
+    /// Tells whether so many tokens are there.
+    pub(super) fn has(&self, amount: u64, tokens: Tokens) -> bool {
+        self.missing() <= may_miss(amount, tokens)
     }
 
     /// Takes so many tokens, or all that are there.
@@ -110,12 +128,12 @@ impl Bucket {
     fn lack(&mut self, missing: u128, tokens: Tokens) {
         self.missing = halves(missing);
         self.full = self.after(missing, tokens);
+        self.rate = tokens.rate;
     }
 
     /// Returns when so many tokens are there, which must be no more than the bucket holds.
     pub(super) fn ready(&self, amount: u64, tokens: Tokens) -> u64 {
-        let may_miss = u128::from(tokens.capacity.saturating_sub(amount)) * u128::from(tokens.per);
-        self.after(self.missing().saturating_sub(may_miss), tokens)
+        self.after(self.missing().saturating_sub(may_miss(amount, tokens)), tokens)
     }
 
     /// Returns when so many parts have come back.
@@ -127,6 +145,11 @@ impl Bucket {
         };
         self.at.saturating_add(u64::try_from(micros).unwrap_or(u64::MAX))
     }
+}
+
+/// Returns how many parts may be missing where so many tokens are there.
+fn may_miss(amount: u64, tokens: Tokens) -> u128 {
+    u128::from(tokens.capacity.saturating_sub(amount)) * u128::from(tokens.per)
 }
 
 fn halves(parts: u128) -> [u64; 2] {
@@ -148,6 +171,9 @@ fn rescale(parts: u128, from: u64, to: u64) -> u128 {
     let rest = (parts % from * to).div_ceil(from);
     (parts / from).saturating_mul(to).saturating_add(rest)
 }
+
+/// The rate of what was not spent here.
+const UNKNOWN: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests {
@@ -206,5 +232,34 @@ mod tests {
         assert_eq!(bucket.used(), 4);
         bucket.settle(old, 1);
         assert_eq!(bucket.used(), 4);
+    }
+
+    #[test]
+    fn a_bucket_is_full_when_it_was_to_be_however_often_it_is_looked_at() {
+        let tokens = Tokens {
+            capacity: 50,
+            rate: 3,
+            per: 7,
+        };
+        let (mut often, mut once) = (Bucket::new(7), Bucket::new(7));
+        for bucket in [&mut often, &mut once] {
+            bucket.settle(tokens, 5);
+            bucket.spend(20, tokens);
+        }
+        for now in 6..40 {
+            often.settle(tokens, now);
+        }
+        once.settle(tokens, 39);
+        assert_eq!(often.parts(), once.parts());
+        assert_eq!(often.full(), 5 + (20 * 7_u64).div_ceil(3));
+        // At another rate it is full at another time, and so it is where nobody knows the rate.
+        let slow = Tokens { rate: 1, ..tokens };
+        often.settle(slow, 39);
+        let (missing, per, (at, full)) = often.parts();
+        assert_eq!(u128::from(full - at), missing);
+        let mut kept = Bucket::kept(missing, per, (at, 7_000));
+        kept.settle(slow, 39);
+        assert_eq!(kept.full(), full);
+        assert!(kept.has(50 - kept.used(), slow) && !kept.has(51 - kept.used(), slow));
     }
 }

@@ -42,27 +42,31 @@ impl Counter {
     /// Drops what is no longer in force, and becomes what this quota is counted in. Returns the time to go on with:
     /// never before what was counted last, for threads read the clock before they get here.
     pub(super) fn settle(&mut self, quota: &Quota, now: Moment) -> Moment {
-        let now = self.not_before(now);
-        let steady = now.steady;
-        let fits = match (&mut *self, quota.limit().kind()) {
+        let at = |last: u64| now.steady.max(last);
+        let (steady, fits) = match (&mut *self, quota.limit().kind()) {
             (Self::Log(log), Kind::Sliding { window, .. }) => {
+                let steady = at(log.last());
                 log.settle(steady);
-                log.window() == *window && remembers_each(quota)
+                (steady, log.window() == *window && remembers_each(quota))
             }
             (Self::Slices(slices), Kind::Sliding { window, .. }) => {
+                let steady = at(slices.last());
                 slices.settle(steady);
-                slices.window() == *window && !(remembers_each(quota) && slices.used() <= Log::MOST)
+                let is_small = remembers_each(quota) && slices.used() <= Log::MOST;
+                (steady, slices.window() == *window && !is_small)
             }
             (Self::Bucket(bucket), Kind::Tokens { .. }) => {
+                let steady = at(bucket.last());
                 bucket.settle(tokens(quota), steady);
-                true
+                (steady, true)
             }
             (Self::Tally(tally), Kind::Calendar { calendar, .. }) => {
                 tally.settle(calendar, now.wall_seconds());
-                true
+                (now.steady, true)
             }
-            (Self::Bucket(_) | Self::Log(_) | Self::Slices(_) | Self::Tally(_), _) => false,
+            (Self::Bucket(_) | Self::Log(_) | Self::Slices(_) | Self::Tally(_), _) => (at(self.last()), false),
         };
+        let now = Moment { steady, ..now };
         if !fits {
             *self = self.under(quota, now);
         }
@@ -70,6 +74,7 @@ impl Counter {
     }
 
     /// Returns the moment to count at: never before what was counted last.
+    #[inline]
     pub(super) fn not_before(&self, now: Moment) -> Moment {
         Moment {
             steady: now.steady.max(self.last()),
@@ -160,15 +165,14 @@ impl Counter {
         if amount > most {
             return Some(Retry::Never);
         }
-        let excess = self.used().saturating_sub(most - amount);
-        if excess == 0 {
-            return None;
-        }
+        let excess = |used: u64| Some(used.saturating_sub(most - amount)).filter(|excess| *excess > 0);
         let ready = match self {
+            // Asked without counting tokens, which would take a division.
+            Self::Bucket(bucket) if bucket.has(amount, tokens(quota)) => return None,
             Self::Bucket(bucket) => bucket.ready(amount, tokens(quota)),
-            Self::Log(log) => log.end_of(excess, now.steady),
-            Self::Slices(slices) => slices.end_of(excess, now.steady),
-            Self::Tally(tally) => return Some(Retry::after(tally.wait(now))),
+            Self::Log(log) => log.end_of(excess(log.used())?, now.steady),
+            Self::Slices(slices) => slices.end_of(excess(slices.used())?, now.steady),
+            Self::Tally(tally) => return excess(tally.used()).map(|_| Retry::after(tally.wait(now))),
         };
         match ready {
             u64::MAX => Some(Retry::Never),
@@ -177,7 +181,8 @@ impl Counter {
     }
 
     /// Says how the quota stands; [`Self::settle`] comes first.
-    pub(super) fn standing(&self, quota: &Quota, now: Moment, told: Standing) -> Standing {
+    #[inline(always)]
+    pub(super) fn standing(&self, quota: &Quota, now: Moment, marked: Standing) -> Standing {
         let most = quota.limit().quota();
         let reset = match self {
             Self::Bucket(bucket) => bucket.full().saturating_sub(now.steady),
@@ -189,7 +194,7 @@ impl Counter {
             quota: most,
             remaining: most.saturating_sub(self.used()),
             reset: seconds(reset),
-            ..told
+            ..marked
         }
     }
 

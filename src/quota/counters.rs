@@ -6,7 +6,7 @@ use super::clock::{Clock, Moment};
 use super::demand::Demand;
 use super::hold::Hold;
 use super::ledger::Ledger;
-use super::standing::Answer;
+use super::standing::{Answer, Refusal, Standings};
 use super::store::Store;
 
 /// The ledger, and the store that it is shared through where there is one.
@@ -41,9 +41,23 @@ impl Counters {
     /// least one request) since it was last heard; never where there is no store, or none that answers.
     #[must_use = "none is no permission"]
     pub fn take(&self, demands: &[Demand<'_>], now: Moment) -> Option<Answer<Hold>> {
+        let mut standings = Standings::new();
+        let result = self.spend(demands, now, &mut standings)?;
+        Some(Answer { standings, result })
+    }
+
+    /// Spends as [`Self::take`] does, and says in their place how the quotas stand: moved, they would cost as much as to
+    /// be counted.
+    #[must_use = "none is no permission"]
+    pub fn spend(
+        &self,
+        demands: &[Demand<'_>],
+        now: Moment,
+        standings: &mut Standings,
+    ) -> Option<Result<Hold, Refusal>> {
         match self.store {
-            Some(_) => self.ledger.try_take(demands, now),
-            None => Some(self.ledger.take(demands, now)),
+            Some(_) => self.ledger.try_spend(demands, now, standings),
+            None => Some(self.ledger.spend(demands, now, standings)),
         }
     }
 

@@ -24,6 +24,10 @@ pub struct Secret([u8; 16]);
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SubjectDigest(u64, u64);
 
+/// The names of a subject while they are hashed. What many subjects begin with can be read once for all of them.
+#[derive(Clone, Copy, Default)]
+pub struct Names(SipHasher13);
+
 /// The names of a quota, hashed apart from those of subjects.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QuotaDigest(u64, u64);
@@ -38,15 +42,24 @@ impl Secret {
     /// Hashes the names of a subject; they must be known in this order wherever it is counted.
     #[must_use]
     pub fn subject(&self, names: &[&str]) -> SubjectDigest {
-        let Hash128 { h1, h2 } = self.hash(names.len() as u64, names);
-        SubjectDigest(h1, h2)
+        let names = names.iter().fold(self.names(names.len()), |read, name| read.and(name));
+        names.digest()
+    }
+
+    /// Begins to hash a subject that has so many names.
+    #[must_use]
+    pub fn names(&self, many: usize) -> Names {
+        Names::new(self, many as u64)
     }
 
     /// Hashes the names of a quota.
     pub(super) fn quota(&self, names: &[&str]) -> QuotaDigest {
         // No subject has so many names, so that no quota cancels one out.
-        let Hash128 { h1, h2 } = self.hash(!(names.len() as u64), names);
-        QuotaDigest(h1, h2)
+        let names = names
+            .iter()
+            .fold(Names::new(self, !(names.len() as u64)), |read, name| read.and(name));
+        let SubjectDigest(first, second) = names.digest();
+        QuotaDigest(first, second)
     }
 
     /// Reads what [`Self::to_text`] wrote.
@@ -59,17 +72,35 @@ impl Secret {
     pub(super) fn to_text(self) -> String {
         format!("{:032x}", u128::from_be_bytes(self.0))
     }
+}
 
-    /// Hashes a list of names, each behind its length and all behind a mark that tells their number, so that no two
-    /// lists read the same.
-    fn hash(&self, mark: u64, names: &[&str]) -> Hash128 {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
+/// Each name is read behind its length, and all of them behind a mark that tells their number, so that no two lists read
+/// the same.
+impl Names {
+    fn new(secret: &Secret, mark: u64) -> Self {
+        let mut hasher = SipHasher13::new_with_key(&secret.0);
         hasher.write_u64(mark.to_le());
-        for name in names {
-            hasher.write_u64((name.len() as u64).to_le());
-            hasher.write(name.as_bytes());
-        }
-        hasher.finish128()
+        Self(hasher)
+    }
+
+    /// Reads one name more.
+    #[must_use]
+    pub fn and(mut self, name: impl AsRef<[u8]>) -> Self {
+        self.read(name.as_ref());
+        self
+    }
+
+    /// Reads one name more.
+    pub fn read(&mut self, name: &[u8]) {
+        self.0.write_u64((name.len() as u64).to_le());
+        self.0.write(name);
+    }
+
+    /// Returns what those that were read stand for together.
+    #[must_use]
+    pub fn digest(&self) -> SubjectDigest {
+        let Hash128 { h1, h2 } = self.0.finish128();
+        SubjectDigest(h1, h2)
     }
 }
 
@@ -116,6 +147,13 @@ impl fmt::Debug for Key {
     }
 }
 
+/// Shows nothing: the secret is in it.
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
@@ -146,6 +184,16 @@ mod tests {
         for (place, one) in keys.iter().enumerate() {
             assert_eq!(keys.iter().position(|other| other == one), Some(place));
         }
+    }
+
+    #[test]
+    fn names_are_the_same_read_at_once_or_one_by_one() {
+        let secret = Secret::new([7; 16]);
+        let begun = secret.names(3).and("network");
+        for name in ["c0000201", "20010db8abcdef01", "", "a name of more than eight bytes"] {
+            assert_eq!(begun.and(name).and("").digest(), secret.subject(&["network", name, ""]));
+        }
+        assert_ne!(begun.and("a").digest(), secret.subject(&["network", "a"]));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::hold::{Hold, Keys, Taken};
 use super::key::{Key, Secret};
 use super::shard::Shard;
 use super::sharing::Sharing;
-use super::standing::{Answer, Standings};
+use super::standing::{Answer, Refusal, Standings};
 use super::taking::Purpose;
 
 /// Every count of a process.
@@ -83,24 +83,37 @@ impl Ledger {
     /// Demands on the same count are added up. A soft quota is spent beyond its end, and said to be over.
     pub fn take(self: &Arc<Self>, demands: &[Demand<'_>], now: Moment) -> Answer<Hold> {
         let mut standings = Standings::new();
-        let taken = self.ask(demands, (Purpose::Spend, now), &mut standings);
-        let result = taken.map(|taken| Hold::new(self, taken));
+        let result = self.spend(demands, now, &mut standings);
         Answer { standings, result }
     }
 
-    /// Spends as [`Self::take`] does where this gateway may say so alone; none where the store must be asked first, and
+    /// Spends as [`Self::take`] does, and says in their place how the quotas stand.
+    pub(super) fn spend(
+        self: &Arc<Self>,
+        demands: &[Demand<'_>],
+        now: Moment,
+        standings: &mut Standings,
+    ) -> Result<Hold, Refusal> {
+        let taken = self.ask(demands, (Purpose::Spend, now), standings)?;
+        Ok(Hold::new(self, taken))
+    }
+
+    /// Spends as [`Self::spend`] does where this gateway may say so alone; none where the store must be asked first, and
     /// then nothing is spent.
-    pub(super) fn try_take(self: &Arc<Self>, demands: &[Demand<'_>], now: Moment) -> Option<Answer<Hold>> {
+    pub(super) fn try_spend(
+        self: &Arc<Self>,
+        demands: &[Demand<'_>],
+        now: Moment,
+        standings: &mut Standings,
+    ) -> Option<Result<Hold, Refusal>> {
         if self.sharing() == Sharing::Exact && !demands.is_empty() {
             return None;
         }
-        let mut standings = Standings::new();
-        let result = match self.ask(demands, (Purpose::Try, now), &mut standings) {
-            Ok(Taken { must_ask: true, .. }) => return None,
-            Ok(taken) => Ok(Hold::new(self, taken)),
-            Err(refusal) => Err(refusal),
-        };
-        Some(Answer { standings, result })
+        match self.ask(demands, (Purpose::Try, now), standings) {
+            Ok(Taken { must_ask: true, .. }) => None,
+            Ok(taken) => Some(Ok(Hold::new(self, taken))),
+            Err(refusal) => Some(Err(refusal)),
+        }
     }
 
     /// Tells what [`Self::take`] would answer, and spends nothing.

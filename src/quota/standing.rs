@@ -75,7 +75,7 @@ impl Retry {
 
 /// Returns microseconds as whole seconds, rounded up.
 pub(super) fn seconds(micros: u64) -> u32 {
-    u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    u32::try_from(micros.saturating_add(999_999) / 1_000_000).unwrap_or(u32::MAX)
 }
 
 /// So many demands are examined without an allocation; more are as well, with one.

@@ -1,33 +1,23 @@
-//! One take: finding the counters of all demands, examining them together, and spending on all or none.
-//!
-//! # When there is no room
-//!
-//! A demand whose counter is not there and has no room is met by the count that all newcomers of its quota share. It
-//! is rare, so a take first assumes that it does not happen; when it does, it begins again with those counts locked
-//! as well. Once there is room, a newcomer begins with what the shared count holds, for some of that may be its own:
-//! it may wait longer than it ought to, and never gets more.
-
-use parking_lot::MutexGuard;
-use smallvec::SmallVec;
+//! One take: examining the counters of all demands together, and spending on all or none.
 
 use super::clock::Moment;
 use super::counter::Counter;
 use super::demand::Demand;
+use super::finding::{Locked, Place, Places, Reach, Shards, shard};
 use super::handover::Part;
 use super::hold::{Keys, Taken};
-use super::key::Key;
 use super::ledger::Ledger;
-use super::shard::{LOOKS, Owner, Shard};
+use super::shard::{LOOKS, Owner};
 use super::sharing::Sharing;
-use super::standing::{FEW, Refusal, Retry, Standing, Standings};
+use super::standing::{Refusal, Retry, Standing, Standings};
 
 /// One take.
 pub(super) struct Taking<'a> {
-    ledger: &'a Ledger,
-    demands: &'a [Demand<'a>],
+    pub(super) ledger: &'a Ledger,
+    pub(super) demands: &'a [Demand<'a>],
     /// Which part of the quotas the demands are on.
     part: Part,
-    now: Moment,
+    pub(super) now: Moment,
 }
 
 /// What a take is for.
@@ -43,31 +33,6 @@ pub(super) enum Purpose {
     Spend,
     /// Spending where all agree and the store need not be asked first.
     Try,
-}
-
-/// A shard that is locked, by its number.
-type Locked<'a> = (usize, MutexGuard<'a, Shard>);
-
-/// Where a demand is counted.
-#[derive(Clone, Copy)]
-struct Place {
-    key: Key,
-    /// In which of the shards that are locked.
-    shard: usize,
-    /// Where in its shard, if it is there.
-    at: Option<usize>,
-    /// What is asked of it by this demand and those before.
-    amount: u64,
-    owner: Owner,
-    /// Whether a new counter begins with what newcomers share.
-    is_seeded: bool,
-}
-
-/// Whether the counts that newcomers share are locked too.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Reach {
-    Own,
-    Shared,
 }
 
 impl<'a> Taking<'a> {
@@ -86,132 +51,71 @@ impl<'a> Taking<'a> {
     pub(super) fn run(&self, purpose: Purpose, standings: &mut Standings) -> Option<Result<Taken, Refusal>> {
         let mut reach = Reach::Own;
         // Filled in place here and below: moved, they would cost more than the arithmetic.
-        let mut places = SmallVec::<[Place; FEW]>::new();
+        let mut places = Places::new();
         loop {
-            let mut shards = SmallVec::<[Locked<'_>; FEW]>::new();
+            let mut shards = Shards::new();
             self.lock(reach, &mut shards);
             if self.ledger.part() != self.part {
                 return None;
             }
             places.clear();
-            if self.find(&mut shards, reach, &mut places).is_some() {
+            if let Some(refusal) = self.examine(&mut shards, (reach, purpose), &mut places) {
                 standings.clear();
-                standings.resize(places.len(), Standing::default());
-                return Some(self.decide(&mut shards, (&places, standings), purpose));
+                return Some(self.decide(&mut shards, (&places, standings), (purpose, refusal)));
             }
             reach = Reach::Shared;
         }
     }
 
-    /// Locks the shards of all demands, in the order of their numbers.
-    fn lock(&self, reach: Reach, locked: &mut SmallVec<[Locked<'a>; FEW]>) {
-        let mut numbers = SmallVec::<[usize; FEW]>::new();
-        for demand in self.demands {
-            numbers.push(self.ledger.number_of(demand.key()));
-            if reach == Reach::Shared {
-                numbers.push(self.ledger.number_of(demand.overflow()));
-            }
-        }
-        numbers.sort_unstable();
-        for number in &numbers {
-            let is_locked = locked.last().is_some_and(|(last, _)| last == number);
-            if !is_locked && let Some(shard) = self.ledger.shard(*number) {
-                locked.push((*number, shard.lock()));
-            }
-        }
-    }
-
-    /// Finds where each demand is counted; nothing where that takes the shared counts, which are not locked.
-    fn find(&self, shards: &mut [Locked<'_>], reach: Reach, places: &mut SmallVec<[Place; FEW]>) -> Option<()> {
-        // Read under the locks: whoever shares a count of ours has held one of them.
-        let has_shared = self.ledger.has_shared();
-        let mut is_stale = false;
-        for demand in self.demands {
-            let mut place = Place {
-                key: demand.key(),
-                shard: self.find_shard(shards, demand.key())?,
-                at: None,
-                amount: demand.amount(),
-                owner: Owner::Subject(demand.quota().subjects()),
-                is_seeded: false,
+    /// Finds and examines what each demand is counted by; returns why they cannot all be met, where they cannot.
+    ///
+    /// Returns nothing where that takes the counts that newcomers share, which are not locked.
+    fn examine(
+        &self,
+        shards: &mut [Locked<'_>],
+        (reach, purpose): (Reach, Purpose),
+        places: &mut Places,
+    ) -> Option<Option<Refusal>> {
+        let (mut refusal, mut any_stale) = (None, false);
+        for (number, demand) in self.demands.iter().enumerate() {
+            let (mut place, is_stale) = self.find(shards, (demand, reach), places)?;
+            any_stale |= is_stale;
+            let wait = match is_left_out(demand, purpose) {
+                true => None,
+                false => self.wait(shards, (demand, &place)),
             };
-            if !demand.limit().is_concurrent() {
-                let shard = shard(shards, place.shard)?;
-                place.at = shard.find(place.key);
-                if place.at.is_none() {
-                    let before = shard.len();
-                    let has_room = shard.has_room(demand.quota().subjects(), self.now);
-                    is_stale |= shard.len() < before;
-                    if reach == Reach::Own && (!has_room || has_shared) {
-                        return None;
-                    }
-                    place.is_seeded = has_room && has_shared;
-                    if !has_room {
-                        place = self.overflow(shards, demand)?;
-                    }
-                }
-            }
-            if let Some(before) = places.iter().rev().find(|before| before.key == place.key) {
-                place.amount = place.amount.saturating_add(before.amount);
-            }
+            place.is_over = wait.is_some();
             places.push(place);
+            if let Some(retry) = wait.filter(|_| !demand.quota().is_soft()) {
+                refusal = Some(
+                    refusal.map_or(Refusal { demand: number, retry }, |first: Refusal| Refusal {
+                        retry: first.retry.max(retry),
+                        ..first
+                    }),
+                );
+            }
         }
-        if is_stale {
+        if any_stale {
             for place in places {
                 place.at = shard(shards, place.shard)?.find(place.key);
             }
         }
-        Some(())
-    }
-
-    /// Finds the count that the newcomers of a demand's quota share.
-    fn overflow(&self, shards: &mut [Locked<'_>], demand: &Demand<'_>) -> Option<Place> {
-        let key = demand.overflow();
-        let number = self.find_shard(shards, key)?;
-        Some(Place {
-            key,
-            shard: number,
-            at: shard(shards, number)?.find(key),
-            amount: demand.amount(),
-            owner: Owner::Newcomers,
-            is_seeded: false,
-        })
-    }
-
-    /// Finds the shard of a key among those that are locked.
-    fn find_shard(&self, shards: &[Locked<'_>], key: Key) -> Option<usize> {
-        let number = self.ledger.number_of(key);
-        shards.iter().position(|(locked, _)| *locked == number)
+        Some(refusal)
     }
 
     fn decide(
         &self,
         shards: &mut [Locked<'_>],
-        (places, standings): (&[Place], &mut [Standing]),
-        purpose: Purpose,
+        (places, standings): (&[Place], &mut Standings),
+        (purpose, refusal): (Purpose, Option<Refusal>),
     ) -> Result<Taken, Refusal> {
-        let mut refusal: Option<Refusal> = None;
-        for (number, ((demand, place), standing)) in self.demands.iter().zip(places).zip(&mut *standings).enumerate() {
-            let wait = match is_left_out(demand, purpose) {
-                true => None,
-                false => self.examine(shards, (demand, place)),
-            };
-            standing.is_over = wait.is_some();
-            standing.is_shared = place.owner == Owner::Newcomers;
-            if let Some(retry) = wait.filter(|_| !demand.quota().is_soft()) {
-                let first = refusal.map_or(number, |refusal| refusal.demand);
-                let retry = refusal.map_or(retry, |refusal| refusal.retry.max(retry));
-                refusal = Some(Refusal { demand: first, retry });
-            }
-        }
-        let must_ask = purpose == Purpose::Try && refusal.is_none() && self.must_ask(shards, places);
         let result = match (purpose, refusal) {
             (Purpose::Charge | Purpose::Look | Purpose::Spend | Purpose::Try, Some(refusal)) => {
                 self.note_refusal(shards, places);
                 Err(refusal)
             }
-            (Purpose::Try, None) if must_ask => Ok(Taken {
-                must_ask,
+            (Purpose::Try, None) if self.must_ask(shards, places) => Ok(Taken {
+                must_ask: true,
                 ..Taken::default()
             }),
             (Purpose::Look, None) => Ok(Taken::default()),
@@ -223,14 +127,14 @@ impl<'a> Taking<'a> {
                 });
             }
         };
-        for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
-            *standing = self.stand(shards, (demand, place), *standing);
+        for (demand, place) in self.demands.iter().zip(places) {
+            standings.push(self.stand(shards, (demand, place)));
         }
         result
     }
 
     /// Returns how long a demand must wait, if it must.
-    fn examine(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place)) -> Option<Retry> {
+    fn wait(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place)) -> Option<Retry> {
         let amount = place.amount;
         if demand.limit().is_concurrent() {
             let held = shard(shards, place.shard)?.held(place.key);
@@ -241,7 +145,8 @@ impl<'a> Taking<'a> {
     }
 
     /// Says how a quota stands.
-    fn stand(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place), told: Standing) -> Standing {
+    fn stand(&self, shards: &mut [Locked<'_>], (demand, place): (&Demand<'_>, &Place)) -> Standing {
+        let told = told(place);
         let found = if demand.limit().is_concurrent() {
             let quota = demand.limit().quota();
             let held = shard(shards, place.shard).map(|shard| shard.held(place.key));
@@ -264,54 +169,65 @@ impl<'a> Taking<'a> {
         (demand, place): (&Demand<'_>, &Place),
         read: impl FnOnce(&Counter, Moment) -> T,
     ) -> Option<T> {
-        if let Some(at) = place.at {
-            let counter = shard(shards, place.shard)?.at(at)?;
-            let now = counter.settle(demand.quota(), self.now);
-            return Some(read(counter, now));
-        }
-        let mut counter = self.new_counter(shards, demand, place);
+        let mut new;
+        let counter = match place.at {
+            Some(at) => shard(shards, place.shard)?.at(at)?,
+            None => {
+                new = self.new_counter(shards, (demand, place));
+                &mut new
+            }
+        };
         let now = counter.settle(demand.quota(), self.now);
-        Some(read(&counter, now))
+        Some(read(counter, now))
     }
 
     /// Spends each demand, and says how its quota stands then.
     fn spend(
         &self,
         shards: &mut [Locked<'_>],
-        (places, standings): (&[Place], &mut [Standing]),
+        (places, standings): (&[Place], &mut Standings),
         purpose: Purpose,
     ) -> Keys {
         let mut keys = Keys::new();
-        for ((demand, place), standing) in self.demands.iter().zip(places).zip(standings) {
-            let is_spent = !is_left_out(demand, purpose) && demand.amount() > 0;
-            if is_spent && demand.limit().is_concurrent() {
-                if let Some(shard) = shard(shards, place.shard) {
-                    shard.hold(place.key);
-                    keys.push(place.key);
-                }
-                self.note(shards, (demand, place), 1);
-            } else if is_spent && let Some(told) = self.spend_counter(shards, (demand, place), *standing) {
-                *standing = told;
-                self.note(shards, (demand, place), demand.amount());
-                continue;
+        let (mut are_new, is_noting) = (false, self.ledger.is_noting());
+        for (demand, place) in self.demands.iter().zip(places) {
+            are_new |= place.at.is_none();
+            let is_concurrent = demand.limit().is_concurrent();
+            let is_spent = demand.amount() > 0 && !is_left_out(demand, purpose);
+            let is_told =
+                is_spent && !is_concurrent && self.spend_counter(shards, (demand, place), standings).is_some();
+            if is_spent
+                && is_concurrent
+                && let Some(shard) = shard(shards, place.shard)
+            {
+                shard.hold(place.key);
+                keys.push(place.key);
             }
-            *standing = self.stand(shards, (demand, place), *standing);
+            if is_noting && (is_told || is_spent && is_concurrent) {
+                self.note(shards, (demand, place), demand.amount());
+            }
+            if !is_told {
+                standings.push(self.stand(shards, (demand, place)));
+            }
         }
-        self.sweep(shards, places);
+        if are_new {
+            self.sweep(shards, places);
+        }
         keys
     }
 
+    /// Spends a demand that counts what passes, and says how its quota stands then.
     fn spend_counter(
         &self,
         shards: &mut [Locked<'_>],
         (demand, place): (&Demand<'_>, &Place),
-        told: Standing,
-    ) -> Option<Standing> {
+        standings: &mut Standings,
+    ) -> Option<()> {
         let quota = demand.quota();
         let counter = match place.at {
             Some(at) => shard(shards, place.shard)?.at(at)?,
             None => {
-                let mut new = self.new_counter(shards, demand, place);
+                let mut new = self.new_counter(shards, (demand, place));
                 new.settle(quota, self.now);
                 shard(shards, place.shard)?.entry(place.key, place.owner, new)
             }
@@ -319,7 +235,8 @@ impl<'a> Taking<'a> {
         // Settled already, when it was examined or when it was made.
         let now = counter.not_before(self.now);
         counter.spend(quota, demand.amount(), now);
-        Some(counter.standing(quota, now, told))
+        standings.push(counter.standing(quota, now, told(place)));
+        Some(())
     }
 
     /// Lets newcomers look for counters that hold nothing; the last thing done, for it moves counters about.
@@ -329,17 +246,6 @@ impl<'a> Taking<'a> {
                 shard.sweep(LOOKS, self.now);
             }
         }
-    }
-
-    /// Returns a new counter, which begins with what newcomers share where they share a count.
-    fn new_counter(&self, shards: &mut [Locked<'_>], demand: &Demand<'_>, place: &Place) -> Counter {
-        let shared = match place.is_seeded {
-            true => self
-                .overflow(shards, demand)
-                .and_then(|place| shard(shards, place.shard)?.at(place.at?)),
-            false => None,
-        };
-        shared.map_or_else(|| Counter::new(demand.quota(), self.now), |shared| shared.clone())
     }
 
     /// Notes what was spent for the store; with nothing, that this gateway is to hear how the count stands.
@@ -376,9 +282,13 @@ impl<'a> Taking<'a> {
     }
 }
 
-/// Returns a shard by its place among those that are locked.
-fn shard<'b>(shards: &'b mut [Locked<'_>], place: usize) -> Option<&'b mut Shard> {
-    shards.get_mut(place).map(|(_, shard)| &mut **shard)
+/// Says of a standing what does not hang on the figures.
+fn told(place: &Place) -> Standing {
+    Standing {
+        is_over: place.is_over,
+        is_shared: place.owner == Owner::Newcomers,
+        ..Standing::default()
+    }
 }
 
 fn wait_for_release(quota: u64, held: u64, amount: u64) -> Option<Retry> {

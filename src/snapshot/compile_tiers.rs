@@ -46,6 +46,7 @@ impl<'a> TierCompiler<'a> {
             tiers: Tiers {
                 denying: catalog.deny_rules().to_vec(),
                 claims: claims(catalog).into_iter().map(Into::into).collect(),
+                network: secret.names(3).and("network"),
                 ..Tiers::default()
             },
             resource: HashMap::new(),
@@ -207,6 +208,10 @@ impl<'a> TierCompiler<'a> {
         self.tiers.rules.push(Rule {
             conditions: rule.conditions.clone(),
             key: key.to_vec(),
+            // A user is named with a tenant.
+            names: self
+                .secret
+                .names(key.len() + key.iter().filter(|part| **part == Variable::User).count()),
             tier: id,
         });
     }

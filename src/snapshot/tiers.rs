@@ -13,7 +13,7 @@ use crate::model::counting_rule::Variable;
 use crate::model::deny::DenyRule;
 use crate::model::place::Place;
 use crate::model::tier::{Choosers, TierLevel, UNLIMITED};
-use crate::quota::{Quota, SubjectDigest};
+use crate::quota::{Names, Quota, SubjectDigest};
 use crate::registry::key_pair::KeyType;
 
 /// The index of a tier in its snapshot.
@@ -48,6 +48,7 @@ pub struct Tiers {
     pub(super) denying: Vec<DenyRule>,
     pub(super) chosen: AHashMap<Box<str>, Chosen>,
     pub(super) claims: Arc<[Box<str>]>,
+    pub(super) network: Names,
 }
 
 /// The tiers of a tenant that are chosen by name, while traffic flows.
@@ -137,6 +138,8 @@ pub struct Rule {
     pub conditions: Vec<Condition>,
     /// What has a count of its own.
     pub key: Vec<Variable>,
+    /// Where its names begin.
+    pub names: Names,
     /// Its quotas.
     pub tier: TierId,
 }
@@ -213,7 +216,14 @@ impl Tiers {
         found.map_or(Named::Unknown, |id| Named::Tier(*id))
     }
 
-    /// Returns the quotas of a tier for a request of which `holds` tells whether a condition is true.
+    /// Returns what the names of callers begin with who are known by their network alone; its digits and an empty name
+    /// follow.
+    pub fn network(&self) -> Names {
+        self.network
+    }
+
+    /// Returns the quotas of a tier for a request of which `holds` tells whether a condition is true, each beside its
+    /// place.
     pub fn policies(
         &self,
         id: TierId,
@@ -221,8 +231,9 @@ impl Tiers {
     ) -> impl Iterator<Item = (PolicyId, &Policy)> {
         let tier = self.tier(id);
         let group = tier.groups.iter().find(|group| group.conditions.iter().all(&holds));
-        let range = group.map_or(&tier.policies, |group| &group.policies).clone();
-        range.map(|index| (PolicyId(index), self.policy(PolicyId(index))))
+        let range = group.map_or(&tier.policies, |group| &group.policies);
+        let found = self.policies.get(range.start as usize..range.end as usize);
+        (range.start..).map(PolicyId).zip(found.unwrap_or_default())
     }
 
     /// Returns the quotas of a tier, those of its groups among them.

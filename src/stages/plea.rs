@@ -8,7 +8,7 @@ use super::Refusal;
 use super::permit::Permit;
 use super::throttle::{Demands, FEW};
 use crate::denial::Denial;
-use crate::quota::{Answer, Demand, Hold, Key, Retry, Standing, Unit};
+use crate::quota::{self, Demand, Hold, Key, Retry, Standing, Unit};
 use crate::snapshot::Snapshot;
 use crate::snapshot::tiers::{DenyId, PolicyId, Tiers};
 
@@ -67,6 +67,7 @@ impl Plea {
     }
 
     /// Returns what is asked of the counts.
+    #[inline]
     pub fn demands<'s>(&self, tiers: &'s Tiers) -> SmallVec<[Demand<'s>; FEW]> {
         let demand = |(policy, key): &(PolicyId, Key)| tiers.policy(*policy).quota.of_key(*key);
         self.demands.iter().map(demand).collect()
@@ -87,34 +88,48 @@ impl Plea {
     /// # Errors
     ///
     /// Returns the refusal, where a quota is reached.
-    pub fn decide(self, answer: &mut Answer<Hold>, snapshot: &Snapshot, spent: &mut Spent) -> Result<Permit, Refusal> {
-        let Self { permit, demands } = self;
-        let tiers = snapshot.tiers();
-        for ((policy, key), standing) in demands.iter().zip(&answer.standings) {
-            spent.standings.push((*policy, *standing));
+    pub fn decide(
+        self,
+        (result, standings): (Result<Hold, quota::Refusal>, &[Standing]),
+        snapshot: &Snapshot,
+        spent: &mut Spent,
+    ) -> Result<Permit, Refusal> {
+        // All together: each pushed would be made elsewhere and moved.
+        let found = self.demands.iter().zip(standings);
+        spent
+            .standings
+            .extend(found.map(|((policy, _), standing)| (*policy, *standing)));
+        match result {
+            Ok(hold) => {
+                spent.hold = hold;
+                self.charge(snapshot.tiers(), spent);
+                Ok(self.permit)
+            }
+            Err(refusal) => Err(self.refused(refusal, snapshot, mem::take(spent).standings)),
+        }
+    }
+
+    /// Says what bytes are charged to.
+    fn charge(&self, tiers: &Tiers, spent: &mut Spent) {
+        for (policy, key) in &self.demands {
             if tiers.policy(*policy).quota.limit().unit() == Unit::Bytes {
-                spent.bytes.push(Charge {
-                    policy: *policy,
-                    key: *key,
-                });
+                let (policy, key) = (*policy, *key);
+                spent.bytes.push(Charge { policy, key });
             }
         }
-        let refusal = match &mut answer.result {
-            Ok(hold) => {
-                spent.hold = mem::take(hold);
-                return Ok(permit);
-            }
-            Err(refusal) => refusal,
-        };
-        let Spent { standings, .. } = mem::take(spent);
+    }
+
+    #[cold]
+    fn refused(&self, refusal: quota::Refusal, snapshot: &Snapshot, standings: Standings) -> Refusal {
+        let permit = &self.permit;
         let version = permit.version();
         let refused = |denial: Denial| denial.of(version).at(permit.route()).whose(permit.caller());
-        let Some((policy, _)) = demands.get(refusal.demand).copied() else {
-            return Err(refused(Denial::Internal));
+        let Some((policy, _)) = self.demands.get(refusal.demand).copied() else {
+            return refused(Denial::Internal);
         };
-        let reach = snapshot.version(version).counted.reach(tiers.policy(policy));
+        let reach = snapshot.version(version).counted.reach(snapshot.tiers().policy(policy));
         let ground = Ground::Throttled(Box::new(Throttled { policy, standings }));
-        Err(refused(Denial::Throttled(reach, wait(refusal.retry))).on(ground))
+        refused(Denial::Throttled(reach, wait(refusal.retry))).on(ground)
     }
 }
 

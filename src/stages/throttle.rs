@@ -22,7 +22,7 @@ use crate::credential::caller::{Caller, Proof};
 use crate::denial::Denial;
 use crate::model::method::MethodName;
 use crate::model::tier::TierLevel;
-use crate::quota::{Key, SubjectDigest};
+use crate::quota::{Key, Quota, SubjectDigest};
 use crate::registry::application::Application;
 use crate::registry::subscription::Subscription;
 use crate::registry::user::UserName;
@@ -64,7 +64,7 @@ pub(super) fn throttle(
     }
     throttle.rules(demands);
     if let Some(Cap { tier, subject }) = request.version.counted.cap(granted.environment) {
-        throttle.hold(tier, (subject, &[]), demands);
+        throttle.hold(tier, |_| subject, demands);
     }
     Ok(())
 }
@@ -76,15 +76,19 @@ struct Throttle<'r> {
 }
 
 impl Throttle<'_> {
-    /// Holds a request against the quotas of a tier, for what was named when the catalog was compiled and for what these
-    /// names say of the request, which are hashed once for all of them.
-    fn hold(&self, tier: TierId, (known, names): (SubjectDigest, &[&str]), demands: &mut Demands) {
-        let mut subject = names.is_empty().then_some(known);
+    /// Holds a request against the quotas of a tier, for a subject that is named once for all of them.
+    fn hold(&self, tier: TierId, subject: impl Fn(&Quota) -> SubjectDigest, demands: &mut Demands) {
+        let mut known = None;
         for (id, policy) in self.tiers.policies(tier, |condition| self.request.meets(condition)) {
-            let quota = &policy.quota;
-            let subject = subject.get_or_insert_with(|| known.each(quota.subject(names)));
-            demands.push((id, quota.key(*subject)));
+            let subject = *known.get_or_insert_with(|| subject(&policy.quota));
+            demands.push((id, policy.quota.key(subject)));
         }
+    }
+
+    /// Names the network of a caller who shows nothing else.
+    fn network(&self) -> SubjectDigest {
+        let network = self.request.network.as_bytes();
+        self.tiers.network().and(network).and("").digest()
     }
 
     /// The tier of the version, or else of the resource.
@@ -100,18 +104,17 @@ impl Throttle<'_> {
             }
             (None, None) => return,
         };
-        if self.tiers.tier(tier).is_per_user {
-            let caller = self.request.caller;
-            let user = match caller.map(|caller| (caller.user.as_ref(), caller.application.as_deref())) {
-                Some((Some(user), _)) => ["user", user.name.as_str(), user.tenant.as_str()],
-                Some((None, Some(application))) => ["application", application.uuid.as_str(), ""],
-                Some((None, None)) => ["client", caller.map_or("", |caller| caller.subject.as_str()), ""],
-                None => ["network", self.request.network.as_str(), ""],
-            };
-            self.hold(tier, (subject, &user), demands);
-        } else {
-            self.hold(tier, (subject, &[]), demands);
+        if !self.tiers.tier(tier).is_per_user {
+            return self.hold(tier, |_| subject, demands);
         }
+        let caller = self.request.caller;
+        let user = match caller.map(|caller| (caller.user.as_ref(), caller.application.as_deref())) {
+            Some((Some(user), _)) => ["user", &user.name, user.tenant.as_str()],
+            Some((None, Some(application))) => ["application", &application.uuid, ""],
+            Some((None, None)) => ["client", caller.map_or("", |caller| &caller.subject), ""],
+            None => return self.hold(tier, |_| subject.each(self.network()), demands),
+        };
+        self.hold(tier, |quota| subject.each(quota.subject(&user)), demands);
     }
 
     fn subscription(
@@ -124,7 +127,7 @@ impl Throttle<'_> {
         let name = subscription.tier.as_str();
         if let Some(tier) = self.chosen(&version.tenant, (TierLevel::Subscription, name), application)? {
             let subject = subscription_subject(application, &version.api, subscription);
-            self.hold(tier, (SubjectDigest::default(), &subject), demands);
+            self.hold(tier, |quota| quota.subject(&subject), demands);
         }
         Ok(())
     }
@@ -135,7 +138,7 @@ impl Throttle<'_> {
             let user = self.request.caller.and_then(|caller| caller.user.as_ref());
             let user = user.unwrap_or(&application.owner);
             let subject = application_subject(application, user);
-            self.hold(tier, (SubjectDigest::default(), &subject), demands);
+            self.hold(tier, |quota| quota.subject(&subject), demands);
         }
         Ok(())
     }
@@ -161,15 +164,16 @@ impl Throttle<'_> {
     fn anonymous(&self, caller: Option<&Caller>, demands: &mut Demands) {
         let version = self.request.version;
         let Some(tier) = version.counted.anonymous else { return };
+        let subject = version.counted.subject;
         let who = match caller.map(|caller| (caller.by, caller.user.as_ref(), caller)) {
-            Some((_, Some(user), _)) => ["user", user.name.as_str(), user.tenant.as_str()],
-            Some((Proof::Certificate, None, caller)) => ["certificate", caller.subject.as_str(), ""],
+            Some((_, Some(user), _)) => ["user", &user.name, user.tenant.as_str()],
+            Some((Proof::Certificate, None, caller)) => ["certificate", &caller.subject, ""],
             Some((Proof::ApiKey | Proof::Basic | Proof::ForeignToken | Proof::Token, None, caller)) => {
-                ["client", caller.client.as_str(), ""]
+                ["client", &caller.client, ""]
             }
-            None => ["network", self.request.network.as_str(), ""],
+            None => return self.hold(tier, |_| subject.each(self.network()), demands),
         };
-        self.hold(tier, (version.counted.subject, &who), demands);
+        self.hold(tier, |quota| subject.each(quota.subject(&who)), demands);
     }
 
     fn rules(&self, demands: &mut Demands) {
@@ -178,11 +182,9 @@ impl Throttle<'_> {
             if !rule.conditions.iter().all(|condition| self.request.meets(condition)) {
                 continue;
             }
-            let Some(parts) = self.request.key(&rule.key) else {
-                continue;
-            };
-            let subject: SmallVec<[&str; 8]> = parts.iter().map(|part| &**part).collect();
-            self.hold(rule.tier, (SubjectDigest::default(), &subject), demands);
+            if let Some(subject) = self.request.key(&rule.key, rule.names) {
+                self.hold(rule.tier, |_| subject, demands);
+            }
         }
     }
 }
