@@ -4,7 +4,6 @@
 //! responses of a version: where any of it changes, what was kept before is not found again.
 
 use std::hash::Hash as _;
-use std::time::Duration;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
@@ -87,6 +86,8 @@ fn digest(version: &ApiVersion, resource: &Resource) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::backend::HostHeader;
     use crate::model::catalog::Catalog;
