@@ -1,8 +1,10 @@
 //! The cache of a process: its store, and what Pingora's state machine needs beside it.
 //!
-//! Pingora demands what lives as long as the process, so that is made when the first request asks for it, and never
-//! again.
+//! Pingora demands what lives as long as the process, so that is made when the first request asks for it, or at the start
+//! where there is a disk, and never again.
 
+use std::future::pending;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -10,6 +12,10 @@ use std::time::{Duration, SystemTime};
 use pingora_cache::CacheOptionOverrides;
 use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
 use pingora_cache::predictor::Predictor;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::error;
 
 use super::storage::{Bounds, Doors, Kind, Selector, Store};
 
@@ -18,6 +24,8 @@ pub struct Cache {
     bounds: Bounds,
     opened: OnceLock<Opened>,
     waits: AtomicU64,
+    /// Notified when an operator has purged.
+    purged: Notify,
 }
 
 impl std::fmt::Debug for Cache {
@@ -40,13 +48,24 @@ pub struct Opened {
 }
 
 impl Cache {
-    /// Makes a cache of at most so much.
+    /// Makes a cache of at most so much. Where it has a disk, it begins to find what is there.
     pub fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self {
+        let has_disk = bounds.disk.is_some();
+        let cache = Arc::new(Self {
             bounds,
             opened: OnceLock::new(),
             waits: AtomicU64::new(0),
-        })
+            purged: Notify::new(),
+        });
+        if has_disk {
+            cache.open();
+        }
+        cache
+    }
+
+    /// Returns the bytes of the largest body that it takes.
+    pub fn most(&self) -> u64 {
+        self.bounds.max_body
     }
 
     /// Opens it, where nobody has before.
@@ -82,6 +101,43 @@ impl Cache {
             store.purge(selector, kind, SystemTime::now());
         }
     }
+
+    /// Waits until what was purged so far holds for the next process, too, and has what it took given back. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk cannot be told.
+    pub fn conclude(&self) -> io::Result<()> {
+        self.purged.notify_one();
+        self.store().map_or(Ok(()), Store::persist)
+    }
+
+    /// Gives back what is purged: when an operator has done so, when there is much of it, and now and then; until
+    /// shutdown, when it gives up the disk for the next process.
+    pub async fn tend(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        loop {
+            let due = async {
+                match self.store() {
+                    Some(store) => store.due().notified().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = self.purged.notified() => {}
+                _ = timeout(TURN, due) => {}
+            }
+            self.blocking(|store| store.settle(SystemTime::now())).await;
+        }
+        self.blocking(Store::close).await;
+    }
+
+    async fn blocking(&self, work: impl FnOnce(&Store) + Send + 'static) {
+        let Some(store) = self.store() else { return };
+        if spawn_blocking(move || work(store)).await.is_err() {
+            error!("the upkeep of the cache broke, its panic is above");
+        }
+    }
 }
 
 /// Returns how long one request waits for another one's answer.
@@ -94,6 +150,9 @@ pub fn patience() -> CacheOptionOverrides {
 /// Keys that are remembered for not being kept, in each shard.
 const REMEMBERED: usize = 4096;
 const SHARDS: usize = 16;
+
+/// How often it is looked for what is to be given back.
+const TURN: Duration = Duration::from_secs(60);
 
 /// When another request begins to fetch beside one that is slow.
 const SLOW: Duration = Duration::from_secs(5);

@@ -62,6 +62,11 @@ pub enum PurgeError {
     /// No version answers there.
     #[error("no API answers at `{0}`")]
     Unserved(String),
+    /// The disk cannot be told.
+    #[error(
+        "it is forgotten until the next start, but the disk could not be told: {0}; purge again, or empty the directory before that"
+    )]
+    Untold(String),
 }
 
 /// Purges what operators ask for.
@@ -74,12 +79,19 @@ pub struct Purger {
 }
 
 impl Purger {
-    /// Purges, at once.
+    /// Purges, at once and for the next process, too. It blocks where there is a disk.
     ///
     /// # Errors
     ///
-    /// Returns why nothing is purged.
+    /// Returns why nothing is purged, or not for the next process.
     pub fn purge(&self, purge: &Purge) -> Result<(), PurgeError> {
+        self.forget(purge)?;
+        self.cache
+            .conclude()
+            .map_err(|error| PurgeError::Untold(error.to_string()))
+    }
+
+    fn forget(&self, purge: &Purge) -> Result<(), PurgeError> {
         let kind = if purge.soft { Kind::Soft } else { Kind::Hard };
         let served = self.live.current();
         let tenant = purge.tenant.as_deref().unwrap_or(ROOT);

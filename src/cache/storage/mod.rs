@@ -34,6 +34,7 @@ mod room;
 mod table;
 mod writer;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -42,6 +43,7 @@ use parking_lot::Mutex;
 use pingora_cache::CacheMeta;
 use pingora_cache::key::CacheKey;
 use pingora_error::{Error, ErrorType, Result};
+use tokio::sync::Notify;
 
 pub use self::address::Address;
 use self::disk::Disk;
@@ -79,8 +81,9 @@ pub struct Store {
     disk: Option<Disk>,
     lengths: Lengths,
     max_body: u64,
-    /// Held by who walks over everything after a purge.
-    settling: Mutex<()>,
+    /// Up to which purge everything has been held against them; locked by who walks over it.
+    settled: Mutex<Stamp>,
+    due: Notify,
     numbers: AtomicU64,
     refused: AtomicU64,
     broken: AtomicU64,
@@ -107,21 +110,6 @@ pub struct Figures {
     pub purges: u64,
     /// The disk, if there is one.
     pub disk: Option<DiskFigures>,
-}
-
-/// What a purge has given back.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Settled {
-    /// Entries in memory that are gone.
-    pub gone: u64,
-    /// Bytes that they took of the bound.
-    pub bytes: u64,
-    /// Entries in memory that are stale by a purge.
-    pub stale: u64,
-    /// Files that are gone, by either kind of purge.
-    pub files: u64,
-    /// Bytes of those, in blocks of 4 KiB.
-    pub file_bytes: u64,
 }
 
 /// What a lookup finds.
@@ -154,7 +142,8 @@ impl Store {
             disk,
             lengths: Lengths::new(),
             max_body: bounds.max_body,
-            settling: Mutex::new(()),
+            settled: Mutex::default(),
+            due: Notify::new(),
             numbers: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             broken: AtomicU64::new(0),
@@ -170,35 +159,53 @@ impl Store {
     /// asked for before, when they come to be stored.
     ///
     /// It costs one insertion, whatever it names and however much there is; each entry is held against it when it is
-    /// next asked for. [`settle`](Self::settle) gives the memory back.
+    /// next asked for. [`settle`](Self::settle) gives the memory back, which is due when [`due`](Self::due) is notified.
+    /// With a disk, the next process knows of it within moments, or when [`persist`](Self::persist) returns.
     pub fn purge(&self, selector: &Selector<'_>, kind: Kind, now: SystemTime) {
         let (mark, prefix) = selector.mark();
-        self.purges.add(mark, prefix, kind, now);
+        self.add(mark, prefix, (kind, now));
     }
 
-    /// Walks over everything once, to give back what is purged; says what there was of it.
+    /// Waits until what was purged so far holds for the next process, too, whatever becomes of this one. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk cannot be told.
+    pub fn persist(&self) -> io::Result<()> {
+        self.disk.as_ref().map_or(Ok(()), Disk::persist)
+    }
+
+    /// Is notified when so much is purged that it is time to settle.
+    pub fn due(&self) -> &Notify {
+        &self.due
+    }
+
+    /// Walks over everything once, to give back what is purged, where anything is.
     ///
     /// It takes some 100 ns an entry, a lock for a moment at each, so it belongs on a thread that may block. Walks do
-    /// not overlap: who comes while one is under way waits for it, and then walks itself.
-    pub fn settle(&self, now: SystemTime) -> Settled {
-        let _settling = self.settling.lock();
-        let mut settled = Settled::default();
-        for entry in self.table.walk() {
-            match entry.sheet().verdict(&self.purges) {
-                Verdict::Good => {}
-                Verdict::Stale(_) => settled.stale += 1,
-                Verdict::Gone if self.table.remove(&entry) => {
-                    settled.gone += 1;
-                    settled.bytes += entry.bytes();
+    /// not overlap: who comes while one is under way waits for it.
+    pub fn settle(&self, now: SystemTime) {
+        let mut settled = self.settled.lock();
+        let held = self.purges.stamp();
+        if *settled < held {
+            for entry in self.table.walk() {
+                if entry.sheet().verdict(&self.purges) == Verdict::Gone {
+                    self.table.remove(&entry);
                 }
-                Verdict::Gone => {}
             }
+            if let Some(disk) = &self.disk {
+                disk.settle();
+            }
+            *settled = held;
         }
+        self.purges.forget(held, now);
+    }
+
+    /// Gives the disk up, for another process to take; memory goes on. It blocks for what is queued.
+    pub fn close(&self) {
         if let Some(disk) = &self.disk {
-            (settled.files, settled.file_bytes) = disk.settle();
+            disk.close();
         }
-        self.purges.forget(now);
-        settled
     }
 
     /// Returns what the store holds and has done.
@@ -217,7 +224,16 @@ impl Store {
     }
 
     fn purge_one(&self, address: &Address, kind: Kind, now: SystemTime) {
-        self.purges.add(address.mark(), None, kind, now);
+        self.add(address.mark(), None, (kind, now));
+    }
+
+    fn add(&self, mark: u64, prefix: Option<&str>, (kind, now): (Kind, SystemTime)) {
+        if self.purges.add(mark, prefix, kind, now) {
+            self.due.notify_one();
+        }
+        if let Some(disk) = &self.disk {
+            disk.tell();
+        }
     }
 
     /// Puts a new head on a stored body, for an origin that said that it is still good; false if it is there no more.
