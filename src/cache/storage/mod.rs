@@ -31,6 +31,7 @@ mod meta;
 mod purge;
 mod reader;
 mod room;
+mod shelf;
 mod table;
 mod writer;
 
@@ -57,6 +58,8 @@ use self::lengths::Lengths;
 pub use self::purge::{Kind, Stamp};
 use self::purge::{Purges, Verdict};
 use self::room::Space;
+use self::shelf::Shelves;
+pub use self::shelf::Shelving;
 use self::table::Table;
 
 /// How much may be stored.
@@ -78,7 +81,8 @@ pub struct Store {
     space: Arc<Space>,
     fills: Fills,
     purges: Arc<Purges>,
-    disk: Option<Disk>,
+    disk: Option<Arc<Disk>>,
+    shelves: Shelves,
     lengths: Lengths,
     max_body: u64,
     /// Up to which purge everything has been held against them; locked by who walks over it.
@@ -126,20 +130,24 @@ impl Store {
         let part = bounds.memory / 8;
         let parts = if bounds.disk.is_some() { 2 } else { 1 };
         let space = Space::new(part);
+        let purges = Arc::new(Purges::default());
+        let open = |disk| Arc::new(Disk::open(disk, part, Arc::clone(&purges)));
+        let disk = bounds.disk.map(open);
+        let left = disk.clone();
+        let unshelved = move |address: &Address| _ = left.as_ref().map(|disk| disk.forget(address));
         let table = Table::new(
-            bounds.memory - parts * part,
-            bounds.entries,
+            (bounds.memory - parts * part, bounds.entries),
             bounds.max_body,
             Arc::clone(&space),
+            Box::new(unshelved),
         );
-        let purges = Arc::new(Purges::default());
-        let disk = bounds.disk.map(|disk| Disk::open(disk, part, Arc::clone(&purges)));
         Arc::new(Self {
             table,
             space,
             fills: Fills::default(),
             purges,
             disk,
+            shelves: Shelves::default(),
             lengths: Lengths::new(),
             max_body: bounds.max_body,
             settled: Mutex::default(),
@@ -172,7 +180,7 @@ impl Store {
     ///
     /// Fails if the disk cannot be told.
     pub fn persist(&self) -> io::Result<()> {
-        self.disk.as_ref().map_or(Ok(()), Disk::persist)
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.persist())
     }
 
     /// Is notified when so much is purged that it is time to settle.
@@ -219,7 +227,7 @@ impl Store {
             refused: self.refused.load(Ordering::Relaxed),
             broken: self.broken.load(Ordering::Relaxed),
             purges: self.purges.len() as u64,
-            disk: self.disk.as_ref().map(Disk::figures),
+            disk: self.disk.as_ref().map(|disk| disk.figures()),
         }
     }
 
@@ -242,6 +250,7 @@ impl Store {
             return Ok(false);
         };
         let mut sheet = writer::sheet(self, key, meta)?;
+        sheet.meta.measure(old.body().len() as u64)?;
         if meta.extensions().get::<Storing>().is_none() {
             sheet.labels = old.sheet().labels.clone();
         }
@@ -271,10 +280,11 @@ impl Store {
     /// Finds what only the disk has.
     async fn recall(&self, disk: &Disk, key: &CacheKey) -> Option<Found> {
         let mut recalled = disk.recall(&Address::of(key), &self.space).await?;
-        let (sheet, body) = recalled.take()?;
+        let (mut sheet, body) = recalled.take()?;
         if *sheet.key != *key.primary_key() {
             return None;
         }
+        sheet.shelf = self.shelves.of(key);
         self.table.adopt(&Entry::recalled(sheet, body), || disk.has(&recalled));
         self.find(key)
     }

@@ -178,8 +178,9 @@ mod tests {
             meta: Meta::of(&meta).unwrap(),
             labels: Labels::default(),
             standing: Standing::at(Stamp::default()),
+            shelf: None,
         };
-        Entry::new(sheet, Body::join(Vec::new()))
+        Entry::new(sheet, Body::new(Vec::new()))
     }
 
     #[test]

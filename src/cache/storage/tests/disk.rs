@@ -20,7 +20,7 @@ fn world(directory: &Path, bytes: u64) -> World {
 }
 
 /// Makes a directory that nobody else may use.
-fn private() -> TempDir {
+pub(super) fn private() -> TempDir {
     let rights = fs::Permissions::from_mode(0o700);
     tempfile::Builder::new().permissions(rights).tempdir().unwrap()
 }
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Waits until the disk's figures are as they should become.
-    fn until(&self, test: impl Fn(DiskFigures) -> bool) -> DiskFigures {
+    pub(super) fn until(&self, test: impl Fn(DiskFigures) -> bool) -> DiskFigures {
         until(|| test(self.disk()).then(|| self.disk()), || self.disk())
     }
 
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Forgets what memory has, as a restart does.
-    fn clear_memory(&self) {
+    pub(super) fn clear_memory(&self) {
         let entries: Vec<_> = self.store.table.walk().collect();
         assert!(entries.iter().all(|entry| self.store.table.remove(entry)));
     }
@@ -77,7 +77,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Starts with an empty memory, as a new process does, and waits until the disk is used.
-fn opened(directory: &Path) -> World {
+pub(super) fn opened(directory: &Path) -> World {
     let world = world(directory, PLENTY);
     world.until(|disk| disk.is_used);
     world
