@@ -13,6 +13,7 @@
 
 mod admitting;
 mod answering;
+mod asking;
 mod caching;
 mod charging;
 mod failure;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode, Version};
+use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable};
 use pingora_core::modules::http::HttpModules;
@@ -58,7 +59,7 @@ use crate::snapshot::live::Live;
 use crate::stages::{Spent, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
-use crate::upstream::{self, Call, Pool};
+use crate::upstream::{self, Pool};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.
@@ -180,7 +181,7 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
         request: &RequestHeader,
     ) -> Option<HashBinary> {
-        filters::variance(meta, exchange, request)
+        filters::variance_of(meta, exchange, request)
     }
 
     async fn cache_hit_filter(
@@ -220,12 +221,21 @@ impl ProxyHttp for Gateway {
         keeping::keep(session, response, exchange)
     }
 
-    fn should_serve_stale(&self, _session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
-        filters::serves_stale(exchange, error)
+    fn cache_not_modified_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        _exchange: &mut Self::CTX,
+    ) -> Result<bool> {
+        Ok(filters::is_known(session, response))
+    }
+
+    fn should_serve_stale(&self, session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
+        filters::serves_stale(session, exchange, error)
     }
 
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<Box<HttpPeer>> {
-        next_peer(session, exchange)
+        asking::next_peer(session, exchange)
     }
 
     async fn upstream_request_filter(
@@ -234,9 +244,8 @@ impl ProxyHttp for Gateway {
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, session.req_header().version, exchange)?;
-        filters::shield(session, out, exchange);
-        Ok(())
+        asking::rewritten(out, session.req_header().version, exchange)?;
+        filters::ask(out, exchange)
     }
 
     async fn request_body_filter(
@@ -371,27 +380,4 @@ impl ProxyHttp for Gateway {
 fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
     session.req_header().method == Method::HEAD
         || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
-    exchange.called.get_or_insert_with(Instant::now);
-    let backend = exchange.backend().map(Arc::clone);
-    let backend = backend.ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
-    let call = Call {
-        client: exchange.origin.client,
-        headers: &session.req_header().headers,
-    };
-    Ok(exchange.attempts.next(&backend, call)?)
-}
-
-/// Makes the request that goes out, with what the backend is told of the caller.
-fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
-    let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
-        return Err(Error::explain(ErrorType::InternalError, "no permit"));
-    };
-    rewrite::request(out, came_by, exchange, permit, endpoint)?;
-    match &exchange.assertion {
-        Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
-        None => Ok(()),
-    }
 }

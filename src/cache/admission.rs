@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::directives::Directives;
 use super::freshness::{self, Times};
-use super::key;
+use super::variance;
 use crate::model::caching::{CacheMode, SetCookie};
 use crate::snapshot::CachePolicy;
 
@@ -90,11 +90,17 @@ impl Reason {
 ///
 /// Returns why it is not.
 pub fn admit(offer: &Offer<'_>) -> Result<Keeping, Reason> {
-    let directives = Directives::of_response(offer.headers);
+    let is_fixed = offer.policy.caching.mode == CacheMode::Fixed;
+    let mut directives = Directives::of_response(offer.headers);
+    if is_fixed {
+        // Here no field says how long, so that none takes back what another one forbids.
+        let plain = Directives::of_cache_control(offer.headers);
+        directives.private |= plain.private;
+        directives.no_store |= plain.no_store;
+    }
     check_status(offer, &directives)?;
     check_owner(offer, &directives)?;
     let lifetime = lifetime(offer, &directives).ok_or(Reason::NoTime)?;
-    let is_fixed = offer.policy.caching.mode == CacheMode::Fixed;
     let age = if is_fixed {
         Duration::ZERO
     } else {
@@ -111,7 +117,7 @@ pub fn admit(offer: &Offer<'_>) -> Result<Keeping, Reason> {
         stale_if_error: allowed(directives.stale_if_error),
     };
     let is_usable = keeping.fresh_until > offer.times.answered
-        || key::has_validator(offer.headers)
+        || variance::has_validator(offer.headers)
         || keeping.stale_while_revalidate > 0
         || keeping.stale_if_error > 0;
     if is_usable { Ok(keeping) } else { Err(Reason::Stale) }
@@ -160,7 +166,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
     if headers.contains_key(SET_COOKIE) && offer.policy.caching.set_cookie == SetCookie::Refuse {
         return Err(Reason::SetCookie);
     }
-    if !key::can_vary(headers) {
+    if !variance::can_vary(headers) {
         return Err(Reason::Vary);
     }
     if headers.contains_key(TRAILER) {
@@ -175,7 +181,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
         return Err(Reason::Authorization);
     }
     let has_cookies = offer.request.contains_key(COOKIE);
-    let tells_cookies_apart = key::varies_by(headers, &COOKIE) || offer.policy.caching.headers.contains(&COOKIE);
+    let tells_cookies_apart = variance::varies_by(headers, &COOKIE) || offer.policy.caching.headers.contains(&COOKIE);
     if has_cookies && !tells_cookies_apart {
         return Err(Reason::Cookie);
     }
@@ -200,7 +206,7 @@ fn lifetime(offer: &Offer<'_>, directives: &Directives) -> Option<Duration> {
         .or_else(unstated)
         .or_else(|| {
             // Nothing is known of how long it is good, but it can be asked for.
-            let can_ask = is_guessable && key::has_validator(headers);
+            let can_ask = is_guessable && variance::has_validator(headers);
             can_ask.then_some(Duration::ZERO)
         })
 }

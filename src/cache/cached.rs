@@ -19,14 +19,16 @@ pub struct Cached {
     pub(super) stamp: Stamp,
     /// The key, until Pingora takes it.
     pub(super) key: Vec<u8>,
-    /// The path and query that purges name.
-    pub(super) target: String,
+    /// The path and query that the endpoint gets, and that purges name.
+    pub target: String,
     /// Whom an entry would belong to that is not for everybody; `None` on a resource that asks nobody.
     pub(super) owner: Option<String>,
     /// The fields of an answer that what is kept is still good.
     pub(super) validated: Option<Box<HeaderMap>>,
     /// What the origin answered, where it was asked.
     pub(super) status: Option<StatusCode>,
+    /// Whether something was kept, which the request did not take.
+    pub(super) is_declined: bool,
     /// Why the answer is not kept.
     pub reason: Option<Reason>,
     /// What came of it.

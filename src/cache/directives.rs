@@ -1,12 +1,13 @@
 //! What `Cache-Control` says, of a response and of a request (RFC 9111, 5.2).
 //!
-//! Pingora reads the fields; what they mean is told here, and always for the stricter side: a `private` or a `no-cache`
+//! Pingora reads the field, and `sfv` those of RFC 9213; what they mean is told here, and always for the stricter side: a `private` or a `no-cache`
 //! that names fields counts as one that names none (RFC 9111, 5.2.2.4 allows it), and a time that cannot be read is no
 //! time at all (4.2.1).
 
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
 use pingora_cache::cache_control::{CacheControl, DirectiveKey};
+use sfv::{BareItem, ListEntry, Parser};
 
 /// What a response says of being kept.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -54,41 +55,70 @@ pub struct Demand {
 
 impl Directives {
     /// Reads what a response says. A field that is meant for caches like this one is obeyed instead of `Cache-Control`
-    /// (RFC 9213, 2.2); `Expires` is not looked at here.
+    /// where it says anything of keeping (RFC 9213, 2.2); `Expires` is not looked at here.
     pub fn of_response(headers: &HeaderMap) -> Self {
-        let targeted = TARGETED.into_iter().filter(|name| headers.contains_key(*name));
-        let field = targeted
-            .filter_map(|name| CacheControl::from_headers_named(name, headers))
-            .find(|field| !field.directives.is_empty());
-        let (control, is_targeted) = match field {
-            Some(field) => (Some(field), true),
-            None => (CacheControl::from_headers_named(CACHE_CONTROL.as_str(), headers), false),
-        };
-        control.map_or_else(Self::default, |control| Self::told(&control, is_targeted))
+        let targeted = TARGETED.into_iter().filter_map(|name| targeted(headers, name)).next();
+        targeted.unwrap_or_else(|| Self::of_cache_control(headers))
     }
 
-    fn told(control: &CacheControl, is_targeted: bool) -> Self {
-        let has = |key| control.has_directive(&key);
-        let is_for_shared = has(DirectiveKey::SMaxAge);
-        let lifetime = match (is_for_shared, has(DirectiveKey::MaxAge)) {
-            (true, _) => Some(seconds(control, &DirectiveKey::SMaxAge)),
-            (false, true) => Some(seconds(control, &DirectiveKey::MaxAge)),
+    /// Reads what `Cache-Control` says of a response.
+    pub fn of_cache_control(headers: &HeaderMap) -> Self {
+        let Some(control) = CacheControl::from_headers_named(CACHE_CONTROL.as_str(), headers) else {
+            return Self::default();
+        };
+        let has = |name: &str| control.has_directive(&DirectiveKey::from_lowercase(name));
+        let time = |name: &str| seconds(&control, &DirectiveKey::from_lowercase(name));
+        Self::told(&has, &time)
+    }
+
+    fn told(has: &dyn Fn(&str) -> bool, seconds: &dyn Fn(&str) -> u32) -> Self {
+        let is_for_shared = has("s-maxage");
+        let lifetime = match (is_for_shared, has("max-age")) {
+            (true, _) => Some(seconds("s-maxage")),
+            (false, true) => Some(seconds("max-age")),
             (false, false) => None,
         };
+        let at_most = |name| if has(name) { seconds(name) } else { 0 };
         Self {
-            no_store: control.no_store(),
-            no_cache: has(DirectiveKey::NoCache),
-            private: has(DirectiveKey::Private),
-            public: control.public(),
-            must_revalidate: control.must_revalidate() || control.proxy_revalidate() || is_for_shared,
-            must_understand: control.has_key("must-understand"),
+            no_store: has("no-store"),
+            no_cache: has("no-cache"),
+            private: has("private"),
+            public: has("public"),
+            must_revalidate: has("must-revalidate") || has("proxy-revalidate") || is_for_shared,
+            must_understand: has("must-understand"),
             is_for_shared,
             lifetime,
-            stale_while_revalidate: seconds(control, &DirectiveKey::StaleWhileRevalidate),
-            stale_if_error: seconds(control, &DirectiveKey::StaleIfError),
-            is_explicit: lifetime.is_some() || is_targeted,
+            stale_while_revalidate: at_most("stale-while-revalidate"),
+            stale_if_error: at_most("stale-if-error"),
+            is_explicit: lifetime.is_some(),
         }
     }
+}
+
+/// Reads a field that is meant for caches like this one: a dictionary of RFC 9651, or it says nothing (RFC 9213, 2.1).
+/// Some write its names in capitals.
+fn targeted(headers: &HeaderMap, name: &str) -> Option<Directives> {
+    let lines: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .map(|line| line.to_str().ok())
+        .collect::<Option<_>>()?;
+    let text = lines.join(",").to_ascii_lowercase();
+    let members = Parser::parse_dictionary(text.as_bytes()).ok()?;
+    let value = |name: &str| match members.get(name)? {
+        ListEntry::Item(item) => Some(&item.bare_item),
+        ListEntry::InnerList(_) => None,
+    };
+    let has = |name: &str| members.contains_key(name) && value(name).and_then(BareItem::as_bool) != Some(false);
+    let seconds = |name: &str| {
+        let number = value(name).and_then(BareItem::as_int);
+        number.map_or(0, |number| u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+    };
+    let says = members.keys().any(|name| SAYING.contains(&name.as_str()));
+    says.then(|| Directives {
+        is_explicit: true,
+        ..Directives::told(&has, &seconds)
+    })
 }
 
 impl Demand {
@@ -132,6 +162,18 @@ fn seconds(control: &CacheControl, key: &DirectiveKey) -> u32 {
 /// Fields that are meant for caches like this one, the preferred one first.
 const TARGETED: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
 
+/// What says anything of keeping.
+const SAYING: [&str; 8] = [
+    "max-age",
+    "must-revalidate",
+    "no-cache",
+    "no-store",
+    "private",
+    "proxy-revalidate",
+    "public",
+    "s-maxage",
+];
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -154,6 +196,15 @@ mod tests {
         assert_eq!((told(&targeted).lifetime, told(&targeted).no_store), (Some(7), false));
         let empty = [("cache-control", "no-store"), ("cdn-cache-control", "")];
         assert!(told(&empty).no_store, "an empty field says nothing");
+        let other = [
+            ("cache-control", "private"),
+            ("surrogate-control", "content=\"ESI/1.0\""),
+        ];
+        assert!(told(&other).private, "what says nothing of keeping leaves what does");
+        let broken = [("cache-control", "private"), ("cdn-cache-control", "max-age=60, =")];
+        assert!(told(&broken).private, "what is no dictionary says nothing");
+        let odd = [("cache-control", "max-age=9"), ("cdn-cache-control", "max-age=\"60\"")];
+        assert_eq!(told(&odd).lifetime, Some(0), "a time that is no number");
     }
 
     #[test]

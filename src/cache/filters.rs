@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, Version};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, NoCacheReason};
+use pingora_core::protocols::http::conditional_filter::not_modified_filter;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
@@ -14,10 +14,10 @@ use super::cached::{Cached, Outcome};
 use super::directives::{Demand, Directives};
 use super::key::{self, Asked};
 use super::opened::{Cache, patience};
-use super::reuse::{Entry, Use, judge};
-use super::status::{Part, member};
+use super::reuse::{Entry, Use, is_unmodified, judge};
+use super::status::{Cause, Part, member};
+use super::{fields, variance};
 use crate::exchange::Exchange;
-use crate::head;
 use crate::model::caching::Obeyed;
 use crate::model::method::MethodName;
 use crate::rewrite;
@@ -48,35 +48,36 @@ pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
 }
 
 /// Finds out what a request asks for; `None` where nothing of its kind is kept.
-fn begin(session: &Session, exchange: &Exchange) -> Option<Box<Cached>> {
+fn begin(session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
     let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
+    let has_body = !session.as_downstream_mut().is_body_empty();
     let (request, caching) = (session.req_header(), &policy.caching);
     let is_taken = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
     // What a body asks for is in no key, and a target that is no text in no purge.
-    let has_body = request.headers.contains_key(TRANSFER_ENCODING)
-        || request.headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     if !is_taken || has_body || !request.raw_path_is_utf8() {
         return None;
     }
     let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);
+    let query = std::str::from_utf8(&query).ok()?;
+    let target = key::target(permit.path(), query.strip_prefix('?').unwrap_or(query), &caching.query);
     let asked = Asked {
         policy,
         environment: permit.environment(),
         scheme: exchange.origin.scheme,
-        host: head::host(&request.headers, &request.uri, request.version),
-        path: permit.path(),
-        query: std::str::from_utf8(&query).ok()?.trim_start_matches('?'),
+        host: rewrite::host_called(request),
+        target: &target,
         headers: &request.headers,
     };
     Some(Box::new(Cached {
         demand: demand(policy, exchange, &request.headers),
         asked: SystemTime::now(),
         stamp: Default::default(),
-        key: asked.key(),
-        target: asked.target(),
+        key: asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange)),
+        target,
         owner: permit.caller().map(|caller| key::owner(caller)),
         validated: None,
         status: None,
+        is_declined: false,
         reason: None,
         outcome: Outcome::default(),
     }))
@@ -105,14 +106,14 @@ pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
 }
 
 /// Tells the variants of a response apart.
-pub fn variance(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
+pub fn variance_of(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
     let cached = exchange.cached.as_deref();
     let owner = cached.and_then(|cached| cached.owner.as_deref());
     let owner = owner.filter(|_| !is_for_all(exchange, meta.headers()));
     // Pingora takes an entry without variants for everybody's, but one that was stored as a variant may have become
     // one by a validation only: it stays whose it is.
-    key::variance(meta.headers(), &request.headers, owner)
-        .or_else(|| meta.variance().is_some().then(key::no_variance).flatten())
+    variance::variance(meta.headers(), &request.headers, owner)
+        .or_else(|| meta.variance().is_some().then(variance::no_variance).flatten())
 }
 
 /// Tells whether all callers share a response: the catalog says so, or the origin, or nobody is asked who they are.
@@ -122,8 +123,8 @@ fn is_for_all(exchange: &Exchange, response: &HeaderMap) -> bool {
 }
 
 /// Decides whether what was found is used.
-pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &Exchange) -> Option<ForcedFreshness> {
-    let cached = exchange.cached.as_deref()?;
+pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &mut Exchange) -> Option<ForcedFreshness> {
+    let cached = exchange.cached.as_deref_mut()?;
     let directives = Directives::of_response(meta.headers());
     let entry = Entry {
         made: meta.epoch(),
@@ -134,11 +135,20 @@ pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &Exchange) -> Op
         // Each request asks the origin for itself: none may wait for another one's answer.
         session.cache.set_cache_lock(None, None);
     }
-    match judge(entry, &cached.demand, SystemTime::now()) {
+    let verdict = judge(entry, &cached.demand, SystemTime::now());
+    cached.is_declined = verdict == Use::Ask;
+    match verdict {
         Use::AsItIs => Some(ForcedFreshness::ForceFresh),
         Use::Ask => Some(ForcedFreshness::ForceExpired),
         Use::Usual => None,
     }
+}
+
+/// Tells whether a caller already has what is kept.
+pub fn is_known(session: &Session, response: &ResponseHeader) -> bool {
+    let request = session.req_header();
+    let is_unmodified = || response.status == StatusCode::OK && is_unmodified(&request.headers, &response.headers);
+    not_modified_filter(request, response) || is_unmodified()
 }
 
 /// Tells whether the origin may be asked.
@@ -150,24 +160,21 @@ pub fn may_ask(session: &Session, exchange: &Exchange) -> bool {
     !only_kept || session.as_downstream().as_subrequest().is_some()
 }
 
-/// Takes out of a request what could shape a response that others get, and is in no key: fields by which a caller tells
-/// some backends another method, path or host.
-pub fn shield(session: &Session, out: &mut RequestHeader, exchange: &Exchange) {
-    let Some(policy) = exchange.cache_policy() else { return };
-    if !session.cache.enabled() && !session.cache.bypassing() {
-        return;
-    }
-    let caching = &policy.caching;
-    for name in STEERING
-        .iter()
-        .filter(|name| !caching.headers.iter().any(|known| known == **name))
-    {
-        out.remove_header(*name);
-    }
-    if !caching.by_host {
-        out.remove_header("forwarded");
-        out.remove_header("x-forwarded-host");
-    }
+/// Takes out of a request what could shape a response that others get, and is in no key; from now on the origin's time
+/// counts.
+///
+/// # Errors
+///
+/// Returns an error where a field that was made here is not a valid one, which no input should achieve.
+pub fn ask(out: &mut RequestHeader, exchange: &mut Exchange) -> Result<()> {
+    let Some(mut cached) = exchange.cached.take() else {
+        return Ok(());
+    };
+    cached.asked = SystemTime::now();
+    let policy = exchange.cache_policy();
+    let held = policy.map(|policy| fields::hold(out, &policy.caching, &cached.demand, &exchange.origin));
+    exchange.cached = Some(cached);
+    held.unwrap_or(Ok(()))
 }
 
 /// Takes note of an answer of the origin.
@@ -187,8 +194,11 @@ pub fn answered(response: &ResponseHeader, exchange: &mut Exchange) {
 }
 
 /// Tells whether what is stale is used: while it is asked for again, or where the origin failed.
-pub fn serves_stale(exchange: &mut Exchange, error: Option<&Error>) -> bool {
-    let Some(error) = error else { return true };
+pub fn serves_stale(session: &Session, exchange: &mut Exchange, error: Option<&Error>) -> bool {
+    let Some(error) = error else {
+        // Pingora (0.9.1) asks again by a request of HTTP/1, which it cannot make of another one.
+        return session.req_header().version != Version::HTTP_2;
+    };
     if let ErrorType::HTTPStatus(status) = error.etype
         && let Ok(head) = ResponseHeader::build(status, None)
     {
@@ -222,6 +232,7 @@ pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exc
     let meta = session.cache.maybe_cache_meta();
     let part = Part {
         outcome: cached.outcome,
+        cause: cause(session.cache.phase(), cached),
         forwarded: cached.status.map(|status| status.as_u16()),
         collapsed: session.cache.lock_duration().is_some(),
         ttl: meta.map(|meta| left(meta.fresh_until())),
@@ -243,6 +254,21 @@ fn left(until: SystemTime) -> i64 {
     }
 }
 
+fn cause(phase: CachePhase, cached: &Cached) -> Cause {
+    match phase {
+        _ if cached.is_declined => Cause::Request,
+        CachePhase::Expired | CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Cause::Stale,
+        CachePhase::Disabled(NoCacheReason::NeverEnabled) | CachePhase::Bypass => Cause::Bypass,
+        CachePhase::Hit
+        | CachePhase::Miss
+        | CachePhase::Stale
+        | CachePhase::StaleUpdating
+        | CachePhase::Disabled(_)
+        | CachePhase::Uninit
+        | CachePhase::CacheKey => Cause::Miss,
+    }
+}
+
 fn outcome(phase: CachePhase) -> Outcome {
     match phase {
         CachePhase::Hit => Outcome::Hit,
@@ -258,17 +284,3 @@ pub(super) const SURROGATE_KEY: &str = "surrogate-key";
 const SURROGATE_CONTROL: &str = "surrogate-control";
 pub(super) const CACHE_TAG: &str = "cache-tag";
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
-/// What some frameworks take for the method, the path or the host of a request.
-const STEERING: [&str; 10] = [
-    "x-forwarded-path",
-    "x-forwarded-server",
-    "x-host",
-    "x-http-host-override",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-url",
-    "x-rewrite-url",
-];

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::HeaderMap;
-use http::header::{AGE, AUTHORIZATION, SET_COOKIE};
+use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE};
 use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
@@ -13,10 +13,10 @@ use super::admission::{Keeping, Offer, admit};
 use super::filters::{CACHE_TAG, SURROGATE_KEY};
 use super::freshness::Times;
 use super::storage::{Labels, Owner, Storing};
-use crate::credential::caller::Proof;
 use crate::exchange::Exchange;
 use crate::hop;
 use crate::model::caching::SetCookie;
+use crate::rewrite;
 
 /// Decides whether a response is kept.
 ///
@@ -26,7 +26,7 @@ use crate::model::caching::SetCookie;
 pub fn keep(session: &Session, response: &ResponseHeader, exchange: &mut Exchange) -> Result<RespCacheable> {
     let request = session.req_header();
     let no = |reason: &'static str| Ok(RespCacheable::Uncacheable(NoCacheReason::Custom(reason)));
-    let is_consumed = is_consumed(&request.headers, exchange);
+    let is_consumed = rewrite::is_kept_back(&AUTHORIZATION, &request.headers, exchange);
     let (Some(cached), Some(policy)) = (exchange.cached.as_deref(), exchange.cache_policy()) else {
         return no("off");
     };
@@ -76,18 +76,6 @@ fn meta(keeping: Keeping, head: ResponseHeader, storing: Storing, times: Times) 
     meta
 }
 
-/// Tells whether the `Authorization` of a request was for the gateway, and goes no further.
-fn is_consumed(request: &HeaderMap, exchange: &Exchange) -> bool {
-    let Some((caller, version)) = exchange.caller().zip(exchange.version()) else {
-        return false;
-    };
-    let mut lines = request.get_all(AUTHORIZATION).iter();
-    let only = lines.next().filter(|_| lines.next().is_none());
-    let is_one = only.is_some_and(|line| !line.as_bytes().contains(&b','));
-    let proves = matches!(caller.by, Proof::Basic | Proof::ForeignToken | Proof::Token);
-    is_one && proves && version.security.authorization == AUTHORIZATION
-}
-
 /// Puts the fields of a validation in the place of those that are kept (RFC 9111, 3.2). What tells variants apart stays
 /// as it was, as Pingora has stored it by that.
 fn update(head: &mut ResponseHeader, validated: &HeaderMap) -> Result<()> {
@@ -96,6 +84,10 @@ fn update(head: &mut ResponseHeader, validated: &HeaderMap) -> Result<()> {
         for value in validated.get_all(name) {
             head.append_header(name.clone(), value.clone())?;
         }
+    }
+    if !validated.contains_key(DATE) {
+        // What has no date is from when it came (RFC 9110, 6.6.1).
+        head.insert_header(DATE, httpdate::fmt_http_date(SystemTime::now()))?;
     }
     Ok(())
 }
@@ -170,7 +162,13 @@ mod tests {
     #[test]
     fn a_validation_changes_all_but_the_body() {
         let mut head = ResponseHeader::build(200, None).unwrap();
-        for (name, value) in [("content-length", "3"), ("x-a", "old"), ("etag", "\"1\"")] {
+        let old = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (name, value) in [
+            ("content-length", "3"),
+            ("x-a", "old"),
+            ("etag", "\"1\""),
+            ("date", old),
+        ] {
             head.append_header(name, value).unwrap();
         }
         let mut validated = HeaderMap::new();
@@ -179,6 +177,7 @@ mod tests {
         }
         update(&mut head, &validated).unwrap();
         assert_eq!(head.headers["content-length"], "3");
+        assert_ne!(head.headers["date"], old, "it was not said when it was validated");
         assert_eq!(head.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["new", "more"]);
         assert_eq!(
             (&head.headers["x-b"], &head.headers["etag"]),

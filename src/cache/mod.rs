@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod cached;
 pub mod directives;
+pub mod fields;
 pub mod filters;
 pub mod freshness;
 pub mod invalidation;
@@ -23,3 +24,4 @@ pub mod purge;
 pub mod reuse;
 pub mod status;
 pub mod storage;
+pub mod variance;

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+use http::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+
 use super::directives::Demand;
 
 /// An entry, as far as its use depends on it.
@@ -46,9 +49,41 @@ pub fn judge(entry: Entry, demand: &Demand, now: SystemTime) -> Use {
     Use::Usual
 }
 
+/// Tells whether what is kept has not changed since a time that a request names, where it does not say itself when it
+/// last did: since it was made, then (RFC 9111, 4.3.2).
+pub fn is_unmodified(request: &HeaderMap, response: &HeaderMap) -> bool {
+    let date = |headers: &HeaderMap, name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let is_silent = !response.contains_key(LAST_MODIFIED) && !request.contains_key(IF_NONE_MATCH);
+    let times = || Some((date(request, IF_MODIFIED_SINCE)?, date(response, DATE)?));
+    is_silent && times().is_some_and(|(since, made)| made <= since)
+}
+
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
+
+    #[test]
+    fn what_says_no_time_has_not_changed_since_it_was_made() {
+        let [early, late] = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"];
+        let fields = |fields: &[(HeaderName, &'static str)]| -> HeaderMap {
+            let fields = fields.iter().cloned();
+            fields
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .collect()
+        };
+        let (since, made) = (|at| fields(&[(IF_MODIFIED_SINCE, at)]), |at| fields(&[(DATE, at)]));
+        assert!(is_unmodified(&since(late), &made(late)) && is_unmodified(&since(late), &made(early)));
+        assert!(!is_unmodified(&since(early), &made(late)) && !is_unmodified(&fields(&[]), &made(late)));
+        assert!(!is_unmodified(&since("soon"), &made(early)));
+        assert!(!is_unmodified(
+            &since(late),
+            &fields(&[(DATE, early), (LAST_MODIFIED, late)])
+        ));
+        let tagged = fields(&[(IF_MODIFIED_SINCE, late), (IF_NONE_MATCH, "\"1\"")]);
+        assert!(!is_unmodified(&tagged, &made(early)), "the tag decides");
+    }
 
     fn judged(seconds_old: u64, demand: Demand) -> Use {
         let made = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);

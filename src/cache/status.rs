@@ -10,6 +10,8 @@ use super::cached::Outcome;
 pub struct Part {
     /// What came of asking the cache.
     pub outcome: Outcome,
+    /// Why the origin was asked, where it was.
+    pub cause: Cause,
     /// What the origin answered, where it was asked.
     pub forwarded: Option<u16>,
     /// Whether the answer was fetched for another request.
@@ -20,20 +22,43 @@ pub struct Part {
     pub reason: Option<Reason>,
 }
 
+/// Why the origin was asked (RFC 9211, 2.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The cache was not to be asked.
+    Bypass,
+    /// Nothing that could be used was kept.
+    Miss,
+    /// The request did not take what is kept.
+    Request,
+    /// What is kept is stale.
+    Stale,
+}
+
+impl Cause {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Miss => "miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+        }
+    }
+}
+
 /// Writes the member of `Cache-Status` that is this cache's.
 pub fn member(part: &Part) -> String {
     let mut text = String::from("Tollgate");
-    let said = match part.outcome {
-        Outcome::Bypass => "; fwd=bypass",
-        Outcome::Hit | Outcome::Stale => "; hit",
-        Outcome::Miss => "; fwd=miss",
-        Outcome::Revalidated => "; fwd=stale",
-        Outcome::Stored => "; fwd=miss; stored",
-    };
-    text.push_str(said);
-    let is_forwarded = !matches!(part.outcome, Outcome::Hit | Outcome::Stale);
-    if let Some(status) = part.forwarded.filter(|_| is_forwarded) {
-        _ = write!(text, "; fwd-status={status}");
+    if matches!(part.outcome, Outcome::Hit | Outcome::Stale) {
+        text.push_str("; hit");
+    } else {
+        _ = write!(text, "; fwd={}", part.cause.name());
+        if part.outcome == Outcome::Stored {
+            text.push_str("; stored");
+        }
+        if let Some(status) = part.forwarded {
+            _ = write!(text, "; fwd-status={status}");
+        }
     }
     if part.collapsed {
         text.push_str("; collapsed");
@@ -55,6 +80,7 @@ mod tests {
     fn what_is_said_is_what_happened() {
         let part = Part {
             outcome: Outcome::Hit,
+            cause: Cause::Miss,
             forwarded: None,
             collapsed: false,
             ttl: Some(-3),
@@ -69,5 +95,13 @@ mod tests {
             ..part
         };
         assert_eq!(member(&part), "Tollgate; fwd=miss; fwd-status=200; detail=set-cookie");
+        let part = Part {
+            outcome: Outcome::Stored,
+            cause: Cause::Request,
+            ttl: Some(60),
+            reason: None,
+            ..part
+        };
+        assert_eq!(member(&part), "Tollgate; fwd=request; stored; fwd-status=200; ttl=60");
     }
 }

@@ -1,5 +1,7 @@
 //! What is kept of a resource's responses, in words: whether, for how long, and what tells entries apart.
 
+use http::HeaderName;
+
 use crate::model::caching::{CacheMode, Obeyed, QueryKey, SetCookie};
 use crate::model::unit::Period;
 use crate::snapshot::{CachePolicy, Route};
@@ -41,7 +43,13 @@ fn key(policy: &CachePolicy) -> String {
         QueryKey::Except(names) => format!("query but for {}", names.join(", ")),
         QueryKey::Only(names) => format!("of the query {}", names.join(", ")),
     });
-    parts.extend(caching.headers.iter().map(|name| format!("field {name}")));
+    let unkeyed = &caching.unkeyed_headers;
+    parts.push(if unkeyed.is_empty() {
+        "fields that reach the endpoint".to_owned()
+    } else {
+        let names: Vec<&str> = unkeyed.iter().map(HeaderName::as_str).collect();
+        format!("fields that reach the endpoint but for {}", names.join(", "))
+    });
     parts.push("what `Vary` names".to_owned());
     if !policy.is_open && !caching.is_shared {
         parts.push("the caller, unless the response is `public`".to_owned());

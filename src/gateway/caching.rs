@@ -50,7 +50,10 @@ impl Gateway {
         let raw = request.raw_path();
         let query = rewrite::query_sent(raw, permit, &version.security);
         let query = String::from_utf8_lossy(&query);
-        let own = (permit.path().to_owned(), query.trim_start_matches('?').to_owned());
+        let own = (
+            permit.path().to_owned(),
+            query.strip_prefix('?').unwrap_or(&query).to_owned(),
+        );
         let called = request.uri.path().strip_suffix(permit.path());
         let endpoint = exchange.attempts.endpoint();
         let mounted = Mounted {

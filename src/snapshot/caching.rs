@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use super::Environments;
 use crate::model::api::{Api, ApiVersion};
 use crate::model::auth::AuthType;
+use crate::model::backend::Backend;
 use crate::model::caching::{CacheMode, Caching};
 use crate::model::method::MethodName;
 use crate::model::resource::Resource;
@@ -41,9 +41,8 @@ impl CachePolicy {
 /// Compiles what is kept of a resource's responses; `None` where nothing is.
 pub(super) fn of_resource(api: &Api, version: &ApiVersion, resource: &Resource) -> Option<CachePolicy> {
     let stated = resource.caching.as_ref().or(version.caching.as_ref())?;
-    let takes = |method| resource.methods.contains(method);
-    let has_safe = takes(MethodName::Get) || takes(MethodName::Head);
-    if stated.mode == CacheMode::Off || !has_safe {
+    // Pingora (0.9.1) asks by GET for what is kept, whichever of the two the caller sent.
+    if stated.mode == CacheMode::Off || !resource.methods.contains(MethodName::Get) {
         return None;
     }
     let mut caching = stated.clone();
@@ -52,39 +51,41 @@ pub(super) fn of_resource(api: &Api, version: &ApiVersion, resource: &Resource) 
     let keeps_host = backends.into_iter().flatten().any(super::compile::keeps_host);
     caching.by_host |= keeps_host;
     let names = [api.tenant.as_str(), api.name.as_str(), version.version.as_str()];
+    // What the backend is told of a caller has the context in it.
+    let context = api.context.full(&version.version);
     let digest = digest(version, resource);
     Some(CachePolicy {
         caching,
         is_open: resource.auth == AuthType::None,
-        stem: format!("{}\0{digest:032x}\0{}\0", names.join("\0"), resource.template).into(),
+        stem: format!(
+            "{}\0{context}\0{digest:032x}\0{}\0",
+            names.join("\0"),
+            resource.template
+        )
+        .into(),
     })
 }
 
-/// Digests what shapes the responses of a resource, as far as the gateway knows.
+/// Digests what shapes the responses of a resource, as far as the gateway knows: whom it asks and how, what it tells
+/// them, and what it keeps. How long it waits, and whom it asks first, shapes none.
 fn digest(version: &ApiVersion, resource: &Resource) -> u128 {
-    let ApiVersion {
-        production,
-        sandbox,
-        caching,
-        ..
-    } = version;
     let mut hasher = SipHasher13::new();
-    let shape = (
-        production,
-        sandbox,
-        caching,
-        version.security.backend_jwt,
-        version.paths,
-    );
-    format!("{shape:?}").hash(&mut hasher);
-    let shape = (resource.auth, &resource.scopes, &resource.caching, resource.methods);
-    format!("{shape:?}").hash(&mut hasher);
-    hasher.finish128().into()
-}
-
-impl Environments {
-    /// Tells whether production and sandbox keys lead to different endpoints.
-    pub fn differ(self) -> bool {
-        self.production && self.sandbox
+    for backend in [&version.production, &version.sandbox] {
+        let shape = backend.as_ref().map(|backend| {
+            let Backend {
+                endpoints,
+                host,
+                protocol,
+                tls,
+                ..
+            } = backend;
+            (endpoints, host, protocol, tls)
+        });
+        shape.hash(&mut hasher);
     }
+    let security = &version.security;
+    let told = (security.backend_jwt, &security.authorization, &security.api_key);
+    (told, version.paths, &version.caching).hash(&mut hasher);
+    (resource.auth, &resource.scopes, &resource.caching, resource.methods).hash(&mut hasher);
+    hasher.finish128().into()
 }

@@ -12,6 +12,7 @@
 mod auth_types_decide_by_kind_of_token;
 mod backends_learn_who_calls;
 mod broken_endpoints_are_avoided;
+mod callers_cannot_shape_what_is_kept;
 mod callers_keep_their_own;
 mod callers_must_show_who_they_are;
 mod certificates_are_asked_for_when_needed;

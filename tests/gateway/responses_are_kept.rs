@@ -330,7 +330,7 @@ async fn what_is_stale_bridges_failures_where_the_origin_allows_it() {
         })
         .start()
         .await;
-    let gateway = start(&origin, "").await;
+    let gateway = start(&origin, "unkeyed_headers = [\"X-Fail\"]").await;
     for target in ["/c/1/a", "/c/1/strict"] {
         gateway.get(target).await.expect(200);
     }
@@ -390,10 +390,13 @@ async fn one_request_fetches_for_many() {
         let gateway = std::sync::Arc::clone(&gateway);
         tokio::spawn(async move { gateway.get("/c/1/a").await })
     };
-    let mut asked: Vec<_> = (0..50).map(|_| ask()).collect();
-    eventually("the fetch", async || origin.requests().len() == 1).await;
+    let asked: Vec<_> = (0..1000).map(|_| ask()).collect();
+    // All of them are there before the origin answers any.
+    let under_way = async || gateway.metric("tollgate_requests_in_flight", &[]).await;
+    eventually("a thousand requests", async || under_way().await == 1000.0).await;
+    assert_eq!(origin.requests().len(), 1);
     gate.open_for_all();
-    for reply in asked.drain(..) {
+    for reply in asked {
         assert_eq!(reply.await.unwrap().expect(200).text(), "one");
     }
     assert_eq!(origin.requests().len(), 1);
@@ -410,7 +413,7 @@ async fn what_is_not_kept_is_waited_for_by_nobody() {
         })
         .start()
         .await;
-    let gateway = std::sync::Arc::new(start(&origin, "").await);
+    let gateway = std::sync::Arc::new(start(&origin, "unkeyed_headers = [\"X-Wait\"]").await);
     gateway.get("/c/1/a").await.expect(200);
     let ask = || {
         let gateway = std::sync::Arc::clone(&gateway);
@@ -436,7 +439,7 @@ async fn a_fetch_that_fails_releases_those_who_wait() {
         })
         .start()
         .await;
-    let gateway = std::sync::Arc::new(start(&origin, "").await);
+    let gateway = std::sync::Arc::new(start(&origin, "unkeyed_headers = [\"X-First\"]").await);
     let other = std::sync::Arc::clone(&gateway);
     let first = tokio::spawn(async move { other.call(get("/c/1/a").header("X-First", "yes")).await });
     eventually("the first fetch", async || origin.requests().len() == 1).await;
@@ -519,4 +522,26 @@ async fn what_shapes_responses_is_part_of_their_key() {
     gateway.reloaded();
     is_hit(&gateway.get("/c/1/a").await);
     assert_eq!(one.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stale_is_renewed_for_callers_of_http2() {
+    let origin = origin()
+        .answers(|request| match request.header("if-none-match") {
+            None => answer(200)
+                .header("Cache-Control", "max-age=10, stale-while-revalidate=600")
+                .header("ETag", "\"1\"")
+                .header("Age", "11")
+                .body("old"),
+            Some(_) => answer(200).header("Cache-Control", "max-age=600").body("new"),
+        })
+        .start()
+        .await;
+    let gateway = start(&origin, "").await;
+    let caller = gateway.connect_h2().await;
+    assert_eq!(caller.get("/c/1/a").await.text(), "old");
+    assert_eq!(caller.get("/c/1/a").await.text(), "new");
+    let kept = caller.get("/c/1/a").await;
+    assert!(kept.text() == "new" && kept.header("cache-status").unwrap().starts_with("Tollgate; hit"));
+    assert_eq!(origin.requests().len(), 2);
 }

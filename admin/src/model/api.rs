@@ -93,7 +93,7 @@ pub struct Transports {
 }
 
 /// Request paths that are refused unless a version names them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct PathAllowances {
     /// Two slashes with nothing between them.
     pub empty_segments: bool,

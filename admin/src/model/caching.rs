@@ -10,7 +10,7 @@ use super::method::MethodSet;
 use super::unit::Size;
 
 /// What is kept of responses, and for whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Caching {
     /// Who decides how long.
     pub mode: CacheMode,
@@ -26,8 +26,10 @@ pub struct Caching {
     pub statuses: Vec<u16>,
     /// Which parameters of the query tell entries apart.
     pub query: QueryKey,
-    /// Request fields that tell entries apart, beside those that responses name in `Vary`.
+    /// Request fields that reach the endpoint and tell entries apart, though they would be held back otherwise.
     pub headers: Vec<HeaderName>,
+    /// Request fields that reach the endpoint and tell nothing apart, but where a response names them in `Vary`.
+    pub unkeyed_headers: Vec<HeaderName>,
     /// Whether hosts have entries of their own.
     pub by_host: bool,
     /// Whose `Cache-Control` is obeyed.
@@ -37,7 +39,7 @@ pub struct Caching {
 }
 
 /// Who decides how long a response is kept.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheMode {
     /// The timeout, whatever the response says but that it may not be kept.
@@ -50,7 +52,7 @@ pub enum CacheMode {
 }
 
 /// Which parameters of the query tell entries apart.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum QueryKey {
     /// The whole query, as it was written.
     All,
@@ -61,7 +63,7 @@ pub enum QueryKey {
 }
 
 /// Whose `Cache-Control` is obeyed.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum Obeyed {
     /// Of callers who have proven who they are.
@@ -74,7 +76,7 @@ pub enum Obeyed {
 }
 
 /// What becomes of a response with `Set-Cookie`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum SetCookie {
     /// It is kept without its cookies, which only the caller gets whose request brought it.

@@ -6,8 +6,9 @@ use http::HeaderName;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, PRAGMA, RANGE};
 
 use super::page::{Spot, unrepeated};
+use crate::model::backend::HostHeader;
 use crate::model::caching::{CacheMode, Caching, QueryKey};
-use crate::model::document::Cache;
+use crate::model::document::{Cache, Version};
 use crate::model::method::MethodName;
 use crate::model::unit::Size;
 use crate::model::violation::Violation;
@@ -36,10 +37,41 @@ pub(super) fn believe(
         methods: methods.iter().copied().collect(),
         statuses: stated.statuses.clone().unwrap_or_default(),
         query: query(spot, stated, found),
-        headers: headers(spot, stated, found),
+        headers: headers(&spot.key("headers"), &stated.headers, None, found),
+        unkeyed_headers: headers(
+            &spot.key("unkeyed_headers"),
+            &stated.unkeyed_headers,
+            Some(&stated.headers),
+            found,
+        ),
         by_host: !stated.ignore_host,
         obeys: stated.obeys,
         set_cookie: stated.set_cookie,
+    }
+}
+
+/// Blames what would be kept for everybody though its endpoint is told of one caller, or of one host.
+pub(super) fn check_tellers(spot: &Spot<'_>, stated: &Version, found: &mut Vec<Violation>) {
+    let resources = stated.resources.iter().enumerate().filter_map(|(index, resource)| {
+        let at = spot.key("resources").element(index).key("cache");
+        resource.cache.as_ref().map(|cache| (at, cache))
+    });
+    let endpoints = stated.endpoints.as_ref();
+    let keeps_host = endpoints.is_some_and(|endpoints| endpoints.host == HostHeader::Keep);
+    let own = stated.cache.as_ref().map(|cache| (spot.key("cache"), cache));
+    for (at, cache) in own.into_iter().chain(resources) {
+        if cache.shared && stated.backend_jwt {
+            let violation = at
+                .key("shared")
+                .blame("callers cannot share responses to what `backend_jwt` says of one of them");
+            found.push(violation.fix("remove `shared`, or `backend_jwt`"));
+        }
+        if cache.ignore_host && keeps_host {
+            let violation = at
+                .key("ignore_host")
+                .blame("hosts cannot share responses where `host = \"keep\"` tells endpoints which was called");
+            found.push(violation.fix("remove `ignore_host`, or `host` in `endpoints`"));
+        }
     }
 }
 
@@ -54,8 +86,8 @@ fn check_idle(spot: &Spot<'_>, stated: &Cache, methods: Option<&[MethodName]>, f
         }
         return;
     }
-    if methods.is_some_and(|methods| !methods.iter().any(|method| SAFE.contains(method))) {
-        let violation = spot.blame("a resource without GET and HEAD has nothing that is kept");
+    if methods.is_some_and(|methods| !methods.contains(&MethodName::Get)) {
+        let violation = spot.blame("a resource without GET has nothing that is kept");
         found.push(violation.fix("remove `cache`"));
     }
 }
@@ -125,19 +157,29 @@ fn query(spot: &Spot<'_>, stated: &Cache, found: &mut Vec<Violation>) -> QueryKe
     }
 }
 
-fn headers(spot: &Spot<'_>, stated: &Cache, found: &mut Vec<Violation>) -> Vec<HeaderName> {
-    let list = spot.key("headers");
-    let mut names = Vec::with_capacity(stated.headers.len());
-    for (index, text) in stated.headers.iter().enumerate() {
+/// Believes names of request fields; of those that are to be in no key, `keyed` are the ones that are.
+fn headers(
+    list: &Spot<'_>,
+    stated: &[String],
+    keyed: Option<&[String]>,
+    found: &mut Vec<Violation>,
+) -> Vec<HeaderName> {
+    let mut names = Vec::with_capacity(stated.len());
+    for (index, text) in stated.iter().enumerate() {
         let at = list.element(index);
+        let is_keyed = keyed.is_some_and(|keyed| keyed.iter().any(|known| known.eq_ignore_ascii_case(text)));
         match HeaderName::from_bytes(text.as_bytes()) {
-            Ok(name) if name == AUTHORIZATION => found.push(
-                at.blame("credentials do not tell entries apart: each caller has entries of their own anyway")
+            Ok(name) if name == AUTHORIZATION && keyed.is_none() => found.push(
+                at.blame("credentials that reach the endpoint tell entries apart anyway")
                     .fix("remove it"),
             ),
             Ok(name) if NEVER.contains(&name) => found.push(
                 at.blame(format!("`{text}` does not tell responses apart"))
                     .fix("remove it"),
+            ),
+            Ok(_) if is_keyed => found.push(
+                at.blame(format!("`{text}` tells entries apart by `headers`"))
+                    .fix("keep it in one of `headers` and `unkeyed_headers`"),
             ),
             Ok(name) => names.push(name),
             Err(_) => found.push(
@@ -146,8 +188,8 @@ fn headers(spot: &Spot<'_>, stated: &Cache, found: &mut Vec<Violation>) -> Vec<H
             ),
         }
     }
-    let lower: Vec<String> = stated.headers.iter().map(|name| name.to_ascii_lowercase()).collect();
-    unrepeated(&list, &lower, found);
+    let lower: Vec<String> = stated.iter().map(|name| name.to_ascii_lowercase()).collect();
+    unrepeated(list, &lower, found);
     names
 }
 
@@ -169,7 +211,7 @@ const NEVER: [HeaderName; 7] = [
 ];
 
 /// Every key but `mode`.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "timeout",
     "shared",
     "max_body",
@@ -178,6 +220,7 @@ const KEYS: [&str; 11] = [
     "query",
     "ignore_query",
     "headers",
+    "unkeyed_headers",
     "ignore_host",
     "obeys",
     "set_cookie",

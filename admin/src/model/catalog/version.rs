@@ -43,6 +43,7 @@ pub(super) fn believe(
     let resources = resources(spot, stated, (known, tenant), found);
     let kept = stated.cache.as_ref();
     let caching = kept.map(|kept| cache::believe(&spot.key("cache"), kept, None, found));
+    cache::check_tellers(spot, stated, found);
     let (production, sandbox) = backends?;
     let (tier, anonymous_tier) = counted?;
     Some(ApiVersion {

@@ -24,12 +24,16 @@ pub struct Cache {
     pub methods: Option<Vec<MethodName>>,
     /// The statuses that are kept; by default those of RFC 9110 section 15.1 (`http`), or 200, 203, 301 and 308 (`fixed`).
     pub statuses: Option<Vec<u16>>,
-    /// The parameters of the query that tell entries apart; all by default.
+    /// The parameters of the query that the endpoint gets and that tell entries apart; all by default.
     pub query: Option<Vec<String>>,
-    /// The parameters of the query that do not tell entries apart.
+    /// The parameters of the query that the endpoint does not get, and that tell nothing apart.
     pub ignore_query: Option<Vec<String>>,
-    /// Request fields that tell entries apart, beside those that responses name in `Vary`.
+    /// Request fields that the endpoint gets and that tell entries apart, though they would be held back otherwise, such
+    /// as `User-Agent`. Fields that are not held back tell entries apart anyway.
     pub headers: Vec<String>,
+    /// Request fields that the endpoint gets and that tell nothing apart: it answers alike whatever they say, or names
+    /// them in `Vary`.
+    pub unkeyed_headers: Vec<String>,
     /// Whether hosts share entries; endpoints are then not told the host that was called. Not by default.
     pub ignore_host: bool,
     /// Whose `Cache-Control` is obeyed: that of `callers` who have proven who they are (the default), of `everybody`, or
