@@ -10,13 +10,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use pingora_cache::CacheOptionOverrides;
-use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
+use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::predictor::Predictor;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::error;
 
+use super::lock::{FetchLock, SLOW, WAIT};
 use super::storage::{Bounds, Doors, Kind, Selector, Store};
 
 /// The cache of a process.
@@ -24,6 +25,7 @@ pub struct Cache {
     bounds: Bounds,
     opened: OnceLock<Opened>,
     waits: AtomicU64,
+    served: AtomicU64,
     /// Notified when an operator has purged.
     purged: Notify,
 }
@@ -55,6 +57,7 @@ impl Cache {
             bounds,
             opened: OnceLock::new(),
             waits: AtomicU64::new(0),
+            served: AtomicU64::new(0),
             purged: Notify::new(),
         });
         if has_disk {
@@ -75,7 +78,7 @@ impl Cache {
             Opened {
                 doors: Doors::open(&store),
                 predictor: Box::leak(Box::new(Predictor::new(REMEMBERED, None))),
-                lock: Box::leak(CacheLock::new_boxed(SLOW)),
+                lock: Box::leak(Box::new(FetchLock::new(SLOW))),
             }
         })
     }
@@ -93,6 +96,16 @@ impl Cache {
     /// Returns how many requests have waited for another one's fetch.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Counts the bytes of a body that came from what is kept.
+    pub fn serve(&self, bytes: u64) {
+        self.served.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes of bodies came from what is kept.
+    pub fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// Purges, at once; does nothing where there is nothing.
@@ -153,9 +166,3 @@ const SHARDS: usize = 16;
 
 /// How often it is looked for what is to be given back.
 const TURN: Duration = Duration::from_secs(60);
-
-/// When another request begins to fetch beside one that is slow.
-const SLOW: Duration = Duration::from_secs(5);
-
-/// When who waits goes to the origin alone.
-const WAIT: Duration = Duration::from_secs(10);

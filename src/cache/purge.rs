@@ -9,9 +9,9 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::key;
 use super::opened::Cache;
 use super::storage::{Kind, Owner, Scope, Selector};
+use super::{key, reference};
 use crate::model::method::MethodName;
 use crate::served::Served;
 use crate::snapshot::live::Live;
@@ -120,7 +120,7 @@ impl Purger {
         let base = Url::parse("http://localhost").map_err(|_| no_url())?;
         let url = base.join(text).map_err(|_| no_url())?;
         let target = Target::parse(url.path().as_bytes()).map_err(|_| no_url())?;
-        let host = url.host_str().unwrap_or_default();
+        let host = reference::host(&url).unwrap_or_default();
         let place = snapshot.find_place(host, target.as_str());
         let unserved = || PurgeError::Unserved(text.to_owned());
         let place = place.ok_or_else(unserved)?;
@@ -129,8 +129,9 @@ impl Purger {
             Mount::Default(None) => return Err(unserved()),
         };
         let rest = target.as_str().get(place.rest..).filter(|rest| !rest.is_empty());
-        let named = (rest.unwrap_or("/"), url.query().unwrap_or_default());
-        forget(&self.cache, id, named, (snapshot, kind));
+        for query in reference::queries(text, &url) {
+            forget(&self.cache, id, (rest.unwrap_or("/"), query), (snapshot, kind));
+        }
         Ok(())
     }
 }

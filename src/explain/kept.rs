@@ -26,8 +26,10 @@ fn admission(policy: &CachePolicy) -> String {
         SetCookie::Drop => "without `Set-Cookie`",
         SetCookie::Refuse => "nor with `Set-Cookie`",
     };
+    let number = caching.max_entries.map(|most| format!(", {most} of them,"));
+    let number = number.unwrap_or_default();
     format!(
-        "responses of {} and {} at most are kept {time}; not where they are `private` or `no-store`, {but}",
+        "responses of {} and {} at most{number} are kept {time}; not where they are `private` or `no-store`, {but}",
         caching.methods, caching.max_body
     )
 }
