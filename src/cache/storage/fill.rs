@@ -117,7 +117,10 @@ impl Pen {
 
     /// Returns what has been written as a body; followers still read the blocks.
     pub(super) fn body(&self) -> Body {
-        let arrived = self.fill.arrived.lock();
+        let mut arrived = self.fill.arrived.lock();
+        if arrived.is_full() {
+            arrived.seal(Vec::new());
+        }
         if self.written > BLOCK as u64 {
             let last = (!arrived.tail.is_empty()).then(|| arrived.rest(0));
             return Body::new(arrived.blocks.iter().cloned().chain(last).collect());
@@ -155,11 +158,16 @@ impl Arrived {
             return false;
         }
         self.cost = cost;
-        let full = std::mem::replace(&mut self.tail, Vec::with_capacity(size));
+        self.seal(Vec::with_capacity(size));
+        true
+    }
+
+    /// Makes the tail a block, and goes on with another one.
+    fn seal(&mut self, next: Vec<u8>) {
+        let full = std::mem::replace(&mut self.tail, next);
         if !full.is_empty() {
             self.blocks.push(full.into());
         }
-        true
     }
 
     /// Fills the tail, and returns what is left.
