@@ -4,9 +4,9 @@
 //! asked for again, so that many keys on a slow endpoint would make it grow without end. Here such are swept out when the
 //! table has doubled.
 //!
-//! A slow fetch is not waited for alone: each [`SLOW`] another of those who wait begins one beside it, and whichever is
+//! A slow fetch is not waited for alone: each `SLOW` another of those who wait begins one beside it, and whichever is
 //! whole first is for all. So one key has a handful of fetches on an endpoint that does not answer, however many ask.
-//! Who has waited for [`WAIT`] goes alone: endpoints are given up on before that, unless the catalog is more patient.
+//! Who has waited for `WAIT` goes alone: endpoints are given up on before that, unless the catalog is more patient.
 
 use std::collections::HashMap;
 use std::time::Duration;
