@@ -12,6 +12,8 @@
 #[path = "process/counts_are_kept_and_shared.rs"]
 mod counts_are_kept_and_shared;
 mod machine;
+#[path = "process/what_is_kept_survives.rs"]
+mod what_is_kept_survives;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::accept::certificates::Certificates;
+use crate::bridge::purging::purged;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{Answer, Command};
 use crate::bridge::upkeep::Upkeep;
@@ -36,7 +37,7 @@ impl Answers {
     }
 
     fn purge(&self, purge: &Purge) -> Answer {
-        match self.purger.purge(purge) {
+        match purged(&self.purger, purge, OPERATOR) {
             Ok(()) => Answer::Purged { purged: true },
             Err(reason) => Answer::Failed {
                 failed: reason.to_string(),
@@ -57,3 +58,6 @@ impl Answers {
         }
     }
 }
+
+/// Whoever may read the data directory, which is all that is known of who asks.
+const OPERATOR: &str = "control socket";

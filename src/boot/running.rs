@@ -204,6 +204,7 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
+        tasks.until_drain("cache", Arc::clone(&cache).tend(stopping.clone()));
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
         tasks.until_end("keeping counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
         tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));

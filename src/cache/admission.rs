@@ -228,6 +228,7 @@ mod tests {
             timeout: None,
             is_shared: false,
             max_body: Size(1),
+            max_entries: None,
             methods: Default::default(),
             statuses: Vec::new(),
             query: QueryKey::All,

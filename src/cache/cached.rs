@@ -67,6 +67,14 @@ impl Outcome {
         Self::Stored,
     ];
 
+    /// Tells whether the answer came from what is kept.
+    pub fn is_kept(self) -> bool {
+        match self {
+            Self::Hit | Self::Revalidated | Self::Stale => true,
+            Self::Bypass | Self::Miss | Self::Stored => false,
+        }
+    }
+
     /// Returns its name, as logs and metrics have it.
     pub fn name(self) -> &'static str {
         match self {

@@ -17,12 +17,13 @@ use super::key::{self, Asked};
 use super::opened::{Cache, patience};
 use super::reuse::{Entry, Use, is_unmodified, judge};
 use super::status::{Cause, Part, member};
+use super::storage::Shelving;
 use super::{fields, variance};
 use crate::exchange::Exchange;
 use crate::model::caching::Obeyed;
 use crate::model::method::MethodName;
 use crate::rewrite;
-use crate::snapshot::CachePolicy;
+use crate::snapshot::{CachePolicy, Shelf};
 
 /// Enables the cache for a request that may be answered from it.
 pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
@@ -43,7 +44,8 @@ pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
         Some(opened.lock),
         Some(patience()),
     );
-    let most = usize::try_from(policy.caching.max_body.0).unwrap_or(usize::MAX);
+    // What the store refuses anyway is to be remembered as too large, so that nobody waits for it.
+    let most = usize::try_from(policy.caching.max_body.0.min(cache.most())).unwrap_or(usize::MAX);
     session.cache.set_max_file_size_bytes(most);
     exchange.cached = Some(cached);
 }
@@ -111,8 +113,15 @@ fn demand(policy: &CachePolicy, exchange: &Exchange, headers: &HeaderMap) -> Dem
 ///
 /// Returns an error where there is none, so that the cache is turned off.
 pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
+    let shelf = exchange.cache_policy().and_then(|policy| policy.shelf);
     match &mut exchange.cached {
-        Some(cached) => Ok(CacheKey::new(std::mem::take(&mut cached.key), "")),
+        Some(cached) => {
+            let mut key = CacheKey::new(std::mem::take(&mut cached.key), "");
+            if let Some(Shelf { mark, most }) = shelf {
+                key.extensions.insert(Shelving { mark, most });
+            }
+            Ok(key)
+        }
         None => Err(Error::explain(ErrorType::InternalError, "no cache was asked for")),
     }
 }

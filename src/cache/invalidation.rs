@@ -8,6 +8,7 @@ use http::header::{CONTENT_LOCATION, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::Url;
 
+use super::reference;
 use crate::target::Target;
 
 /// Where a version answers, as callers and as its endpoint know it.
@@ -35,17 +36,20 @@ pub fn is_due(method: &Method, status: StatusCode) -> bool {
 pub fn named(response: &HeaderMap, mounted: Mounted<'_>) -> Vec<(String, String)> {
     let fields = [LOCATION, CONTENT_LOCATION];
     let texts = fields.iter().flat_map(|name| response.get_all(name)).take(MOST);
-    texts.filter_map(|value| below(value.to_str().ok()?, mounted)).collect()
+    let named = texts.filter_map(|value| below(value.to_str().ok()?, mounted));
+    named.flatten().collect()
 }
 
-/// Finds the path and the query below the context that a reference names.
-fn below(reference: &str, mounted: Mounted<'_>) -> Option<(String, String)> {
+/// Finds the path below the context that a reference names, with each spelling of its query.
+fn below(reference: &str, mounted: Mounted<'_>) -> Option<Vec<(String, String)>> {
+    let reference = reference.trim();
     let own = Url::parse(&format!("http://{}{}{}", HERE, mounted.base, mounted.path)).ok()?;
-    let url = own.join(reference.trim()).ok()?;
-    let host = url.host_str()?;
-    let authority = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let url = own.join(reference).ok()?;
+    let host = reference::host(&url)?;
+    let authority = url.port().map_or_else(
+        || host.to_owned(),
+        |port| format!("{}:{port}", url.host_str().unwrap_or_default()),
+    );
     let is_here = host == HERE
         || host.eq_ignore_ascii_case(mounted.host)
         || mounted
@@ -64,7 +68,8 @@ fn below(reference: &str, mounted: Mounted<'_>) -> Option<(String, String)> {
     let rest = rests.min_by_key(|rest| rest.len())?;
     let rest = if rest.is_empty() { "/" } else { rest };
     let canonical = Target::parse(rest.as_bytes()).ok()?.into_path().into_owned();
-    Some((canonical, url.query().unwrap_or_default().to_owned()))
+    let queries = reference::queries(reference, &url);
+    Some(queries.map(|query| (canonical.clone(), query.to_owned())).collect())
 }
 
 /// Stands for the host of a reference that names none.
@@ -106,6 +111,21 @@ mod tests {
             ("http://backend.test:9001/v1/items/8", "/items/8?"),
         ] {
             assert_eq!(found(reference).as_deref(), Some(expected), "{reference}");
+        }
+    }
+
+    #[test]
+    fn queries_and_addresses_are_those_of_requests() {
+        let mut response = HeaderMap::new();
+        let here = Mounted {
+            host: "::1",
+            endpoint: Some("[::2]:9001"),
+            ..MOUNTED
+        };
+        for reference in ["http://[::1]:8280/orders/1.0/a?q='x'", "http://[::2]:9001/v1/a?q='x'"] {
+            response.insert(LOCATION, HeaderValue::from_str(reference).unwrap());
+            let expected = ["q='x'", "q=%27x%27"].map(|query| ("/a".to_owned(), query.to_owned()));
+            assert_eq!(named(&response, here), expected, "{reference}");
         }
     }
 

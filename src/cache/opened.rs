@@ -1,17 +1,24 @@
 //! The cache of a process: its store, and what Pingora's state machine needs beside it.
 //!
-//! Pingora demands what lives as long as the process, so that is made when the first request asks for it, and never
-//! again.
+//! Pingora demands what lives as long as the process, so that is made when the first request asks for it, or at the start
+//! where there is a disk, and never again.
 
+use std::future::pending;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use pingora_cache::CacheOptionOverrides;
-use pingora_cache::lock::{CacheKeyLockImpl, CacheLock};
+use pingora_cache::lock::CacheKeyLockImpl;
 use pingora_cache::predictor::Predictor;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tracing::error;
 
 use super::commons::Commons;
+use super::lock::{FetchLock, SLOW, WAIT};
 use super::storage::{Bounds, Doors, Kind, Selector, Store};
 
 /// The cache of a process.
@@ -19,6 +26,9 @@ pub struct Cache {
     bounds: Bounds,
     opened: OnceLock<Opened>,
     waits: AtomicU64,
+    served: AtomicU64,
+    /// Notified when an operator has purged.
+    purged: Notify,
 }
 
 impl std::fmt::Debug for Cache {
@@ -43,13 +53,25 @@ pub struct Opened {
 }
 
 impl Cache {
-    /// Makes a cache of at most so much.
+    /// Makes a cache of at most so much. Where it has a disk, it begins to find what is there.
     pub fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self {
+        let has_disk = bounds.disk.is_some();
+        let cache = Arc::new(Self {
             bounds,
             opened: OnceLock::new(),
             waits: AtomicU64::new(0),
-        })
+            served: AtomicU64::new(0),
+            purged: Notify::new(),
+        });
+        if has_disk {
+            cache.open();
+        }
+        cache
+    }
+
+    /// Returns the bytes of the largest body that it takes.
+    pub fn most(&self) -> u64 {
+        self.bounds.max_body
     }
 
     /// Opens it, where nobody has before.
@@ -60,7 +82,7 @@ impl Cache {
                 doors: Doors::open(&store),
                 commons: Box::leak(Box::new(Commons::new(COMMON))),
                 predictor: Box::leak(Box::new(Predictor::new(REMEMBERED, None))),
-                lock: Box::leak(CacheLock::new_boxed(SLOW)),
+                lock: Box::leak(Box::new(FetchLock::new(SLOW))),
             }
         })
     }
@@ -80,10 +102,57 @@ impl Cache {
         self.waits.load(Ordering::Relaxed)
     }
 
+    /// Counts the bytes of a body that came from what is kept.
+    pub fn serve(&self, bytes: u64) {
+        self.served.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes of bodies came from what is kept.
+    pub fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+
     /// Purges, at once; does nothing where there is nothing.
     pub fn purge(&self, selector: &Selector<'_>, kind: Kind) {
         if let Some(store) = self.store() {
             store.purge(selector, kind, SystemTime::now());
+        }
+    }
+
+    /// Waits until what was purged so far holds for the next process, too, and has what it took given back. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk cannot be told.
+    pub fn conclude(&self) -> io::Result<()> {
+        self.purged.notify_one();
+        self.store().map_or(Ok(()), Store::persist)
+    }
+
+    /// Gives back what is purged: when an operator has done so, when there is much of it, and now and then; until
+    /// shutdown, when it gives up the disk for the next process.
+    pub async fn tend(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        loop {
+            let due = async {
+                match self.store() {
+                    Some(store) => store.due().notified().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = self.purged.notified() => {}
+                _ = timeout(TURN, due) => {}
+            }
+            self.blocking(|store| store.settle(SystemTime::now())).await;
+        }
+        self.blocking(Store::close).await;
+    }
+
+    async fn blocking(&self, work: impl FnOnce(&Store) + Send + 'static) {
+        let Some(store) = self.store() else { return };
+        if spawn_blocking(move || work(store)).await.is_err() {
+            error!("the upkeep of the cache broke, its panic is above");
         }
     }
 }
@@ -102,8 +171,5 @@ const SHARDS: usize = 16;
 /// Keys that are remembered for being everybody's: some 3 MiB of them.
 const COMMON: usize = 1 << 16;
 
-/// When another request begins to fetch beside one that is slow.
-const SLOW: Duration = Duration::from_secs(5);
-
-/// When who waits goes to the origin alone.
-const WAIT: Duration = Duration::from_secs(10);
+/// How often it is looked for what is to be given back.
+const TURN: Duration = Duration::from_secs(60);

@@ -9,9 +9,9 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::key;
 use super::opened::Cache;
 use super::storage::{Kind, Owner, Scope, Selector};
+use super::{key, reference};
 use crate::model::method::MethodName;
 use crate::served::Served;
 use crate::snapshot::live::Live;
@@ -62,6 +62,11 @@ pub enum PurgeError {
     /// No version answers there.
     #[error("no API answers at `{0}`")]
     Unserved(String),
+    /// The disk cannot be told.
+    #[error(
+        "it is forgotten until the next start, but the disk could not be told: {0}; purge again, or empty the directory before that"
+    )]
+    Untold(String),
 }
 
 /// Purges what operators ask for.
@@ -74,12 +79,19 @@ pub struct Purger {
 }
 
 impl Purger {
-    /// Purges, at once.
+    /// Purges, at once and for the next process, too. It blocks where there is a disk.
     ///
     /// # Errors
     ///
-    /// Returns why nothing is purged.
+    /// Returns why nothing is purged, or not for the next process.
     pub fn purge(&self, purge: &Purge) -> Result<(), PurgeError> {
+        self.forget(purge)?;
+        self.cache
+            .conclude()
+            .map_err(|error| PurgeError::Untold(error.to_string()))
+    }
+
+    fn forget(&self, purge: &Purge) -> Result<(), PurgeError> {
         let kind = if purge.soft { Kind::Soft } else { Kind::Hard };
         let served = self.live.current();
         let tenant = purge.tenant.as_deref().unwrap_or(ROOT);
@@ -108,7 +120,7 @@ impl Purger {
         let base = Url::parse("http://localhost").map_err(|_| no_url())?;
         let url = base.join(text).map_err(|_| no_url())?;
         let target = Target::parse(url.path().as_bytes()).map_err(|_| no_url())?;
-        let host = url.host_str().unwrap_or_default();
+        let host = reference::host(&url).unwrap_or_default();
         let place = snapshot.find_place(host, target.as_str());
         let unserved = || PurgeError::Unserved(text.to_owned());
         let place = place.ok_or_else(unserved)?;
@@ -117,8 +129,9 @@ impl Purger {
             Mount::Default(None) => return Err(unserved()),
         };
         let rest = target.as_str().get(place.rest..).filter(|rest| !rest.is_empty());
-        let named = (rest.unwrap_or("/"), url.query().unwrap_or_default());
-        forget(&self.cache, id, named, (snapshot, kind));
+        for query in reference::queries(text, &url) {
+            forget(&self.cache, id, (rest.unwrap_or("/"), query), (snapshot, kind));
+        }
         Ok(())
     }
 }

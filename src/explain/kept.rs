@@ -59,6 +59,8 @@ fn admission(policy: &CachePolicy) -> String {
         SetCookie::Drop => "without `Set-Cookie`",
         SetCookie::Refuse => "nor with `Set-Cookie`",
     };
+    let number = caching.max_entries.map(|most| format!(", {most} of them,"));
+    let number = number.unwrap_or_default();
     let statuses = match caching.statuses.as_slice() {
         [] => String::new(),
         some => {
@@ -67,7 +69,8 @@ fn admission(policy: &CachePolicy) -> String {
         }
     };
     format!(
-        "responses of {} and {} at most{statuses} are kept {time}; not where they are `private` or `no-store`, {but}",
+        "responses of {} and {} at most{statuses}{number} are kept {time}; not where they are `private` or `no-store`, \
+         {but}",
         caching.methods, caching.max_body
     )
 }

@@ -3,7 +3,7 @@
 //! Entries outlive snapshots, so they are found by names. Among the names is a digest of everything that shapes the
 //! responses of a version: where any of it changes, what was kept before is not found again.
 
-use std::hash::Hash as _;
+use std::hash::Hash;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
@@ -21,8 +21,19 @@ pub struct CachePolicy {
     pub caching: Caching,
     /// Whether the resource asks nobody who they are.
     pub is_open: bool,
+    /// Where its responses are bounded in number, with others of the version that do not state their own.
+    pub shelf: Option<Shelf>,
     /// The names of its version, their digest and the template, as keys begin with them.
     stem: Box<str>,
+}
+
+/// Responses with a bound of their own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shelf {
+    /// Stands for the names of who states the bound.
+    pub mark: u64,
+    /// How many of them are kept at most.
+    pub most: u64,
 }
 
 impl CachePolicy {
@@ -48,8 +59,15 @@ pub(super) fn of_resource(api: &Api, version: &ApiVersion, resource: &Resource) 
     // What the backend is told of a caller has the context in it.
     let context = api.context.full(&version.version);
     let digest = digest(version, resource);
+    // Who states it, not what it shapes: entries go on where only their number changes.
+    let own = resource.caching.as_ref().map(|_| resource.template.to_string());
+    let shelf = stated.max_entries.map(|most| Shelf {
+        mark: mark(&(names, own)),
+        most: most.get(),
+    });
     Some(CachePolicy {
         caching,
+        shelf,
         is_open: resource.auth == AuthType::None,
         stem: format!(
             "{}\0{context}\0{digest:032x}\0{}\0",
@@ -79,9 +97,24 @@ fn digest(version: &ApiVersion, resource: &Resource) -> u128 {
     }
     let security = &version.security;
     let told = (security.backend_jwt, &security.authorization, &security.api_key);
-    (told, version.paths, &version.caching).hash(&mut hasher);
-    (resource.auth, &resource.scopes, &resource.caching, resource.methods).hash(&mut hasher);
+    (told, version.paths, shaping(version.caching.as_ref())).hash(&mut hasher);
+    let kept = shaping(resource.caching.as_ref());
+    (resource.auth, &resource.scopes, kept, resource.methods).hash(&mut hasher);
     hasher.finish128().into()
+}
+
+/// Leaves out how many are kept, which shapes none.
+fn shaping(caching: Option<&Caching>) -> Option<Caching> {
+    caching.cloned().map(|caching| Caching {
+        max_entries: None,
+        ..caching
+    })
+}
+
+fn mark(names: &impl Hash) -> u64 {
+    let mut hasher = SipHasher13::new();
+    names.hash(&mut hasher);
+    hasher.finish128().h1
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::model::security::{CredentialFields, Security};
 use crate::quota::SubjectDigest;
 use crate::registry::key_pair::KeyType;
 
-pub use caching::CachePolicy;
+pub use caching::{CachePolicy, Shelf};
 pub use challenge::Challenge;
 pub use compile::{compile, compile_for};
 pub use figures::LARGEST;

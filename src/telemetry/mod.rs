@@ -170,6 +170,9 @@ impl Telemetry {
         meter.answered(record.answer.status, record.answer.duration);
         if let Some(outcome) = record.answer.cache {
             meter.cached(outcome);
+            if let (true, Some(cache)) = (outcome.is_kept(), self.cache.get()) {
+                cache.serve(record.answer.bytes);
+            }
         }
         if let Some(called) = record.upstream {
             meter.called(called.attempts, called.duration);

@@ -48,5 +48,6 @@ mod subscriptions_and_keys_decide;
 mod the_gateway_is_seen;
 mod websockets_are_tunnelled;
 mod what_is_kept_can_be_purged;
+mod what_is_kept_is_bounded;
 mod what_is_matched_is_sent;
 mod words_of_other_issuers_are_exchanged;

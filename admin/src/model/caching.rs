@@ -1,5 +1,6 @@
 //! What a version, or one of its resources, keeps of its responses (W 11).
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -20,6 +21,9 @@ pub struct Caching {
     pub is_shared: bool,
     /// The largest body that is kept.
     pub max_body: Size,
+    /// How many responses are kept in memory, of the version or resource that states it; no bound of its own where it is
+    /// none.
+    pub max_entries: Option<NonZeroU64>,
     /// The methods that are answered from what is kept: of GET and HEAD.
     pub methods: MethodSet,
     /// The statuses that are kept; where it is empty, those that the mode keeps.

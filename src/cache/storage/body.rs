@@ -3,7 +3,7 @@
 use std::mem::size_of;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::cost;
 
@@ -21,29 +21,15 @@ enum Pieces {
 }
 
 impl Body {
-    /// Makes a body of what arrived: small pieces are joined, so that a hit of a few KiB is one piece.
-    pub(super) fn join(arrived: Vec<Bytes>) -> Self {
-        let len = arrived.iter().map(Bytes::len).sum();
-        let mut joined = Vec::new();
-        let mut pending: Vec<Bytes> = Vec::new();
-        let mut size = 0;
-        for piece in arrived.into_iter().filter(|piece| !piece.is_empty()) {
-            if size > 0 && size + piece.len() > PIECE {
-                joined.push(one(&mut pending, size));
-                size = 0;
-            }
-            size += piece.len();
-            pending.push(piece);
-        }
-        if size > 0 {
-            joined.push(one(&mut pending, size));
-        }
-        let pieces = match joined.pop() {
+    /// Makes a body of blocks, none of which is empty.
+    pub(super) fn new(mut blocks: Vec<Bytes>) -> Self {
+        let len = blocks.iter().map(Bytes::len).sum();
+        let pieces = match blocks.pop() {
             None => Pieces::One(Bytes::new()),
-            Some(only) if joined.is_empty() => Pieces::One(only),
+            Some(only) if blocks.is_empty() => Pieces::One(only),
             Some(last) => {
-                joined.push(last);
-                Pieces::Many(joined.into())
+                blocks.push(last);
+                Pieces::Many(blocks.into())
             }
         };
         Self { pieces, len }
@@ -121,23 +107,6 @@ impl Place {
     }
 }
 
-/// Joins pieces into a block of their own; a lone one is one already.
-fn one(pending: &mut Vec<Bytes>, size: usize) -> Bytes {
-    match pending.pop() {
-        Some(only) if pending.is_empty() => only,
-        last => {
-            let mut block = BytesMut::with_capacity(size);
-            for piece in pending.drain(..).chain(last) {
-                block.extend_from_slice(&piece);
-            }
-            block.freeze()
-        }
-    }
-}
-
-/// Small pieces are joined up to so many bytes, which is what one write to a caller takes.
-const PIECE: usize = 64 << 10;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -154,11 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_small_body_is_one_piece_however_it_arrived() {
-        let body = Body::join(vec![Bytes::from_static(b"ab"), Bytes::new(), Bytes::from_static(b"c")]);
-        assert_eq!(body.pieces(), ["abc"]);
-        assert_eq!(Body::join(Vec::new()).len, 0);
-        let empty = Body::join(Vec::new());
+    fn an_empty_body_has_an_end() {
+        let empty = Body::new(Vec::new());
+        assert_eq!(empty.len, 0);
         assert_eq!(read(&empty, Place::start(&empty)), b"");
     }
 
@@ -171,7 +138,8 @@ mod tests {
         ) {
             let whole: Vec<u8> = (0..sizes.iter().sum::<usize>()).map(|byte| (byte % 251) as u8).collect();
             let mut rest = Bytes::from(whole.clone());
-            let body = Body::join(sizes.iter().map(|size| rest.split_to(*size)).collect());
+            let blocks = sizes.iter().filter(|size| **size > 0).map(|size| rest.split_to(*size));
+            let body = Body::new(blocks.collect());
             prop_assert_eq!(read(&body, Place::start(&body)), &whole[..]);
             let expected = end.unwrap_or(usize::MAX).min(whole.len());
             match Place::seek(&body, start, end) {

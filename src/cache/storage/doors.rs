@@ -3,7 +3,7 @@
 //! There are two doors to one store, since Pingora asks a storage, and not a response, whether it may be followed while
 //! it is being stored. Where it may be, Pingora reads the origin as fast as that sends, whatever the caller takes, and
 //! cannot go on without the storage: a body that turned out to be too large would be cut off. So only bodies that say
-//! how long they are can be followed; whoever comes while another is being stored waits for Pingora's cache lock. As
+//! how long they are can be followed; whoever comes while another is being stored waits for its fetch. As
 //! the door is chosen before the origin answers, the store remembers whose last body was large and said its length.
 
 use std::any::Any;

@@ -11,6 +11,7 @@ use super::labels::Labels;
 use super::meta::Meta;
 use super::purge::{Purges, Standing, Verdict};
 use super::room::{Room, Space};
+use super::shelf::Shelf;
 
 /// Everything about a response but its body.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub(super) struct Sheet {
     pub(super) labels: Labels,
     /// How it stands with the purges.
     pub(super) standing: Standing,
+    /// The shelf that it is on, if that has a bound of its own.
+    pub(super) shelf: Option<Arc<Shelf>>,
 }
 
 /// A stored response.
@@ -34,6 +37,8 @@ pub(super) struct Entry {
     bytes: u64,
     /// Whether the disk has been offered it, or it comes from there.
     is_offered: AtomicBool,
+    /// Whether it was asked for since its shelf was last gone round.
+    is_used: AtomicBool,
     /// The room that it takes after it has left the table while it is still being read.
     leaving: OnceLock<Room>,
 }
@@ -74,6 +79,7 @@ impl Entry {
             body,
             bytes: (heap + SIZE) as u64,
             is_offered: AtomicBool::new(is_offered),
+            is_used: AtomicBool::new(false),
             leaving: OnceLock::new(),
         })
     }
@@ -96,6 +102,18 @@ impl Entry {
     /// Notes that it was asked for again; true if the disk is to be offered it now.
     pub(super) fn reuse(&self) -> bool {
         !self.is_offered.load(Ordering::Relaxed) && !self.is_offered.swap(true, Ordering::Relaxed)
+    }
+
+    /// Notes, for its shelf, that it was asked for.
+    pub(super) fn touch(&self) {
+        if self.sheet.shelf.is_some() && !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells its shelf, once, whether it was asked for.
+    pub(super) fn take_use(&self) -> bool {
+        self.is_used.swap(false, Ordering::Relaxed)
     }
 
     /// Takes room for as long as somebody still reads it, after it has left the table.

@@ -168,7 +168,8 @@ impl Scope<'_> {
 /// Tags that one entry may have; a surrogate-key header of 8 KiB holds about as many.
 pub const MOST_TAGS: usize = 1024;
 
-const EVERYTHING: u64 = 0;
+/// The mark that every entry has.
+pub(super) const EVERYTHING: u64 = 0;
 const TENANT: u8 = 1;
 const API: u8 = 2;
 const VERSION: u8 = 3;

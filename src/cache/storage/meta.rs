@@ -7,8 +7,8 @@
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use http::header::HeaderName;
-use http::{HeaderValue, Version};
+use http::header::{CONTENT_LENGTH, HeaderName};
+use http::{HeaderValue, StatusCode, Version};
 use pingora_cache::CacheMeta;
 use pingora_cache::key::HashBinary;
 use pingora_error::Result;
@@ -70,8 +70,22 @@ impl Meta {
 
     /// Returns the bytes of its body, where its head announces them.
     pub(super) fn announced(&self) -> Option<u64> {
-        let length = self.header.headers.get(http::header::CONTENT_LENGTH)?;
+        let length = self.header.headers.get(CONTENT_LENGTH)?;
         length.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// States the length of the body where the origin did not, so that ranges of it can be asked for.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a length is no field, which none should be.
+    pub(super) fn measure(&mut self, bytes: u64) -> Result<()> {
+        let has_body = self.header.status != StatusCode::NO_CONTENT;
+        if has_body && !self.header.headers.contains_key(CONTENT_LENGTH) {
+            self.header.insert_header(CONTENT_LENGTH, bytes)?;
+            self.header = copy(&self.header)?;
+        }
+        Ok(())
     }
 
     /// Returns the bytes that it has outside of itself.

@@ -31,9 +31,11 @@ mod meta;
 mod purge;
 mod reader;
 mod room;
+mod shelf;
 mod table;
 mod writer;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -42,6 +44,7 @@ use parking_lot::Mutex;
 use pingora_cache::CacheMeta;
 use pingora_cache::key::CacheKey;
 use pingora_error::{Error, ErrorType, Result};
+use tokio::sync::Notify;
 
 pub use self::address::Address;
 use self::disk::Disk;
@@ -55,6 +58,8 @@ use self::lengths::Lengths;
 pub use self::purge::{Kind, Stamp};
 use self::purge::{Purges, Verdict};
 use self::room::Space;
+use self::shelf::Shelves;
+pub use self::shelf::Shelving;
 use self::table::Table;
 
 /// How much may be stored.
@@ -76,11 +81,13 @@ pub struct Store {
     space: Arc<Space>,
     fills: Fills,
     purges: Arc<Purges>,
-    disk: Option<Disk>,
+    disk: Option<Arc<Disk>>,
+    shelves: Shelves,
     lengths: Lengths,
     max_body: u64,
-    /// Held by who walks over everything after a purge.
-    settling: Mutex<()>,
+    /// Up to which purge everything has been held against them; locked by who walks over it.
+    settled: Mutex<Stamp>,
+    due: Notify,
     numbers: AtomicU64,
     refused: AtomicU64,
     broken: AtomicU64,
@@ -109,21 +116,6 @@ pub struct Figures {
     pub disk: Option<DiskFigures>,
 }
 
-/// What a purge has given back.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Settled {
-    /// Entries in memory that are gone.
-    pub gone: u64,
-    /// Bytes that they took of the bound.
-    pub bytes: u64,
-    /// Entries in memory that are stale by a purge.
-    pub stale: u64,
-    /// Files that are gone, by either kind of purge.
-    pub files: u64,
-    /// Bytes of those, in blocks of 4 KiB.
-    pub file_bytes: u64,
-}
-
 /// What a lookup finds.
 enum Found {
     /// A whole response, which a purge may have made stale since a time.
@@ -138,23 +130,28 @@ impl Store {
         let part = bounds.memory / 8;
         let parts = if bounds.disk.is_some() { 2 } else { 1 };
         let space = Space::new(part);
+        let purges = Arc::new(Purges::default());
+        let open = |disk| Arc::new(Disk::open(disk, part, Arc::clone(&purges)));
+        let disk = bounds.disk.map(open);
+        let left = disk.clone();
+        let unshelved = move |address: &Address| _ = left.as_ref().map(|disk| disk.forget(address));
         let table = Table::new(
-            bounds.memory - parts * part,
-            bounds.entries,
+            (bounds.memory - parts * part, bounds.entries),
             bounds.max_body,
             Arc::clone(&space),
+            Box::new(unshelved),
         );
-        let purges = Arc::new(Purges::default());
-        let disk = bounds.disk.map(|disk| Disk::open(disk, part, Arc::clone(&purges)));
         Arc::new(Self {
             table,
             space,
             fills: Fills::default(),
             purges,
             disk,
+            shelves: Shelves::default(),
             lengths: Lengths::new(),
             max_body: bounds.max_body,
-            settling: Mutex::new(()),
+            settled: Mutex::default(),
+            due: Notify::new(),
             numbers: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             broken: AtomicU64::new(0),
@@ -170,35 +167,53 @@ impl Store {
     /// asked for before, when they come to be stored.
     ///
     /// It costs one insertion, whatever it names and however much there is; each entry is held against it when it is
-    /// next asked for. [`settle`](Self::settle) gives the memory back.
+    /// next asked for. [`settle`](Self::settle) gives the memory back, which is due when [`due`](Self::due) is notified.
+    /// With a disk, the next process knows of it within moments, or when [`persist`](Self::persist) returns.
     pub fn purge(&self, selector: &Selector<'_>, kind: Kind, now: SystemTime) {
         let (mark, prefix) = selector.mark();
-        self.purges.add(mark, prefix, kind, now);
+        self.add(mark, prefix, (kind, now));
     }
 
-    /// Walks over everything once, to give back what is purged; says what there was of it.
+    /// Waits until what was purged so far holds for the next process, too, whatever becomes of this one. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk cannot be told.
+    pub fn persist(&self) -> io::Result<()> {
+        self.disk.as_ref().map_or(Ok(()), |disk| disk.persist())
+    }
+
+    /// Is notified when so much is purged that it is time to settle.
+    pub fn due(&self) -> &Notify {
+        &self.due
+    }
+
+    /// Walks over everything once, to give back what is purged, where anything is.
     ///
     /// It takes some 100 ns an entry, a lock for a moment at each, so it belongs on a thread that may block. Walks do
-    /// not overlap: who comes while one is under way waits for it, and then walks itself.
-    pub fn settle(&self, now: SystemTime) -> Settled {
-        let _settling = self.settling.lock();
-        let mut settled = Settled::default();
-        for entry in self.table.walk() {
-            match entry.sheet().verdict(&self.purges) {
-                Verdict::Good => {}
-                Verdict::Stale(_) => settled.stale += 1,
-                Verdict::Gone if self.table.remove(&entry) => {
-                    settled.gone += 1;
-                    settled.bytes += entry.bytes();
+    /// not overlap: who comes while one is under way waits for it.
+    pub fn settle(&self, now: SystemTime) {
+        let mut settled = self.settled.lock();
+        let held = self.purges.stamp();
+        if *settled < held {
+            for entry in self.table.walk() {
+                if entry.sheet().verdict(&self.purges) == Verdict::Gone {
+                    self.table.remove(&entry);
                 }
-                Verdict::Gone => {}
             }
+            if let Some(disk) = &self.disk {
+                disk.settle();
+            }
+            *settled = held;
         }
+        self.purges.forget(held, now);
+    }
+
+    /// Gives the disk up, for another process to take; memory goes on. It blocks for what is queued.
+    pub fn close(&self) {
         if let Some(disk) = &self.disk {
-            (settled.files, settled.file_bytes) = disk.settle();
+            disk.close();
         }
-        self.purges.forget(now);
-        settled
     }
 
     /// Returns what the store holds and has done.
@@ -212,12 +227,21 @@ impl Store {
             refused: self.refused.load(Ordering::Relaxed),
             broken: self.broken.load(Ordering::Relaxed),
             purges: self.purges.len() as u64,
-            disk: self.disk.as_ref().map(Disk::figures),
+            disk: self.disk.as_ref().map(|disk| disk.figures()),
         }
     }
 
     fn purge_one(&self, address: &Address, kind: Kind, now: SystemTime) {
-        self.purges.add(address.mark(), None, kind, now);
+        self.add(address.mark(), None, (kind, now));
+    }
+
+    fn add(&self, mark: u64, prefix: Option<&str>, (kind, now): (Kind, SystemTime)) {
+        if self.purges.add(mark, prefix, kind, now) {
+            self.due.notify_one();
+        }
+        if let Some(disk) = &self.disk {
+            disk.tell();
+        }
     }
 
     /// Puts a new head on a stored body, for an origin that said that it is still good; false if it is there no more.
@@ -226,6 +250,7 @@ impl Store {
             return Ok(false);
         };
         let mut sheet = writer::sheet(self, key, meta)?;
+        sheet.meta.measure(old.body().len() as u64)?;
         if meta.extensions().get::<Storing>().is_none() {
             sheet.labels = old.sheet().labels.clone();
         }
@@ -255,10 +280,11 @@ impl Store {
     /// Finds what only the disk has.
     async fn recall(&self, disk: &Disk, key: &CacheKey) -> Option<Found> {
         let mut recalled = disk.recall(&Address::of(key), &self.space).await?;
-        let (sheet, body) = recalled.take()?;
+        let (mut sheet, body) = recalled.take()?;
         if *sheet.key != *key.primary_key() {
             return None;
         }
+        sheet.shelf = self.shelves.of(key);
         self.table.adopt(&Entry::recalled(sheet, body), || disk.has(&recalled));
         self.find(key)
     }

@@ -6,16 +6,19 @@
 //! force when it returns. [`Store::settle`](super::Store::settle) then walks over everything once, to give memory and
 //! disk back.
 //!
-//! A rule is kept for [`KEPT`], since what was asked for before the purge may still be on its way, and after that as a
-//! number alone: what is older than the newest forgotten rule is taken for purged.
+//! A rule that everything has been held against is kept for [`KEPT`], since what was asked for before the purge may still
+//! be on its way, and after that as a number alone: what is older than the newest forgotten rule is taken for purged.
+//! When half of the rules that there may be are there, it is time to settle, which then keeps the newest quarter. Should
+//! so many come at once that none are left before that, the older half goes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
 
-use super::labels::Labels;
+use super::labels::{self, Labels};
 
 /// A moment among purges: what is purged later has a higher one.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -77,15 +80,14 @@ impl Purges {
         Stamp(self.latest.load(Ordering::Acquire))
     }
 
-    /// Adds a rule, which is in force when this returns.
-    pub(super) fn add(&self, mark: u64, prefix: Option<&str>, kind: Kind, now: SystemTime) {
+    /// Adds a rule, which is in force when this returns; true when it is time to settle.
+    pub(super) fn add(&self, mark: u64, prefix: Option<&str>, kind: Kind, now: SystemTime) -> bool {
         let mut rules = self.rules.write();
-        if rules.marks.len() >= MOST_MARKS || rules.prefixes.len() >= MOST_PREFIXES {
-            rules.forget(|_| true);
-        }
+        rules.make_room(mark, prefix);
         rules.latest += 1;
         rules.add(mark, prefix, kind, now);
         self.latest.store(rules.latest, Ordering::Release);
+        rules.marks.len() >= MOST_MARKS / 2 || rules.prefixes.len() >= MOST_PREFIXES / 2
     }
 
     /// Holds an entry against what it has not been held against.
@@ -99,10 +101,36 @@ impl Purges {
         standing.verdict()
     }
 
-    /// Forgets the rules that nothing on its way can be older than.
-    pub(super) fn forget(&self, now: SystemTime) {
+    /// Forgets what everything that is there has been held against up to a moment: the rules that nothing on its way can
+    /// be older than, and of many all but the newest.
+    pub(super) fn forget(&self, held: Stamp, now: SystemTime) {
+        let mut rules = self.rules.write();
+        let marks = floor(&rules.marks, MOST_MARKS / 2, MOST_MARKS / 4);
+        let prefixes = floor(&rules.prefixes, MOST_PREFIXES / 2, MOST_PREFIXES / 4);
         let is_old = |rule: &Rule| now.duration_since(rule.at).is_ok_and(|age| age > KEPT);
-        self.rules.write().forget(is_old);
+        let goes = |rule: &Rule, floor: u64| rule.newest() <= held.0 && (rule.newest() < floor || is_old(rule));
+        rules.forget(|rule| goes(rule, marks), |rule| goes(rule, prefixes));
+    }
+
+    /// Returns what was purged after a moment, and the present one, for who keeps that elsewhere.
+    pub(super) fn since(&self, moment: Stamp) -> (Stamp, Vec<Purged>) {
+        let rules = self.rules.read();
+        let mut purged = Vec::new();
+        if rules.forgotten > moment.0 {
+            purged.push(Purged::everything());
+        }
+        let is_newer = |rule: &Rule| rule.newest() > moment.0;
+        let marks = rules.marks.iter().filter(|(_, rule)| is_newer(rule));
+        purged.extend(marks.map(|(mark, _)| Purged {
+            mark: *mark,
+            prefix: None,
+        }));
+        let prefixes = rules.prefixes.iter().filter(|(_, rule)| is_newer(rule));
+        purged.extend(prefixes.map(|((mark, prefix), _)| Purged {
+            mark: *mark,
+            prefix: Some(prefix.clone()),
+        }));
+        (Stamp(rules.latest), purged)
     }
 
     /// Counts the rules that are kept.
@@ -113,6 +141,18 @@ impl Purges {
 }
 
 impl Rules {
+    /// Forgets the older half where there is no room for one more.
+    fn make_room(&mut self, mark: u64, prefix: Option<&str>) {
+        let (marks, prefixes) = match prefix {
+            None if !self.marks.contains_key(&mark) => (floor(&self.marks, MOST_MARKS - 1, MOST_MARKS / 2), 0),
+            Some(prefix) if !self.prefixes.contains_key(&(mark, prefix.into())) => {
+                (0, floor(&self.prefixes, MOST_PREFIXES - 1, MOST_PREFIXES / 2))
+            }
+            None | Some(_) => return,
+        };
+        self.forget(|rule| rule.newest() < marks, |rule| rule.newest() < prefixes);
+    }
+
     fn add(&mut self, mark: u64, prefix: Option<&str>, kind: Kind, now: SystemTime) {
         let latest = self.latest;
         let new = Rule {
@@ -148,22 +188,51 @@ impl Rules {
             .unwrap_or(GOOD)
     }
 
-    fn forget(&mut self, is_old: impl Fn(&Rule) -> bool) {
+    fn forget(&mut self, mark_goes: impl Fn(&Rule) -> bool, prefix_goes: impl Fn(&Rule) -> bool) {
         let mut forgotten = self.forgotten;
-        let mut keep = |rule: &Rule| {
-            let drop = is_old(rule);
-            if drop {
-                forgotten = forgotten.max(rule.hard).max(rule.soft);
+        let mut stays = |rule: &Rule, goes: bool| {
+            if goes {
+                forgotten = forgotten.max(rule.newest());
             }
-            !drop
+            !goes
         };
-        self.marks.retain(|_, rule| keep(rule));
-        self.prefixes.retain(|_, rule| keep(rule));
+        self.marks.retain(|_, rule| stays(rule, mark_goes(rule)));
+        self.prefixes.retain(|_, rule| stays(rule, prefix_goes(rule)));
         self.forgotten = forgotten;
     }
 }
 
+/// Returns the number from which on rules stay where more than some are there, so that so many are left; else 0.
+fn floor<K>(rules: &HashMap<K, Rule, ahash::RandomState>, most: usize, left: usize) -> u64 {
+    if rules.len() <= most {
+        return 0;
+    }
+    let mut numbers: Vec<u64> = rules.values().map(Rule::newest).collect();
+    let goes = numbers.len() - left;
+    *numbers.select_nth_unstable(goes).1
+}
+
+/// What a rule names, without its moment.
+#[derive(Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Purged {
+    pub(super) mark: u64,
+    pub(super) prefix: Option<Box<str>>,
+}
+
+impl Purged {
+    fn everything() -> Self {
+        Self {
+            mark: labels::EVERYTHING,
+            prefix: None,
+        }
+    }
+}
+
 impl Rule {
+    fn newest(&self) -> u64 {
+        self.hard.max(self.soft)
+    }
+
     /// Returns since when what was last held against rule `checked` is stale by this one.
     fn since(&self, checked: u64) -> u64 {
         if self.hard > checked {
@@ -212,8 +281,8 @@ impl Standing {
 const GONE: u64 = 0;
 const GOOD: u64 = u64::MAX;
 
-/// Rules without and with a prefix that are kept; when there are more, what is older than all of them is purged.
-const MOST_MARKS: usize = 4096;
+/// Rules without and with a prefix that are kept.
+const MOST_MARKS: usize = 16_384;
 const MOST_PREFIXES: usize = 256;
 
 /// How long a rule is kept: no origin is waited for that long.
@@ -310,42 +379,89 @@ mod tests {
         assert_eq!(purges.verdict(9, &labels, &standing), Verdict::Gone);
     }
 
+    fn tag(tag: &str) -> Selector<'_> {
+        Selector::Tag { tenant: "t", tag }
+    }
+
     #[test]
-    fn rules_are_bounded_and_what_is_older_than_the_forgotten_is_gone() {
+    fn rules_are_bounded_and_the_oldest_go_first() {
         let purges = Purges::default();
         let (early, labels) = (Standing::at(purges.stamp()), labels("/"));
-        for tag in 0..MOST_MARKS + 10 {
-            let tag = &tag.to_string();
-            purge(&purges, Selector::Tag { tenant: "x", tag }, Kind::Hard);
-            assert!(purges.len() <= MOST_MARKS);
-        }
-        assert_eq!(purges.verdict(9, &labels, &early), Verdict::Gone);
-        let late = Standing::at(purges.stamp());
-        for number in 0..MOST_PREFIXES + 10 {
+        let add = |number: usize| {
+            let (mark, _) = tag(&number.to_string()).mark();
+            purges.add(mark, None, Kind::Hard, now())
+        };
+        let due = (0..MOST_MARKS).map(add).filter(|is_due| *is_due).count();
+        assert_eq!((due, purges.len()), (MOST_MARKS / 2 + 1, MOST_MARKS));
+        assert_eq!(purges.verdict(9, &labels, &early), Verdict::Good);
+        let (unseen, late) = (Standing::at(Stamp(0)), Standing::at(purges.stamp()));
+        // What is there already takes no room.
+        add(0);
+        assert_eq!(purges.len(), MOST_MARKS);
+        add(MOST_MARKS);
+        assert_eq!(purges.len(), MOST_MARKS / 2 + 1);
+        // What was held against all of them stands; what was held against none is gone.
+        assert_eq!(purges.verdict(9, &labels, &late), Verdict::Good);
+        assert_eq!(purges.verdict(9, &labels, &early), Verdict::Good);
+        assert_eq!(purges.verdict(9, &labels, &unseen), Verdict::Gone);
+        for number in 0..2 * MOST_PREFIXES {
             let prefix = &number.to_string();
             let within = Scope::Everything;
             purge(&purges, Selector::Prefix { within, prefix }, Kind::Hard);
         }
-        assert!(purges.len() <= MOST_MARKS + MOST_PREFIXES);
-        assert_eq!(purges.verdict(9, &labels, &late), Verdict::Gone);
+        assert!(purges.len() <= MOST_MARKS / 2 + 1 + MOST_PREFIXES);
+    }
+
+    #[test]
+    fn many_rules_are_few_after_everything_was_held_against_them() {
+        let purges = Purges::default();
+        let labels = labels("/");
+        for number in 0..MOST_MARKS / 2 + 1 {
+            purge(&purges, tag(&number.to_string()), Kind::Hard);
+        }
+        let (held, standing) = (purges.stamp(), Standing::at(Stamp(0)));
+        assert_eq!(purges.verdict(9, &labels, &standing), Verdict::Good);
+        purge(&purges, tag("later"), Kind::Hard);
+        purges.forget(held, now());
+        assert_eq!(purges.len(), MOST_MARKS / 4);
+        assert_eq!(purges.verdict(9, &labels, &standing), Verdict::Good);
+        assert_eq!(purges.since(held).1.len(), 1);
+    }
+
+    #[test]
+    fn what_was_purged_since_a_moment_is_told() {
+        let purges = Purges::default();
+        purge(&purges, tag("before"), Kind::Hard);
+        let moment = purges.stamp();
+        purge(&purges, tag("after"), Kind::Soft);
+        let within = Scope::Tenant("t");
+        purge(&purges, Selector::Prefix { within, prefix: "/a" }, Kind::Hard);
+        let (now_is, told) = purges.since(moment);
+        let named = |selector: Selector<'_>| {
+            let (mark, prefix) = selector.mark();
+            let prefix = prefix.map(Into::into);
+            Purged { mark, prefix }
+        };
+        let expected = [named(tag("after")), named(Selector::Prefix { within, prefix: "/a" })];
+        assert_eq!((now_is, told), (purges.stamp(), expected.into()));
+        assert!(purges.since(now_is).1.is_empty());
+        // Forgotten, it can have been anything.
+        purges.forget(now_is, now() + 2 * KEPT);
+        assert_eq!(purges.since(moment).1, [Purged::everything()]);
     }
 
     #[test]
     fn a_rule_is_forgotten_when_nothing_older_can_be_on_its_way() {
         let purges = Purges::default();
         let (early, labels) = (Standing::at(purges.stamp()), labels("/"));
-        purge(
-            &purges,
-            Selector::Tag {
-                tenant: "t",
-                tag: "green",
-            },
-            Kind::Hard,
-        );
-        purges.forget(now() + KEPT);
+        purge(&purges, tag("green"), Kind::Hard);
+        purges.forget(purges.stamp(), now() + KEPT);
         assert_eq!(purges.len(), 1);
         assert_eq!(purges.verdict(9, &labels, &early), Verdict::Good);
-        purges.forget(now() + KEPT + Duration::from_secs(1));
+        let later = now() + KEPT + Duration::from_secs(1);
+        purges.forget(Stamp(0), later);
+        assert_eq!(purges.len(), 1, "not everything was held against it");
+        purges.forget(purges.stamp(), later);
         assert_eq!(purges.len(), 0);
         let late = Standing::at(Stamp(0));
         assert_eq!(purges.verdict(9, &labels, &late), Verdict::Gone);

@@ -22,13 +22,18 @@ pub(super) struct Table {
     /// One writer to an address at a time, so that a head is not put on a body that it does not belong to.
     writers: [Mutex<()>; 16],
     space: Arc<Space>,
+    /// Told what leaves because its shelf is full.
+    unshelved: Unshelved,
     bytes: AtomicU64,
     evicted: AtomicU64,
 }
 
+/// Is told where an entry was that left because its shelf was full.
+pub(super) type Unshelved = Box<dyn Fn(&Address) + Send + Sync>;
+
 impl Table {
     /// Makes a table of so many bytes and entries, none of which is larger than the largest body and its head.
-    pub(super) fn new(bytes: u64, entries: u64, largest: u64, space: Arc<Space>) -> Self {
+    pub(super) fn new((bytes, entries): (u64, u64), largest: u64, space: Arc<Space>, unshelved: Unshelved) -> Self {
         let shards = shards(bytes, largest);
         let weight = Weight {
             least: bytes.div_ceil(entries.max(1)),
@@ -47,6 +52,7 @@ impl Table {
             entries: Cache::with_options(options, weight, ahash::RandomState::new(), Gather),
             writers: Default::default(),
             space,
+            unshelved,
             bytes: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         }
@@ -54,7 +60,7 @@ impl Table {
 
     /// Finds an entry, which makes it one that is asked for.
     pub(super) fn find(&self, address: &Address) -> Option<Arc<Entry>> {
-        self.entries.get(address)
+        self.entries.get(address).inspect(|entry| entry.touch())
     }
 
     /// Puts an entry in the place of any other; false if it is too large.
@@ -117,7 +123,22 @@ impl Table {
         self.evicted.load(Ordering::Relaxed)
     }
 
+    /// Puts an entry in its place, on its shelf if it has one.
     fn put(&self, address: Address, entry: &Arc<Entry>) -> bool {
+        let Some(shelf) = &entry.sheet().shelf else {
+            return self.set(address, entry);
+        };
+        let _turn = shelf.turn();
+        for leaving in shelf.admit(entry) {
+            if self.remove(&leaving) {
+                self.evicted.fetch_add(1, Ordering::Relaxed);
+            }
+            (self.unshelved)(&leaving.sheet().address);
+        }
+        self.set(address, entry)
+    }
+
+    fn set(&self, address: Address, entry: &Arc<Entry>) -> bool {
         let mut gathered = Gathered::default();
         self.bytes.fetch_add(entry.bytes(), Ordering::AcqRel);
         self.entries
@@ -136,6 +157,9 @@ impl Table {
 
     fn depart(&self, entry: Arc<Entry>) {
         self.bytes.fetch_sub(entry.bytes(), Ordering::AcqRel);
+        if let Some(shelf) = &entry.sheet().shelf {
+            shelf.release(&entry);
+        }
         entry.leave(&self.space);
     }
 

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod disk;
+mod shelf;
 
 const OWNER: Owner<'_> = Owner {
     tenant: "t",
@@ -305,7 +306,7 @@ async fn a_purge_holds_for_what_is_there_and_for_what_is_on_its_way() {
 #[tokio::test]
 async fn settling_gives_back_what_is_purged() {
     let world = World::new(BOUNDS);
-    for name in ["/a/1", "/a/2", "/b"] {
+    for name in ["/a/1", "/a/2", "/b/1"] {
         world.put(name, b"body").await;
     }
     let within = Scope::Everything;
@@ -316,17 +317,50 @@ async fn settling_gives_back_what_is_purged() {
     world.store.purge(
         &Selector::Target {
             owner: OWNER,
-            target: "/b",
+            target: "/b/1",
         },
         Kind::Soft,
         now(),
     );
-    let settled = world.store.settle(now());
-    assert_eq!((settled.gone, settled.stale), (2, 1));
+    world.store.settle(now());
     let figures = world.store.figures();
-    assert_eq!((figures.entries, figures.bytes), (1, bytes - settled.bytes));
-    assert_eq!(world.store.settle(now() + Duration::from_secs(3600)).gone, 0);
-    assert_eq!(world.store.figures().purges, 0);
+    assert_eq!((figures.entries, figures.bytes), (1, bytes / 3));
+    world.store.settle(now() + Duration::from_secs(3600));
+    assert_eq!((world.store.figures().purges, world.store.figures().entries), (0, 1));
+}
+
+#[tokio::test]
+async fn many_purges_ask_for_settling_and_nothing_else_is_lost() {
+    let world = World::new(BOUNDS);
+    for name in ["/a", "/b"] {
+        world.put(name, b"body").await;
+    }
+    let purge = |number: u32| {
+        let target = &format!("/items/1?x={number}");
+        let target = Selector::Target { owner: OWNER, target };
+        world.store.purge(&target, Kind::Hard, now());
+    };
+    let is_due = || {
+        let mut due = std::pin::pin!(world.store.due().notified());
+        due.as_mut().enable()
+    };
+    let first = (0..).find(|number| {
+        purge(*number);
+        is_due()
+    });
+    let most = world.store.figures().purges;
+    assert_eq!(first.map(|number| u64::from(number) + 1), Some(most));
+    // Settled when it is asked for, however many come.
+    for number in 0..100_000 {
+        purge(number);
+        if is_due() {
+            world.store.settle(now());
+        }
+        assert!(world.store.figures().purges <= most);
+    }
+    for name in ["/a", "/b"] {
+        assert_eq!(world.read(name).await.unwrap(), b"body");
+    }
 }
 
 #[tokio::test]
@@ -408,6 +442,74 @@ async fn a_body_that_is_read_after_it_was_evicted_still_counts() {
     assert_eq!(rest(&mut hit).await.unwrap(), b"body");
     drop(hit);
     assert!(world.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_of_single_bytes_takes_what_it_is_counted_for() {
+    let world = World::new(BOUNDS);
+    let whole: Vec<u8> = (0..90_000_u32).map(|byte| (byte % 251) as u8).collect();
+    let mut writer = world.begin("/x", None).await;
+    for byte in &whole {
+        writer
+            .write_body(Bytes::copy_from_slice(&[*byte]), false)
+            .await
+            .unwrap();
+    }
+    let counted = world.store.figures().bytes_on_their_way;
+    assert!((90_000..200_000).contains(&counted), "{counted}");
+    writer.finish().await.unwrap();
+    let (found, mut hit) = world.find("/x").await.unwrap();
+    let first = hit.read_body().await.unwrap().unwrap();
+    assert!(first.len() > 20_000 || world.store.table.walk().all(|entry| entry.body().pieces().len() < 20));
+    assert_eq!([&first, &*rest(&mut hit).await.unwrap()].concat(), whole);
+    // Its length is known by now, so ranges of it can be asked for.
+    assert_eq!(found.headers()["content-length"], "90000");
+    world.put("/short", b"ab").await;
+    let (_, mut hit) = world.find("/short").await.unwrap();
+    assert_eq!(hit.read_body().await.unwrap().unwrap(), "ab");
+}
+
+#[tokio::test]
+async fn followers_read_single_bytes_as_they_come() {
+    let world = World::new(BOUNDS);
+    let mut writer = world.begin_followed("/x", 70_000).await;
+    let (_, mut reader) = world.find("/x").await.unwrap();
+    let mut read = Vec::new();
+    for number in 0..70_000_u32 {
+        let byte = (number % 251) as u8;
+        writer.write_body(Bytes::copy_from_slice(&[byte]), false).await.unwrap();
+        if number % 3 == 0 {
+            read.extend_from_slice(&reader.read_body().await.unwrap().unwrap());
+            while read.len() <= number as usize {
+                read.extend_from_slice(&reader.read_body().await.unwrap().unwrap());
+            }
+        }
+    }
+    writer.finish().await.unwrap();
+    read.extend(rest(&mut reader).await.unwrap());
+    assert!(
+        read.iter()
+            .zip(0_u32..)
+            .all(|(byte, number)| *byte == (number % 251) as u8)
+    );
+    assert_eq!(read.len(), 70_000);
+    assert_eq!(world.read("/x").await.unwrap(), read);
+}
+
+#[tokio::test]
+async fn a_response_without_content_says_no_length() {
+    let world = World::new(BOUNDS);
+    let door = world.doors.storage(b"");
+    let header = ResponseHeader::build(204, None).unwrap();
+    let head = CacheMeta::new(now(), now(), 0, 0, header);
+    door.get_miss_handler(&key("/x"), &head, &span())
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    let (found, _) = world.find("/x").await.unwrap();
+    assert!(!found.headers().contains_key("content-length"));
 }
 
 /// What a request does to the store.
@@ -494,7 +596,7 @@ impl Requests {
                 let meta = meta(&world.store, &name, Some(3));
                 door.update_meta(&key(&name), &meta, &span()).await.unwrap();
             }
-            Step::Settle => drop(world.store.settle(now())),
+            Step::Settle => world.store.settle(now()),
         }
     }
 }
@@ -548,7 +650,7 @@ fn a_scan_of_a_million_keys_does_not_push_out_a_hot_set() {
     let put = |number: u32| {
         let mut sheet = sheet.clone();
         sheet.address = place(number);
-        store.table.insert(&Entry::new(sheet, body::Body::join(Vec::new())));
+        store.table.insert(&Entry::new(sheet, body::Body::new(Vec::new())));
     };
     let hot = || {
         (0..HOT)

@@ -55,7 +55,7 @@ impl Writer {
             return store.refuse("there is no room for the response on its way");
         };
         let id = store.numbers.fetch_add(1, Ordering::Relaxed);
-        let pen = Pen::new(id, sheet, room, most);
+        let pen = Pen::new(id, sheet, room, (announced, most));
         if followed == Followed::Yes {
             store.fills.add(pen.fill());
         }
@@ -67,15 +67,17 @@ impl Writer {
         })
     }
 
-    fn keep(&self, pen: &Pen) -> u64 {
-        let entry = Entry::new(pen.fill().sheet().clone(), pen.body());
+    fn keep(&self, pen: &Pen) -> Result<u64> {
+        let mut sheet = pen.fill().sheet().clone();
+        sheet.meta.measure(pen.written())?;
+        let entry = Entry::new(sheet, pen.body());
         let bytes = entry.bytes();
         let is_purged = entry.sheet().verdict(&self.store.purges) == Verdict::Gone;
         if is_purged || !self.store.keep(&entry) {
             self.store.refused.fetch_add(1, Ordering::Relaxed);
-            return 0;
+            return Ok(0);
         }
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -100,9 +102,10 @@ impl HandleMiss for Writer {
         else {
             return ended();
         };
-        let bytes = self.keep(&pen);
+        let kept = self.keep(&pen);
         self.store.fills.remove(pen.fill());
         pen.finish();
+        let bytes = kept?;
         Ok(MissFinishType::Created(usize::try_from(bytes).unwrap_or(usize::MAX)))
     }
 
@@ -130,6 +133,7 @@ pub(super) fn sheet(store: &Store, key: &CacheKey, meta: &CacheMeta) -> Result<S
         meta: Meta::of(meta)?,
         labels: storing.map(|storing| storing.labels.clone()).unwrap_or_default(),
         standing: Standing::at(asked),
+        shelf: store.shelves.of(key),
     })
 }
 

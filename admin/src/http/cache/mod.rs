@@ -7,7 +7,8 @@
 //! | `POST {"tag": "product-7"}` | 204: what its origin gave this tag |
 //! | `POST {"api": "Orders", "version": "1.0", "prefix": "/items"}` | 204: that part; a `tenant` alone is one, too |
 //!
-//! With `"soft": true`, entries become stale instead.
+//! With `"soft": true`, entries become stale instead. 422 says what makes no sense, 503 why what is on the disk may come
+//! back with the next start.
 
 mod port;
 
@@ -20,12 +21,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
+use tokio::task::spawn_blocking;
 
 use super::guard::examined;
 use super::problem;
 use crate::oauth::Authority;
 
-pub use port::Purge;
+pub use port::{Purge, Refused};
 
 /// Routes the requests.
 pub fn router(authority: Arc<Authority>, purge: Arc<dyn Purge>) -> Router {
@@ -49,12 +51,13 @@ async fn answer(State(means): State<Means>, request: Request) -> Response {
     let Ok(named) = to_bytes(body, LONGEST).await else {
         return problem::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
-    match means.purge.purge(&named) {
-        Ok(()) => {
-            tracing::info!(%operator, named = %String::from_utf8_lossy(&named).escape_debug(), "responses are purged");
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(reason) => problem::problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+    // What there is on a disk is waited for.
+    let (purge, who) = (Arc::clone(&means.purge), operator.to_string());
+    match spawn_blocking(move || purge.purge(&named, &who)).await {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(Refused::Senseless(reason))) => problem::problem(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+        Ok(Err(Refused::Failed(reason))) => problem::problem(StatusCode::SERVICE_UNAVAILABLE, &reason),
+        Err(_) => problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "the purge broke; see the log"),
     }
 }
 

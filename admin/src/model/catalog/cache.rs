@@ -1,5 +1,6 @@
 //! What makes a stated cache believed.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -28,12 +29,17 @@ pub(super) fn believe(
         let violation = spot.key("max_body").blame("`max_body` must be more than zero");
         found.push(violation.fix("write a size such as `\"1MiB\"`, or `mode = \"off\"`"));
     }
+    if stated.max_entries == Some(0) {
+        let violation = spot.key("max_entries").blame("`max_entries` must be more than zero");
+        found.push(violation.fix("write a number such as `500`, or `mode = \"off\"`"));
+    }
     let methods = stated.methods.as_deref().unwrap_or(&SAFE);
     Caching {
         mode: stated.mode,
         timeout: stated.timeout.map(|timeout| timeout.0),
         is_shared: stated.shared,
         max_body: stated.max_body.unwrap_or(DEFAULT_BODY),
+        max_entries: stated.max_entries.and_then(NonZeroU64::new),
         methods: methods.iter().copied().collect(),
         statuses: stated.statuses.clone().unwrap_or_default(),
         query: query(spot, stated, found),
@@ -211,10 +217,11 @@ const NEVER: [HeaderName; 7] = [
 ];
 
 /// Every key but `mode`.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "timeout",
     "shared",
     "max_body",
+    "max_entries",
     "methods",
     "statuses",
     "query",

@@ -20,6 +20,9 @@ pub struct Cache {
     pub shared: bool,
     /// The largest body that is kept; `"1MiB"` by default.
     pub max_body: Option<Size>,
+    /// How many responses are kept in memory at most, of this version or this resource; one that is used least leaves for
+    /// a new one. By default, `entries` of the settings bounds them all together.
+    pub max_entries: Option<u64>,
     /// The methods that are answered from what is kept; `["GET", "HEAD"]` by default, and no other.
     pub methods: Option<Vec<MethodName>>,
     /// The statuses that are kept; by default those of RFC 9110 section 15.1 (`http`), or 200, 203, 301 and 308 (`fixed`).

@@ -148,8 +148,9 @@ impl Opened {
             meta: Meta::of(&meta).map_err(|_| Unread::Damaged)?,
             labels: self.head.labels,
             standing,
+            shelf: None,
         };
-        Ok((sheet, Body::join(pieces)))
+        Ok((sheet, Body::new(pieces)))
     }
 }
 
@@ -238,9 +239,10 @@ mod tests {
             meta: Meta::of(&meta).unwrap(),
             labels: Labels::default(),
             standing: Standing::at(Stamp::default()),
+            shelf: None,
         };
         let pieces = vec![Bytes::from(vec![1; 70_000]), Bytes::from_static(b"end")];
-        Entry::new(sheet, Body::join(pieces))
+        Entry::new(sheet, Body::new(pieces))
     }
 
     fn read(path: &Path) -> Result<(Sheet, Body), Unread> {

@@ -10,9 +10,17 @@
 //!
 //! It is done without: what cannot be written is not kept, what cannot be read is fetched again. A full queue skips.
 //! Failures, damage and foreign files are counted, and told of in the log once.
+//!
+//! # Purges
+//!
+//! They hold for the next process by a journal, before it believes a file. Who purges may wait until that is on the disk
+//! ([`Disk::persist`]), as operators do; else the thread that writes sees to it within milliseconds, which a crash of the
+//! process may be faster than, and a loss of power within the seconds that the operating system takes.
 
+mod directory;
 mod file;
 mod index;
+mod journal;
 mod keeper;
 mod queue;
 
@@ -21,14 +29,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tracing::warn;
 
 use self::file::Unread;
 use self::index::{Index, Record};
-use self::keeper::{Counts, Shelf};
-use self::queue::Queue;
+use self::keeper::Shelf;
+use self::queue::HasFile;
 use super::address::Address;
 use super::body::Body;
 use super::entry::{Entry, Sheet};
@@ -47,6 +57,8 @@ pub struct DiskBounds {
 /// What the disk holds and has done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct DiskFigures {
+    /// Whether it is used: it can be, no other process does, and what is there has been found.
+    pub is_used: bool,
     /// Files.
     pub entries: u64,
     /// Their bytes, in blocks of 4 KiB.
@@ -96,13 +108,8 @@ impl Disk {
     /// Begins to find what an earlier process left, on a thread that ends when this is dropped. The index takes at most
     /// so many bytes of memory.
     pub(super) fn open(bounds: DiskBounds, memory: u64, purges: Arc<Purges>) -> Self {
-        let shelf = Arc::new(Shelf {
-            index: Index::new(bounds.bytes, memory),
-            directory: bounds.directory,
-            purges,
-            queue: Queue::default(),
-            counts: Counts::default(),
-        });
+        let index = Index::new(bounds.bytes, memory);
+        let shelf = Arc::new(Shelf::new(bounds.directory, index, purges));
         let keeper = Arc::clone(&shelf);
         let name = "cache disk".to_owned();
         let thread = thread::Builder::new().name(name).spawn(move || keeper::run(&keeper));
@@ -125,8 +132,12 @@ impl Disk {
     /// Takes away what there is of an address, since there is something newer.
     pub(super) fn forget(&self, address: &Address) {
         let record = self.shelf.index.find(address);
-        let has_file = record.is_some_and(|record| self.shelf.index.remove(&record));
-        self.shelf.queue.remove(address, has_file);
+        let file = match record.map(|record| self.shelf.index.remove(&record)) {
+            Some(true) => HasFile::Yes,
+            Some(false) | None if self.shelf.is_searched.load(Ordering::Acquire) => HasFile::No,
+            Some(false) | None => HasFile::Maybe,
+        };
+        self.shelf.queue.remove(address, file);
     }
 
     /// Tells whether a response that has been read is still the one to go by.
@@ -137,10 +148,8 @@ impl Disk {
     /// Reads what there is of an address.
     pub(super) async fn recall(&self, address: &Address, space: &Arc<Space>) -> Option<Recalled> {
         let record = self.shelf.index.find(address)?;
-        if !record.is_written.load(Ordering::Acquire) {
-            return None;
-        }
-        if record.verdict(&self.shelf.purges) != Verdict::Good {
+        let is_there = record.is_written.load(Ordering::Acquire) && self.shelf.is_searched.load(Ordering::Acquire);
+        if !is_there || record.verdict(&self.shelf.purges) != Verdict::Good {
             return None;
         }
         let permit = Arc::clone(&self.readers).try_acquire_owned().ok();
@@ -156,17 +165,35 @@ impl Disk {
         read.await.ok()?
     }
 
-    /// Takes away what is purged; returns how many files and bytes that were.
+    /// Lets the next process know, within moments, what was purged.
+    pub(super) fn tell(&self) {
+        self.shelf.queue.tell();
+    }
+
+    /// Waits until the next process will know what was purged so far. It blocks.
     ///
-    /// What is stale by a purge goes as well: a file could not say so to the next process.
-    pub(super) fn settle(&self) -> (u64, u64) {
-        let mut settled = (0, 0);
+    /// # Errors
+    ///
+    /// Fails if the directory cannot be used, or belongs to another process.
+    pub(super) fn persist(&self) -> io::Result<()> {
+        self.shelf.persist(PATIENCE)
+    }
+
+    /// Holds every file against what was purged so far, and has those taken away that are.
+    pub(super) fn settle(&self) {
         for record in self.shelf.index.walk() {
-            if record.verdict(&self.shelf.purges) != Verdict::Good && self.shelf.discard(&record) {
-                settled = (settled.0 + 1, settled.1 + record.bytes);
-            }
+            record.verdict(&self.shelf.purges);
         }
-        settled
+        self.shelf.queue.settle();
+    }
+
+    /// Gives the directory up, for another process to take. It blocks until what is queued is done, or that takes too
+    /// long.
+    pub(super) fn close(&self) {
+        self.shelf.queue.close();
+        if !self.shelf.ended_within(PATIENCE) {
+            warn!("the cache's disk is slow, and some of what waits for it is lost");
+        }
     }
 
     /// Returns what the disk holds and has done.
@@ -174,13 +201,14 @@ impl Disk {
         let counts = &self.shelf.counts;
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         DiskFigures {
+            is_used: self.shelf.is_searched.load(Ordering::Acquire),
             entries: self.shelf.index.len(),
             bytes: self.shelf.index.bytes(),
             written: count(&counts.written),
             read: count(&counts.read),
             skipped: count(&counts.skipped),
             failed: count(&counts.failed),
-            damaged: count(&counts.damaged),
+            damaged: counts.damaged.load(Ordering::Acquire),
             foreign: count(&counts.foreign),
         }
     }
@@ -225,3 +253,6 @@ fn read(shelf: &Shelf, record: Arc<Record>, room: Room) -> Option<Recalled> {
 
 /// Responses that may be read at once.
 const READERS: usize = 16;
+
+/// How long a process waits for the disk, or for another process to give it up.
+const PATIENCE: Duration = Duration::from_secs(5);

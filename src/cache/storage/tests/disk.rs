@@ -19,6 +19,12 @@ fn world(directory: &Path, bytes: u64) -> World {
     })
 }
 
+/// Makes a directory that nobody else may use.
+pub(super) fn private() -> TempDir {
+    let rights = fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().permissions(rights).tempdir().unwrap()
+}
+
 const PLENTY: u64 = 1 << 30;
 
 impl World {
@@ -27,7 +33,7 @@ impl World {
     }
 
     /// Waits until the disk's figures are as they should become.
-    fn until(&self, test: impl Fn(DiskFigures) -> bool) -> DiskFigures {
+    pub(super) fn until(&self, test: impl Fn(DiskFigures) -> bool) -> DiskFigures {
         until(|| test(self.disk()).then(|| self.disk()), || self.disk())
     }
 
@@ -40,7 +46,7 @@ impl World {
     }
 
     /// Forgets what memory has, as a restart does.
-    fn clear_memory(&self) {
+    pub(super) fn clear_memory(&self) {
         let entries: Vec<_> = self.store.table.walk().collect();
         assert!(entries.iter().all(|entry| self.store.table.remove(entry)));
     }
@@ -57,29 +63,55 @@ fn until<T, S: std::fmt::Debug>(test: impl Fn() -> Option<T>, state: impl Fn() -
     }
 }
 
-/// Returns the files below a directory.
+/// Returns the files below a directory, but those that every cache has.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
             found.extend(files(&entry.path()));
-        } else {
+        } else if !["lock", "purges.journal", "purges.new"].contains(&&*entry.file_name().to_string_lossy()) {
             found.push(entry.path());
         }
     }
     found
 }
 
-/// Starts over, as a new process with an empty memory does, and waits until the files are found.
-fn restart(directory: &TempDir, files: u64) -> World {
-    let world = world(directory.path(), PLENTY);
-    world.until(|disk| disk.entries == files);
+/// Starts with an empty memory, as a new process does, and waits until the disk is used.
+pub(super) fn opened(directory: &Path) -> World {
+    let world = world(directory, PLENTY);
+    world.until(|disk| disk.is_used);
     world
+}
+
+/// Starts where there are so many files that can be believed.
+fn restart(directory: &TempDir, files: u64) -> World {
+    let world = opened(directory.path());
+    assert_eq!(world.disk().entries, files);
+    world
+}
+
+/// Purges everything of one target.
+fn purge(world: &World, target: &str, kind: Kind) {
+    world
+        .store
+        .purge(&Selector::Target { owner: OWNER, target }, kind, now());
+}
+
+/// Copies what a crash of the process would leave at this moment.
+fn crash(world: &TempDir) -> TempDir {
+    let copy = private();
+    let (from, to) = (world.path(), copy.path());
+    for file in files(from).into_iter().chain([from.join("purges.journal")]) {
+        let place = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(file, place).unwrap();
+    }
+    copy
 }
 
 #[tokio::test]
 async fn what_was_asked_for_again_survives_a_restart_and_nothing_else() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let before = world(&directory.path().join("cache"), PLENTY);
     before.put("/once", b"1").await;
     before.put_on_disk("/../twice", b"twice").await;
@@ -89,8 +121,8 @@ async fn what_was_asked_for_again_survives_a_restart_and_nothing_else() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700));
 
-    let after = world(&directory.path().join("cache"), PLENTY);
-    after.until(|disk| disk.entries == 1);
+    before.store.close();
+    let after = opened(&directory.path().join("cache"));
     assert!(after.find("/once").await.is_none());
     let (found, mut hit) = after.find("/../twice").await.unwrap();
     let (kept, _) = before.find("/../twice").await.unwrap();
@@ -116,7 +148,7 @@ async fn what_was_asked_for_again_survives_a_restart_and_nothing_else() {
 #[tokio::test]
 async fn a_purge_takes_files_away_before_it_is_settled_and_holds_before() {
     for kind in [Kind::Hard, Kind::Soft] {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = private();
         let world = restart(&directory, 0);
         world.put_on_disk("/x", b"x").await;
         world.put_on_disk("/y", b"y").await;
@@ -127,9 +159,12 @@ async fn a_purge_takes_files_away_before_it_is_settled_and_holds_before() {
         };
         world.store.purge(&target, kind, now());
         assert!(world.find("/x").await.is_none());
-        let settled = world.store.settle(now());
-        assert_eq!((settled.files, settled.file_bytes), (1, 4096));
-        assert_eq!(files(directory.path()).len(), 1);
+        world.store.settle(now());
+        until(
+            || (files(directory.path()).len() == 1).then_some(()),
+            || files(directory.path()),
+        );
+        world.store.close();
         let after = restart(&directory, 1);
         assert!(after.find("/x").await.is_none());
         assert_eq!(after.read("/y").await.unwrap(), b"y");
@@ -138,7 +173,7 @@ async fn a_purge_takes_files_away_before_it_is_settled_and_holds_before() {
 
 #[tokio::test]
 async fn what_is_newer_in_memory_takes_the_file_away() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let world = restart(&directory, 0);
     world.put_on_disk("/x", b"old").await;
     world.put("/x", b"new").await;
@@ -163,7 +198,7 @@ async fn what_is_newer_in_memory_takes_the_file_away() {
 
 #[tokio::test]
 async fn the_disks_bound_is_kept_and_the_files_are_those_of_the_index() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let world = world(directory.path(), 64 << 10);
     for number in 0..40 {
         world.put_on_disk(&number.to_string(), b"x").await;
@@ -176,7 +211,7 @@ async fn the_disks_bound_is_kept_and_the_files_are_those_of_the_index() {
 
 #[tokio::test]
 async fn a_damaged_file_is_a_miss_and_goes() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let world = restart(&directory, 0);
     let damages: [fn(&mut Vec<u8>); 4] = [
         |file| file.truncate(20),
@@ -200,8 +235,10 @@ async fn a_damaged_file_is_a_miss_and_goes() {
 
 #[tokio::test]
 async fn a_damaged_head_is_seen_at_the_start() {
-    let directory = tempfile::tempdir().unwrap();
-    restart(&directory, 0).put_on_disk("/x", b"body").await;
+    let directory = private();
+    let before = restart(&directory, 0);
+    before.put_on_disk("/x", b"body").await;
+    before.store.close();
     let file = files(directory.path()).pop().unwrap();
     let mut bytes = fs::read(&file).unwrap();
     bytes[40] ^= 1;
@@ -209,15 +246,17 @@ async fn a_damaged_head_is_seen_at_the_start() {
     let moved = file.with_file_name(format!("{:032x}", 7));
     bytes[40] ^= 1;
     fs::write(&moved, &bytes).unwrap();
-    let after = world(directory.path(), PLENTY);
-    after.until(|disk| disk.damaged == 2);
+    let after = opened(directory.path());
+    assert_eq!(after.disk().damaged, 2);
     assert!(after.disk().entries == 0 && !file.exists() && !moved.exists());
 }
 
 #[tokio::test]
 async fn foreign_files_are_left_alone_and_half_written_ones_go() {
-    let directory = tempfile::tempdir().unwrap();
-    restart(&directory, 0).put_on_disk("/x", b"body").await;
+    let directory = private();
+    let before = restart(&directory, 0);
+    before.put_on_disk("/x", b"body").await;
+    before.store.close();
     let own = files(directory.path()).pop().unwrap();
     let foreign = [
         directory.path().join("README"),
@@ -227,7 +266,8 @@ async fn foreign_files_are_left_alone_and_half_written_ones_go() {
     foreign.iter().for_each(|path| fs::write(path, b"mine").unwrap());
     fs::write(own.with_extension("part"), b"half").unwrap();
     let after = world(directory.path(), PLENTY);
-    let figures = after.until(|disk| disk.foreign == 3 && disk.entries == 1);
+    let figures = after.until(|disk| disk.is_used);
+    assert_eq!((figures.foreign, figures.entries), (3, 1));
     assert_eq!((figures.damaged, figures.failed), (0, 0));
     assert!(foreign.iter().all(|path| path.exists()));
     until(
@@ -239,7 +279,7 @@ async fn foreign_files_are_left_alone_and_half_written_ones_go() {
 
 #[tokio::test]
 async fn traffic_goes_on_without_the_disk_and_it_is_used_again_when_it_works() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let path = directory.path().join("cache");
     // A file where the directory should be refuses whoever runs the test; rights would not refuse root.
     fs::write(&path, b"in the way").unwrap();
@@ -261,7 +301,7 @@ async fn traffic_goes_on_without_the_disk_and_it_is_used_again_when_it_works() {
 
 #[tokio::test]
 async fn a_directory_without_rights_is_done_without() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private();
     let world = restart(&directory, 0);
     world.put_on_disk("/x", b"body").await;
     world.clear_memory();
@@ -276,4 +316,137 @@ async fn a_directory_without_rights_is_done_without() {
         (found.is_some(), world.disk().failed),
         if is_root { (true, 0) } else { (false, 1) }
     );
+}
+
+#[tokio::test]
+async fn a_purge_holds_after_a_crash_right_behind_it() {
+    let directory = private();
+    let world = restart(&directory, 0);
+    for name in ["/x", "/y", "/a/1", "/z"] {
+        world.put_on_disk(name, b"body").await;
+    }
+    purge(&world, "/x", Kind::Hard);
+    purge(&world, "/y", Kind::Soft);
+    let (within, prefix) = (Scope::Everything, "/a/");
+    world
+        .store
+        .purge(&Selector::Prefix { within, prefix }, Kind::Hard, now());
+    world.store.persist().unwrap();
+    let crashed = crash(&directory);
+    assert_eq!(files(crashed.path()).len(), 4, "nothing was taken away yet");
+    let after = restart(&crashed, 1);
+    assert_eq!(after.read("/z").await.unwrap(), b"body");
+    for name in ["/x", "/y", "/a/1"] {
+        assert!(after.find(name).await.is_none(), "{name}");
+    }
+    assert_eq!(files(crashed.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_told_soon_and_at_the_end() {
+    let directory = private();
+    let world = restart(&directory, 0);
+    world.put_on_disk("/x", b"body").await;
+    world.put_on_disk("/y", b"body").await;
+    let journal = || fs::metadata(directory.path().join("purges.journal")).unwrap().len();
+    let before = journal();
+    purge(&world, "/x", Kind::Hard);
+    until(|| (journal() > before).then_some(()), journal);
+    let after = restart(&crash(&directory), 1);
+    after.store.close();
+    purge(&world, "/y", Kind::Hard);
+    world.store.close();
+    restart(&directory, 0);
+}
+
+#[tokio::test]
+async fn what_was_stored_after_a_purge_survives_the_next_start() {
+    let directory = private();
+    let world = restart(&directory, 0);
+    world.put_on_disk("/x", b"old").await;
+    purge(&world, "/x", Kind::Hard);
+    world.store.settle(now());
+    world.put_on_disk("/x", b"new").await;
+    world.store.close();
+    assert_eq!(restart(&directory, 1).read("/x").await.unwrap(), b"new");
+}
+
+#[tokio::test]
+async fn files_are_not_believed_without_their_journal() {
+    for damage in [
+        |path: &Path| fs::remove_file(path).unwrap(),
+        |path: &Path| fs::write(path, b"TGPURGE\x01?").unwrap(),
+    ] {
+        let directory = private();
+        let world = restart(&directory, 0);
+        world.put_on_disk("/x", b"body").await;
+        world.store.close();
+        damage(&directory.path().join("purges.journal"));
+        let world = restart(&directory, 0);
+        assert!(files(directory.path()).is_empty());
+        world.put_on_disk("/x", b"body").await;
+        world.store.close();
+        restart(&directory, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_happens_before_the_files_are_found_holds_for_them() {
+    let directory = private();
+    let before = restart(&directory, 0);
+    for name in ["/purged", "/newer", "/left"] {
+        before.put_on_disk(name, b"old").await;
+    }
+    // The process before still has the directory, so that this one has not begun to look.
+    let after = world(directory.path(), PLENTY);
+    purge(&after, "/purged", Kind::Hard);
+    after.put("/newer", b"new").await;
+    assert!(after.find("/left").await.is_none() && !after.disk().is_used);
+    before.store.close();
+    after.until(|disk| disk.is_used && disk.entries == 1);
+    after.clear_memory();
+    assert_eq!(after.read("/left").await.unwrap(), b"old");
+    assert!(after.find("/purged").await.is_none() && after.find("/newer").await.is_none());
+}
+
+#[tokio::test]
+async fn one_process_at_a_time_has_the_directory() {
+    let directory = private();
+    let before = restart(&directory, 0);
+    before.put_on_disk("/x", b"body").await;
+    let after = world(directory.path(), PLENTY);
+    // A purge waits for the directory.
+    let store = Arc::clone(&after.store);
+    purge(&after, "/x", Kind::Hard);
+    let waiting = std::thread::spawn(move || store.persist());
+    before.put("/y", b"body").await;
+    before.store.close();
+    waiting.join().unwrap().unwrap();
+    after.until(|disk| disk.is_used);
+    assert!(after.find("/x").await.is_none());
+    // Who has given it up goes on without, and does not touch it.
+    assert_eq!(before.read("/y").await.unwrap(), b"body");
+    after.put_on_disk("/z", b"body").await;
+    before.put("/z", b"other").await;
+    before.clear_memory();
+    assert!(before.find("/x").await.is_none() && before.store.persist().is_err());
+    assert_eq!(files(directory.path()).len(), 1);
+}
+
+#[tokio::test]
+async fn a_directory_that_others_may_use_is_not_used() {
+    let directory = private();
+    let rights = |mode| fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+    rights(0o750);
+    let world = world(directory.path(), PLENTY);
+    world.until(|disk| disk.failed == 1);
+    let reason = world.store.persist().unwrap_err().to_string();
+    assert!(reason.contains("mode 750") && reason.contains("chmod 700"), "{reason}");
+    world.put("/x", b"body").await;
+    assert_eq!(world.read("/x").await.unwrap(), b"body");
+    world.until(|disk| disk.failed == 2);
+    assert!(!world.disk().is_used && fs::read_dir(directory.path()).unwrap().count() == 0);
+    rights(0o700);
+    world.put_on_disk("/y", b"body").await;
+    world.store.persist().unwrap();
 }
