@@ -3,7 +3,7 @@
 CONF ?= conf
 BENCH ?=
 
-.PHONY: run test bench check fuzz tools test-tools
+.PHONY: run test bench check fuzz cache-tests tools test-tools
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -33,6 +33,11 @@ check:
 fuzz: tools
 	cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 	RUSTC_BOOTSTRAP=1 cargo fuzz run path -- -max_total_time=60
+
+## Runs the public tests of HTTP caches against a gateway, and lists what fails.
+cache-tests: tools test-tools
+	cargo build
+	cd tests/cache && npm install --no-audit --no-fund && node --no-warnings run.mjs ../../target/debug/tollgate
 
 ## Installs what the dependencies are built with.
 tools:

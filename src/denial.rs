@@ -4,10 +4,12 @@
 //! 6.3 and 13.2; the two bodies of W (with and without a `type`) are told apart by [`Fault::kind`].
 
 mod reach;
+mod unreadable;
 
 use http::StatusCode;
 
 use self::reach::denied;
+use self::unreadable::bad_target;
 use crate::head::Scheme;
 use crate::model::method::MethodSet;
 use crate::registry::key_pair::KeyType;
@@ -64,6 +66,8 @@ pub enum Denial {
     NoDefaultVersion,
     /// The version has no endpoints for a key of this type.
     NoEndpoint(KeyType),
+    /// The caller takes nothing but what is kept, and nothing is.
+    NotCached,
     /// The caller's application has no subscription that the version takes.
     NotSubscribed,
     /// The API key is not taken from where the caller is.
@@ -155,6 +159,12 @@ impl Denial {
                 StatusCode::GATEWAY_TIMEOUT,
                 "101504",
                 "The back end did not answer in time",
+            ),
+            Self::NotCached => report(
+                StatusCode::GATEWAY_TIMEOUT,
+                "504",
+                "Gateway Timeout",
+                "Nothing is cached that answers the request",
             ),
             Self::BareLineFeed => report(
                 StatusCode::BAD_REQUEST,
@@ -322,6 +332,7 @@ impl Denial {
             Self::BackendConnectTimeout => "backend_connect_timeout",
             Self::BackendTimeout => "backend_timeout",
             Self::BareLineFeed => "bare_line_feed",
+            Self::NotCached => "not_cached",
             Self::Blocked => "blocked",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -375,19 +386,6 @@ fn security(status: StatusCode, code: &'static str, message: &'static str, descr
 
 fn backend(status: StatusCode, code: &'static str, description: &'static str) -> Fault {
     report(status, code, "Runtime Error", description)
-}
-
-fn bad_target(why: BadTarget) -> &'static str {
-    match why {
-        BadTarget::Control => "The request path holds a control character.",
-        BadTarget::DotSegment => "The request path holds a dot segment.",
-        BadTarget::InvalidEncoding => "The request path holds an invalid percent-encoding.",
-        BadTarget::InvalidText => "The request path is not valid UTF-8.",
-        BadTarget::Malformed => "The request path is malformed.",
-        BadTarget::NotAllowed => {
-            "The request path holds an encoded slash or backslash, an empty segment or a path parameter, which the API does not accept."
-        }
-    }
 }
 
 const UNSUBSCRIBED: &str = "User is NOT authorized to access the Resource. API Subscription validation failed.";

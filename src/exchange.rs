@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::cache::cached::Cached;
 use crate::credential::Flaw;
 use crate::credential::caller::Caller;
 use crate::denial::Denial;
@@ -17,7 +18,7 @@ use crate::head::{Scheme, ShownCertificate};
 use crate::model::place::Place;
 use crate::quota_fields::Fields;
 use crate::served::Served;
-use crate::snapshot::{Route, Version, VersionId};
+use crate::snapshot::{CachePolicy, Route, Version, VersionId};
 use crate::stages::{Ground, Permit, Refusal, Spent, Standings};
 use crate::telemetry::InFlight;
 use crate::telemetry::meter::Meter;
@@ -59,6 +60,8 @@ pub struct Exchange {
     pub in_flight: Option<InFlight>,
     /// What a failure after the permit was answered with.
     pub failure: Option<Denial>,
+    /// What the cache does with it, where anything is kept of its resource.
+    pub cached: Option<Box<Cached>>,
 }
 
 /// How far an exchange got.
@@ -102,6 +105,7 @@ impl Exchange {
             tunnelled: None,
             in_flight: None,
             failure: None,
+            cached: None,
         }
     }
 
@@ -136,6 +140,12 @@ impl Exchange {
             Verdict::Refused(refusal) => refusal.route,
         };
         route.map(|id| self.served.snapshot.route(id))
+    }
+
+    /// Returns what is kept of the resource's responses, where the request was permitted.
+    pub fn cache_policy(&self) -> Option<&CachePolicy> {
+        let permit = self.permit()?;
+        self.served.snapshot.route(permit.route()).cache.as_deref()
     }
 
     /// Returns where the permitted version's traffic goes.

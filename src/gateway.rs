@@ -4,13 +4,17 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`own`] paths are answered, else [`admission`]; a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admission`](crate::admission); a refusal is written and returned as a success; WebSockets go to the tunnel |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
+//! | `request_cache_filter` to `response_cache_filter`, `should_serve_stale` | [`cache::filters`](crate::cache::filters) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
+mod admitting;
 mod answering;
+mod asking;
+mod caching;
 mod charging;
 mod failure;
 mod readmission;
@@ -20,14 +24,15 @@ mod websocket;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{Method, StatusCode};
+use pingora_cache::key::HashBinary;
+use pingora_cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable};
 use pingora_core::modules::http::HttpModules;
-use pingora_core::protocols::http::ServerSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -35,25 +40,26 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::sync::watch;
 
 use self::seen::{head, is_tls};
-use crate::accept::{deadline, possession};
-use crate::admission::{Admitted, Means, Purpose, admission};
+use crate::accept::deadline;
+use crate::admission::Admitted;
+use crate::cache::opened::Cache;
+use crate::cache::{filters, keeping};
 use crate::counting::Counts;
-use crate::credential::{self, Credentials, Subject};
+use crate::credential::Credentials;
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
 use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
-use crate::head::{Head, Scheme};
+use crate::head::Scheme;
 use crate::quota::Hold;
 use crate::routed::Routed;
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
 use crate::snapshot::live::Live;
-use crate::stages::recorder::Silent;
-use crate::stages::{Refusal, Spent, own};
+use crate::stages::{Spent, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
-use crate::upstream::{self, Call, Pool};
+use crate::upstream::{self, Pool};
 use crate::{reply, rewrite};
 
 /// The data plane's shell.
@@ -67,6 +73,8 @@ pub struct Gateway {
     pub pool: Arc<Pool>,
     /// What answers on the gateway's own paths.
     pub own: Routed,
+    /// What is kept of responses.
+    pub cache: Arc<Cache>,
     /// What proves callers.
     pub credentials: Arc<Credentials>,
     /// Where quotas are counted.
@@ -129,8 +137,9 @@ impl ProxyHttp for Gateway {
             Box::pin(self.answer(session, exchange, path)).await?;
             return Ok(true);
         }
+        let purpose = caching::purpose(session, self.counts.at(exchange.arrived, exchange.at));
         let mut spent = Spent::default();
-        match self.admission(&head, exchange, &mut spent).await {
+        match self.admission(&head, exchange, purpose, &mut spent).await {
             Ok(Admitted::Permit(permit)) => {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.spent = spent;
@@ -155,8 +164,78 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
+    fn request_cache_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<()> {
+        if exchange.cache_policy().is_some() {
+            filters::enable(&self.cache, session, exchange);
+        }
+        Ok(())
+    }
+
+    fn cache_key_callback(&self, _session: &Session, exchange: &mut Self::CTX) -> Result<CacheKey> {
+        filters::take_key(exchange)
+    }
+
+    fn cache_vary_filter(
+        &self,
+        meta: &CacheMeta,
+        exchange: &mut Self::CTX,
+        request: &RequestHeader,
+    ) -> Option<HashBinary> {
+        filters::variance_of(meta, exchange, request)
+    }
+
+    async fn cache_hit_filter(
+        &self,
+        session: &mut Session,
+        meta: &CacheMeta,
+        _hit: &mut HitHandler,
+        _is_fresh: bool,
+        exchange: &mut Self::CTX,
+    ) -> Result<Option<ForcedFreshness>> {
+        Ok(filters::found(session, meta, exchange))
+    }
+
+    async fn proxy_upstream_filter(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<bool> {
+        if filters::may_ask(session, exchange) {
+            return Ok(true);
+        }
+        caching::refuse(session, exchange).await.map(|()| false)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<()> {
+        filters::answered(response, exchange);
+        Ok(())
+    }
+
+    fn response_cache_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        exchange: &mut Self::CTX,
+    ) -> Result<RespCacheable> {
+        keeping::keep(&self.cache, session, response, exchange)
+    }
+
+    fn cache_not_modified_filter(
+        &self,
+        session: &Session,
+        response: &ResponseHeader,
+        _exchange: &mut Self::CTX,
+    ) -> Result<bool> {
+        Ok(filters::is_known(session, response))
+    }
+
+    fn should_serve_stale(&self, session: &mut Session, exchange: &mut Self::CTX, error: Option<&Error>) -> bool {
+        filters::serves_stale(session, exchange, error)
+    }
+
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Self::CTX) -> Result<Box<HttpPeer>> {
-        next_peer(session, exchange)
+        asking::next_peer(session, exchange)
     }
 
     async fn upstream_request_filter(
@@ -165,7 +244,8 @@ impl ProxyHttp for Gateway {
         out: &mut RequestHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        rewritten(out, session.req_header().version, exchange)
+        asking::rewritten(out, session.req_header().version, exchange)?;
+        filters::ask(out, exchange)
     }
 
     async fn request_body_filter(
@@ -196,11 +276,15 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        upstream::check_answer(response)?;
-        exchange.attempts.answered(response);
+        if !filters::is_from_cache(session) {
+            upstream::check_answer(response)?;
+            exchange.attempts.answered(response);
+            exchange.answered = Some(Instant::now());
+            self.invalidate(session, response, exchange);
+        }
         charging::foresee(&self.counts, exchange, response)?;
-        exchange.answered = Some(Instant::now());
         rewrite::response(response, exchange)?;
+        filters::tell(session, response, exchange)?;
         rewrite::suit(response, session);
         if has_no_body(session, response) {
             exchange.spent.hold = Hold::default();
@@ -265,7 +349,12 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, exchange: &mut Self::CTX) {
-        observe::record(&self.telemetry, session, exchange);
+        if session.cache.lock_duration().is_some() {
+            self.cache.waited();
+        }
+        if !caching::is_own_request(session) {
+            observe::record(&self.telemetry, session, exchange);
+        }
         exchange.in_flight = None;
         exchange.spent.hold = Hold::default();
         deadline::between_requests(session);
@@ -287,99 +376,8 @@ impl ProxyHttp for Gateway {
     }
 }
 
-impl Gateway {
-    /// Admits, or refuses.
-    async fn admission(
-        &self,
-        head: &Head<'_>,
-        exchange: &Exchange,
-        spent: &mut Spent,
-    ) -> std::result::Result<Admitted, Refusal> {
-        let means = Means {
-            snapshot: &exchange.served.snapshot,
-            limits: &self.limits,
-            credentials: &self.credentials,
-            counts: (
-                &self.counts,
-                Purpose::Spend(self.counts.at(exchange.arrived, exchange.at)),
-            ),
-            now: credential::at(exchange.at),
-        };
-        admission(|| *head, means, spent, &mut Silent).await
-    }
-
-    /// Makes what the backend is told of the caller, where its version asks for it; without it, nothing is sent there.
-    async fn assertion(&self, exchange: &Exchange) -> Result<Option<HeaderValue>> {
-        let (Some(permit), Some(version)) = (exchange.permit(), exchange.version()) else {
-            return Ok(None);
-        };
-        let Some(caller) = permit.caller().filter(|_| version.security.backend_jwt) else {
-            return Ok(None);
-        };
-        let about = Subject {
-            caller,
-            version,
-            by_default: permit.by_default(),
-        };
-        match Box::pin(self.credentials.assertion(about, credential::now())).await {
-            Some(assertion) => Ok(Some(assertion)),
-            None => Err(Error::explain(
-                ErrorType::InternalError,
-                "no statement about the caller can be signed",
-            )),
-        }
-    }
-
-    /// Tells whether a connection began before anybody wanted a certificate, and somebody does now: the next one can show
-    /// it. Of HTTP/2, Pingora ends none before it is idle (0.9.1).
-    fn is_unasked(&self, session: &Session, exchange: &Exchange) -> bool {
-        let was_asked = session.digest().is_none_or(possession::was_asked);
-        is_tls(session)
-            && !was_asked
-            && (exchange.served.snapshot.takes_certificates() || self.credentials.view().has_certified_clients())
-    }
-
-    /// Bounds what Pingora leaves open by default: reads and writes (0.9.1). Silence between requests is the door's.
-    fn bound_connection(&self, session: &mut Session, exchange: &Exchange) {
-        if self.draining.load(Ordering::Relaxed) || self.is_unasked(session, exchange) {
-            session.set_keepalive(None);
-        }
-        session.set_read_timeout(Some(self.timeouts.read));
-        session.set_write_timeout(Some(self.timeouts.write));
-        session.set_total_drain_timeout(Some(self.timeouts.read));
-        let is_old = session.req_header().version == Version::HTTP_10;
-        if let (true, ServerSession::H1(session)) = (is_old, session.as_downstream_mut()) {
-            // Whoever speaks HTTP/1.0 knows of no answer before the answer (RFC 9110, 15.2).
-            session.set_ignore_info_resp(true);
-        }
-    }
-}
-
 /// Tells whether a response ends with its head.
 fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
     session.req_header().method == Method::HEAD
         || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-fn next_peer(session: &Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
-    exchange.called.get_or_insert_with(Instant::now);
-    let backend = exchange.backend().map(Arc::clone);
-    let backend = backend.ok_or_else(|| Error::explain(ErrorType::InternalError, "no permit"))?;
-    let call = Call {
-        client: exchange.origin.client,
-        headers: &session.req_header().headers,
-    };
-    Ok(exchange.attempts.next(&backend, call)?)
-}
-
-/// Makes the request that goes out, with what the backend is told of the caller.
-fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Exchange) -> Result<()> {
-    let (Some(permit), Some(endpoint)) = (exchange.permit(), exchange.attempts.endpoint()) else {
-        return Err(Error::explain(ErrorType::InternalError, "no permit"));
-    };
-    rewrite::request(out, came_by, exchange, permit, endpoint)?;
-    match &exchange.assertion {
-        Some(assertion) => out.insert_header(&exchange.served.snapshot.fields().assertion, assertion),
-        None => Ok(()),
-    }
 }

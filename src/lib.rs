@@ -11,7 +11,7 @@
 //! | shell | [`gateway`], [`bridge`] |
 //! | tells | [`explain`] |
 //! | decides | [`admission`], [`counting`] |
-//! | edge | [`accept`], [`tunnel`], [`upstream`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
+//! | edge | [`accept`], [`tunnel`], [`upstream`], [`cache`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`], [`quota_fields`] |
 //! | core | [`stages`], [`credential`] |
 //! | counts | [`quota`] |
@@ -49,6 +49,10 @@
 //!     old one has ended some are refused that one process alone would let through.
 //! 12. **Gateways that share counts tell each other afterwards, within a bound** ([`quota::store`]), instead of leases of
 //!     parts of each quota: nothing is set aside for who does not come, and the ledger decides as it does alone.
+//! 13. **Whom a cached response belongs to is part of its key until its origin calls it public** ([`cache`]), instead of
+//!     part of its variant alone: callers would wait for each other's fetches, and one's would void all others' entries.
+//! 14. **What an endpoint sees is in the key** ([`cache`]), instead of some of it: nobody shapes what others get. What
+//!     would leave each caller with entries of their own is held back.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
@@ -62,13 +66,18 @@
 //! siphasher (ahash, which is not stable across versions and has 64 bits; blake3, several times slower on short names)
 //! makes keys; postcard (bincode, no longer kept) writes counts; indexmap (hashbrown alone, which cannot be walked a
 //! few at a time) keeps counters; redis (fred, larger, with reconnecting and pools of its own, which here one task does
-//! in rounds) speaks to Redis and Valkey; memchr scans heads; jemalloc (mimalloc) returns what connections leave behind,
-//! with the options of `allocator.c`.
+//! in rounds) speaks to Redis and Valkey; quick_cache (moka, ten times slower on a hit; foyer, whose memory half is
+//! three times slower) holds what is stored of responses; pingora-cache keeps the states of a cached
+//! exchange (a cache of our own, which would write validation, ranges and locks again), sfv (which it has already) reads
+//! fields of RFC 9213, httpdate (time, whose formats are
+//! not those of HTTP) reads dates; memchr scans heads; jemalloc (mimalloc) returns what
+//! connections leave behind, with the options of `allocator.c`.
 
 pub mod accept;
 pub mod admission;
 pub mod boot;
 pub mod bridge;
+pub mod cache;
 pub mod command;
 pub mod counting;
 pub mod credential;

@@ -6,6 +6,7 @@
 
 mod consumed;
 
+use std::borrow::Cow;
 use std::mem;
 
 use bytes::Bytes;
@@ -42,7 +43,12 @@ pub fn request(
 ) -> Result<()> {
     let snapshot = &exchange.served.snapshot;
     let version = snapshot.version(permit.version());
-    let (mut target, ends_stream) = (target(out, endpoint, permit, &version.security), out.send_end_stream());
+    let target = match &exchange.cached {
+        // What is in the key is what is sent.
+        Some(cached) => Bytes::from([&endpoint.base, cached.target.as_str()].concat()),
+        None => target(out, endpoint, permit, &version.security),
+    };
+    let (mut target, ends_stream) = (target, out.send_end_stream());
     let (blank, ()) = Request::new(()).into_parts();
     let mut parts: Parts = mem::replace(out, blank.into()).into();
     let authority = parts
@@ -86,20 +92,24 @@ pub fn request(
 
 /// Joins base path, permitted path and query. What was matched is what is sent.
 fn target(out: &RequestHeader, endpoint: &Endpoint, permit: &Permit, security: &Security) -> Bytes {
-    let raw = out.raw_path();
-    let query = memchr::memchr(b'?', raw)
-        .and_then(|at| raw.get(at..))
-        .unwrap_or_default();
     let (base, path) = (endpoint.base.as_bytes(), permit.path().as_bytes());
-    if permit.caller().is_some() && security.accepts.api_key {
-        let query = consumed::strip_parameter(query, security.api_key.as_str());
-        return [base, path, &query].concat().into();
-    }
+    let query = query_sent(out.raw_path(), permit, security);
     let mut target = Vec::with_capacity(base.len() + path.len() + query.len());
     target.extend_from_slice(base);
     target.extend_from_slice(path);
-    target.extend_from_slice(query);
+    target.extend_from_slice(&query);
     Bytes::from(target)
+}
+
+/// Returns the query that the backend gets, with its question mark: as it came, but for an API key.
+pub fn query_sent<'q>(raw: &'q [u8], permit: &Permit, security: &Security) -> Cow<'q, [u8]> {
+    let query = memchr::memchr(b'?', raw)
+        .and_then(|at| raw.get(at..))
+        .unwrap_or_default();
+    if permit.caller().is_some() && security.accepts.api_key {
+        return Cow::Owned(consumed::strip_parameter(query, security.api_key.as_str()));
+    }
+    Cow::Borrowed(query)
 }
 
 /// Says where the request came from, after what a trusted peer said and instead of what anyone else did.
@@ -165,13 +175,7 @@ fn value(line: &[u8]) -> Result<HeaderValue> {
 /// Removes what goes no further: fields of one hop, what this peer may not state, and what is between the gateway and
 /// those around it. Most requests have none of it, so the names are looked at once, rather than looked up.
 fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields: &CredentialFields) {
-    let (assertion, certificate) = (fields.assertion.as_str(), fields.certificate.as_ref());
-    let is_unsent = |name: &str| {
-        has_hops && hop::is_of_request(name)
-            || is_claim(name, is_trusted)
-            || is_alike(name, assertion)
-            || certificate.is_some_and(|field| is_alike(name, field.as_str()))
-    };
+    let is_unsent = |name: &str| has_hops && hop::is_of_request(name) || is_ours(name, is_trusted, fields);
     let unsent = headers.keys().filter(|name| is_unsent(name.as_str()));
     let mut unsent: Vec<HeaderName> = unsent.cloned().collect();
     if has_hops {
@@ -180,6 +184,35 @@ fn drop_unsent(headers: &mut HeaderMap, has_hops: bool, is_trusted: bool, fields
     for name in &unsent {
         headers.remove(name);
     }
+}
+
+/// Tells whether a field is one that this peer may not state, or is between the gateway and those around it.
+fn is_ours(name: &str, is_trusted: bool, fields: &CredentialFields) -> bool {
+    let certificate = fields.certificate.as_ref();
+    is_claim(name, is_trusted)
+        || is_alike(name, fields.assertion.as_str())
+        || certificate.is_some_and(|field| is_alike(name, field.as_str()))
+}
+
+/// Tells whether a field of a request goes no further than the gateway, beside those of one hop.
+pub fn is_kept_back(name: &HeaderName, headers: &HeaderMap, exchange: &Exchange) -> bool {
+    let is_consumed = || {
+        let (caller, version) = exchange.caller().zip(exchange.version())?;
+        Some(consumed::is_whole(name, headers, caller, &version.security))
+    };
+    is_ours(
+        name.as_str(),
+        exchange.origin.is_trusted,
+        exchange.served.snapshot.fields(),
+    ) || is_consumed().unwrap_or_default()
+}
+
+/// Returns the host that an endpoint is told was called: whoever was routed by the authority is told of it, whatever
+/// `Host` says beside it (RFC 9113, 8.3.1).
+pub fn host_called(request: &RequestHeader) -> &[u8] {
+    let stated = || request.headers.get(HOST).map(HeaderValue::as_bytes);
+    let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());
+    authority.or_else(stated).unwrap_or_default()
 }
 
 /// Tells whether a name is another one, however its hyphens are written: an underscore is one to many a backend.

@@ -119,6 +119,7 @@ const RULES: &[Rule] = &[
             "src/accept",
             "src/tunnel",
             "src/upstream",
+            "src/cache",
             "src/reply.rs",
             "src/routed",
             "src/telemetry",
@@ -126,6 +127,12 @@ const RULES: &[Rule] = &[
         ],
         but: &[],
         never: &["crate::gateway", "crate::bridge", "crate::boot", "crate::command"],
+    },
+    // Bytes are stored for whoever says what they are.
+    Rule {
+        within: &["src/cache/storage"],
+        but: &[],
+        never: &["crate::"],
     },
     Rule {
         within: &["src/bridge"],
@@ -160,10 +167,10 @@ const RULES: &[Rule] = &[
         but: &[],
         never: &["pingora"],
     },
-    // What implements Pingora's `IO` has its names.
+    // What implements Pingora's `IO` and `Storage` has their names.
     Rule {
         within: &["src", "admin"],
-        but: &["src/accept/deadline.rs"],
+        but: &["src/accept/deadline.rs", "src/cache/storage/doors.rs"],
         never: &["fn get_"],
     },
     Rule {

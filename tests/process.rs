@@ -12,6 +12,8 @@
 #[path = "process/counts_are_kept_and_shared.rs"]
 mod counts_are_kept_and_shared;
 mod machine;
+#[path = "process/what_is_kept_survives.rs"]
+mod what_is_kept_survives;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -412,7 +414,7 @@ fn commands_that_only_print_do() {
     assert!(stdout(&site.plain(&["version"])).contains(env!("CARGO_PKG_VERSION")));
     let help = stdout(&site.plain(&["--help"]));
     for command in [
-        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token",
+        "run", "check", "explain", "reload", "schema", "origin", "version", "user", "app", "key", "token", "cache",
     ] {
         assert!(help.contains(command), "{help}");
         let help = stdout(&site.plain(&[command, "--help"]));

@@ -1,7 +1,7 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
-//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `refusal`, `reload`, `edit`,
-//! `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `hits`, `refusal`, `reload`,
+//! `edit`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
 #![expect(
@@ -15,6 +15,7 @@ mod client;
 mod cost;
 mod cpu;
 mod edit;
+mod hits;
 mod origin;
 mod process;
 mod reload;
@@ -24,12 +25,12 @@ mod token;
 
 use std::error::Error;
 
-const QUESTIONS: [&str; 9] = [
-    "cpu", "token", "tokens", "tiers", "refusal", "reload", "edit", "memory", "start",
+const QUESTIONS: [&str; 10] = [
+    "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "memory", "start",
 ];
 
 /// Those that compare what calls cost a process.
-const COSTS: [&str; 5] = ["cpu", "token", "tokens", "refusal", "tiers"];
+const COSTS: [&str; 6] = ["cpu", "token", "tokens", "hits", "refusal", "tiers"];
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -59,6 +60,7 @@ fn ask(questions: &[&str]) -> Outcome {
         match *question {
             "cpu" => runtime.block_on(cpu::measure())?,
             "edit" => runtime.block_on(edit::measure_latency())?,
+            "hits" => runtime.block_on(hits::measure())?,
             "memory" => runtime.block_on(edit::measure_memory())?,
             "refusal" => runtime.block_on(token::measure_refusal())?,
             "reload" => runtime.block_on(reload::measure())?,
@@ -66,6 +68,7 @@ fn ask(questions: &[&str]) -> Outcome {
                 runtime.block_on(start::once())?;
                 runtime.block_on(token::once())?;
                 runtime.block_on(tiers::once())?;
+                runtime.block_on(hits::once())?;
             }
             "start" => runtime.block_on(start::measure())?,
             "tiers" => runtime.block_on(tiers::measure())?,

@@ -19,6 +19,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 /// A process that ends with this value.
 pub(crate) struct Process {
     child: Child,
+    /// The process that serves, where the one that was started only manages it.
+    worker: Option<u32>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -34,7 +36,7 @@ impl Drop for Process {
 impl Process {
     /// Starts this program again in one of its roles.
     pub(crate) async fn role(role: &str, upstream: Option<SocketAddr>) -> Result<Self> {
-        let address = free_address()?;
+        let address = Self::free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg(role)
@@ -42,6 +44,7 @@ impl Process {
             .args(upstream.map(|upstream| upstream.to_string()));
         let process = Self {
             child: command.spawn()?,
+            worker: None,
             address,
         };
         process.reachable().await?;
@@ -50,20 +53,42 @@ impl Process {
 
     /// Starts the gateway on a configuration.
     pub(crate) fn gateway(conf: &Conf) -> Result<Self> {
-        let address = free_address()?;
+        let address = Self::free_address()?;
         let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(["run", "--conf"])
             .arg(conf.dir())
             .env("TOLLGATE_GATEWAY_HTTP", address.to_string())
             .env("TOLLGATE_GATEWAY_HTTPS", "")
-            .env("TOLLGATE_STATUS_HTTP", free_address()?.to_string())
+            .env("TOLLGATE_STATUS_HTTP", Self::free_address()?.to_string())
             .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
             .env("TOLLGATE_DATA_DIR", conf.data())
             .env("TOLLGATE_GATEWAY_THREADS", THREADS.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { child, address })
+        Ok(Self {
+            child,
+            worker: None,
+            address,
+        })
+    }
+
+    /// Starts another program, which listens there.
+    pub(crate) fn other(command: &mut Command, address: SocketAddr) -> Result<Self> {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self {
+            child,
+            worker: None,
+            address,
+        })
+    }
+
+    /// Looks for the process that this one has started, to be the one that is measured.
+    pub(crate) fn find_worker(&mut self) -> Result<Option<u32>> {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        self.worker = children.split(' ').find_map(|child| child.parse().ok());
+        Ok(self.worker)
     }
 
     /// Waits until it accepts connections.
@@ -78,14 +103,19 @@ impl Process {
         Ok(())
     }
 
+    /// Returns an address that nothing listens on.
+    pub(crate) fn free_address() -> Result<SocketAddr> {
+        Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    }
+
     /// Returns its number.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.worker.unwrap_or_else(|| self.child.id())
     }
 
     /// Returns the CPU time it used so far, user and system.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         let after_name = stat.rsplit(") ").next().unwrap_or_default();
         let ticks: u64 = after_name
             .split(' ')
@@ -99,17 +129,13 @@ impl Process {
 
     /// Returns the memory it holds, in KiB.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 /// A configuration directory that goes with this value.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::accept::certificates::Certificates;
+use crate::bridge::purging::purged;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{Answer, Command};
 use crate::bridge::upkeep::Upkeep;
+use crate::cache::purge::{Purge, Purger};
 use crate::explain::Explainer;
 
 /// Who answers the control socket.
@@ -16,6 +18,7 @@ pub(super) struct Answers {
     pub(super) reload: Reload,
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) upkeep: Upkeep,
+    pub(super) purger: Arc<Purger>,
     pub(super) runtime: Handle,
 }
 
@@ -25,10 +28,20 @@ impl Answers {
         match command {
             Command::Explain(question) => self.explainer.explain_answer(&question, &self.runtime),
             Command::Follow => self.upkeep.follow_answer(&self.runtime),
+            Command::Purge(purge) => self.purge(&purge),
             Command::Recall(request) => self.explainer.recall_answer(&request),
             Command::Reload => self.reload(),
             Command::RotateKey => self.upkeep.rotate_answer(),
             Command::Status => self.reload.status_answer(),
+        }
+    }
+
+    fn purge(&self, purge: &Purge) -> Answer {
+        match purged(&self.purger, purge, OPERATOR) {
+            Ok(()) => Answer::Purged { purged: true },
+            Err(reason) => Answer::Failed {
+                failed: reason.to_string(),
+            },
         }
     }
 
@@ -45,3 +58,6 @@ impl Answers {
         }
     }
 }
+
+/// Whoever may read the data directory, which is all that is known of who asks.
+const OPERATOR: &str = "control socket";

@@ -15,7 +15,9 @@ use jsonwebtoken::Algorithm;
 
 use super::{BootError, bootstrap};
 use crate::bridge::explaining::Explaining;
+use crate::bridge::purging::Purging;
 use crate::bridge::quotas::Counting;
+use crate::cache::purge::Purger;
 use crate::credential::{Credentials, Terms, now};
 use crate::explain::Explainer;
 use crate::model::catalog::Catalog;
@@ -63,12 +65,14 @@ impl Identity {
     }
 
     /// Routes what those who run the gateway may ask, beside the token endpoint.
-    pub(super) fn of_operators(&self, explainer: &Arc<Explainer>) -> Router {
+    pub(super) fn of_operators(&self, explainer: &Arc<Explainer>, purger: &Arc<Purger>) -> Router {
         let explain = Arc::new(Explaining::new(Arc::clone(explainer)));
         let asked = admin::http::explain::router(Arc::clone(&self.authority), explain);
         let quotas = Arc::new(Counting::new(Arc::clone(explainer)));
         let counted = admin::http::quotas::router(Arc::clone(&self.authority), quotas);
-        self.router.clone().merge(asked).merge(counted)
+        let purging = Arc::new(Purging::new(Arc::clone(purger)));
+        let kept = admin::http::cache::router(Arc::clone(&self.authority), purging);
+        self.router.clone().merge(asked).merge(counted).merge(kept)
     }
 }
 

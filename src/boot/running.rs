@@ -31,6 +31,8 @@ use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::cache::opened::Cache;
+use crate::cache::purge::Purger;
 use crate::counting::Counts;
 use crate::credential::Credentials;
 use crate::explain::Explainer;
@@ -121,11 +123,18 @@ impl Prepared {
         let in_step = |router| neighbours::in_step(router, &identity.credentials, &settings.data);
         let own = in_step(identity.router.clone());
         let own = Routed::new(own, Box::new(introduce), settings.timeouts.read);
+        let cache = Cache::new(settings.cache.clone());
+        telemetry.show_cache(&cache);
+        let purger = Arc::new(Purger {
+            live: Arc::clone(&live),
+            cache: Arc::clone(&cache),
+        });
         let gateway = Gateway {
             live: Arc::clone(&live),
             published,
             pool: Arc::clone(&pool),
             own,
+            cache: Arc::clone(&cache),
             credentials: Arc::clone(&identity.credentials),
             counts: counts.clone(),
             refusals: Arc::clone(&refusals),
@@ -146,7 +155,7 @@ impl Prepared {
             refusals,
             notes: Vec::new(),
         });
-        let of_operators = in_step(identity.of_operators(&explainer));
+        let of_operators = in_step(identity.of_operators(&explainer, &purger));
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
         let admin = Arc::new(Listener {
             routed: own,
@@ -195,6 +204,7 @@ impl Prepared {
             Arc::clone(&readiness),
         );
         let (upkeep_shutdown, upkeep_stopping) = watch::channel(false);
+        tasks.until_drain("cache", Arc::clone(&cache).tend(stopping.clone()));
         tasks.until_end("upkeep", upkeep.clone().run(upkeep_stopping.clone()));
         tasks.until_end("keeping counts", Arc::clone(&keeper).run(upkeep_stopping.clone()));
         tasks.until_end("counts", tended.tend(upkeep_stopping.clone()));
@@ -206,6 +216,7 @@ impl Prepared {
             reload: reload.clone(),
             certificates: certificates.clone(),
             upkeep,
+            purger: Arc::clone(&purger),
             runtime: Handle::current(),
         };
         tasks.until_drain("control", async move {

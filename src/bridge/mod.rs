@@ -6,6 +6,7 @@ mod courtesy;
 pub mod explaining;
 pub mod neighbours;
 pub mod publish;
+pub mod purging;
 pub mod quotas;
 pub mod reload;
 pub mod socket;

@@ -101,9 +101,13 @@ pub fn run(
         Ok(Answer::Misunderstood { error }) => fail(&error, Exit::Refused, err),
         Ok(Answer::Refused { violations }) => render::violations(&violations, err).map(|()| Exit::Refused),
         Ok(Answer::Failed { failed }) => fail(&failed, Exit::Failed, err),
-        Ok(Answer::Followed { .. } | Answer::Reloaded(_) | Answer::Rotated { .. } | Answer::Status(_)) => {
-            fail("the gateway answered another question", Exit::Failed, err)
-        }
+        Ok(
+            Answer::Followed { .. }
+            | Answer::Purged { .. }
+            | Answer::Reloaded(_)
+            | Answer::Rotated { .. }
+            | Answer::Status(_),
+        ) => fail("the gateway answered another question", Exit::Failed, err),
         Err(reason) => fail(&reason.to_string(), Exit::Failed, err),
     }
 }

@@ -1,5 +1,6 @@
 //! The commands: one file a verb. Each takes what was typed, does it, and says how it ended.
 
+pub mod cache;
 pub mod check;
 pub mod conf;
 pub mod consumer;
@@ -41,6 +42,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     App(consumer::app::AppArgs),
+    Cache(cache::CacheArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
     Key(consumer::key::KeyArgs),
@@ -61,6 +63,7 @@ pub fn main(environment: &Environment) -> ExitCode {
     let (mut out, mut err) = (Output::stdout(environment), Output::stderr(environment));
     let exit = match arguments.command {
         Command::App(args) => consumer::app::run(&args, environment, (&mut out, &mut err)),
+        Command::Cache(args) => cache::run(&args, environment, (&mut out, &mut err)),
         Command::Check(args) => check::run(&args, environment, &prepare, &mut out),
         Command::Explain(args) => explain::run(&args, environment, &mut out, &mut err),
         Command::Key(args) => consumer::key::run(&args, environment, (&mut out, &mut err)),

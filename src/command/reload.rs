@@ -75,6 +75,7 @@ pub fn run(
             Answer::Explained { .. }
             | Answer::Failed { .. }
             | Answer::Followed { .. }
+            | Answer::Purged { .. }
             | Answer::Recalled { .. }
             | Answer::Rotated { .. }
             | Answer::Status(_),

@@ -81,6 +81,9 @@ pub struct Resource {
     pub methods: String,
     /// What credential it demands.
     pub auth: String,
+    /// What is kept of its responses, and what tells entries apart; empty where nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache: Vec<String>,
     /// Where it is stated, as `file:line`.
     pub rule: String,
 }

@@ -7,6 +7,7 @@
 //! What was shown is never repeated: an explanation holds no header field, no query and no token.
 
 pub mod explanation;
+mod kept;
 mod limits;
 pub mod question;
 pub mod quotas;

@@ -76,6 +76,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Returns its fields.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// Reads a question as the gateway would read the request.
     pub(super) fn believe(question: &Question, trust: &Trust, fields: &CredentialFields) -> Result<Self, Unclear> {
         let method = Method::from_bytes(question.method.as_bytes()).map_err(|_| Unclear::Method)?;

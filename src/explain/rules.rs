@@ -62,6 +62,7 @@ pub(super) fn stage(denial: Denial, (is_version_known, is_caller_known): (bool, 
         | Denial::BackendUnresolved
         | Denial::BodyTimeout
         | Denial::Internal
-        | Denial::MalformedBody => None,
+        | Denial::MalformedBody
+        | Denial::NotCached => None,
     }
 }

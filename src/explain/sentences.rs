@@ -4,6 +4,7 @@
     reason = "each question here is about one kind of fact, or about a few denials"
 )]
 
+use super::kept::kept;
 use super::telling::Telling;
 use super::words;
 use crate::denial::Denial;
@@ -137,9 +138,14 @@ impl Telling<'_> {
                 limit.name, limit.remaining, limit.quota, limit.reset, limit.rule
             )
         });
+        let matched = facts.iter().filter_map(|fact| match fact {
+            Fact::Matched(id) => Some(kept(self.snapshot.route(*id), self.asked)),
+            _ => None,
+        });
         let has_counted = facts.iter().any(|fact| matches!(fact, Fact::Counted(_)));
         let counted = has_counted.then_some(counted).into_iter().flatten();
-        facts.iter().filter_map(line).chain(counted).collect()
+        let lines = facts.iter().filter_map(line);
+        lines.chain(matched.flatten()).chain(counted).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 )]
 
 use super::explanation::{self, Decision, Explanation, Outcome, Step};
+use super::kept::kept;
 use super::question::Asked;
 use super::{rules, words};
 use crate::admission::Admitted;
@@ -64,7 +65,7 @@ impl<'a> Telling<'a> {
             reason: denial.map(|denial| denial.name().to_owned()),
             message: fault.map(|fault| fault.message.to_owned()),
             version: self.told_version(),
-            resource: self.route().map(told_resource),
+            resource: self.route().map(|route| told_resource(route, self.asked)),
             credentials: self.told.facts().filter_map(told_credential).collect(),
             caller: self.caller().map(|caller| self.told_caller(caller)),
             subscription: self.told.facts().find_map(told_subscription),
@@ -206,11 +207,12 @@ impl<'a> Telling<'a> {
     }
 }
 
-fn told_resource(route: &Route) -> explanation::Resource {
+fn told_resource(route: &Route, asked: &Asked) -> explanation::Resource {
     explanation::Resource {
         path: route.template.to_string(),
         methods: route.methods.to_string(),
         auth: words::auth(route.auth).to_owned(),
+        cache: kept(route, asked),
         rule: route.place.to_string(),
     }
 }

@@ -21,7 +21,7 @@ authorization_header = "X-Auth"
 endpoints = { production = "http://127.0.0.1:9" }
 resources = [
   { path = "/cats", methods = ["GET"], auth = "none" },
-  { path = "/dogs", methods = ["GET"] },
+  { path = "/dogs", methods = ["GET"], cache = { timeout = "5m", ignore_query = ["utm"] } },
 ]
 
 [[versions]]
@@ -139,6 +139,31 @@ async fn an_open_resource_asks_for_no_subscription_and_no_scope() {
         "Pets 1.0 of carbon.super, published, by default"
     );
     assert!(explained.version.as_ref().unwrap().by_default);
+}
+
+#[tokio::test]
+async fn what_is_kept_of_responses_is_told_with_the_resource() {
+    let explained = told("GET", "/pets/1.0/dogs", None).await;
+    let cache = explained.resource.unwrap().cache;
+    let kept = "responses of GET, HEAD and 1MiB at most are kept as long as they say, or for 5m; not where they are \
+                `private` or `no-store`, nor with `Set-Cookie`";
+    assert_eq!(
+        cache[0],
+        "the response to this request is kept where it says nothing against it"
+    );
+    assert_eq!(cache[1], kept);
+    assert!(
+        cache[2].contains("query but for utm") && cache[2].contains("the caller"),
+        "{cache:?}"
+    );
+    let matched = explained
+        .steps
+        .iter()
+        .find(|step| step.stage == "match_resource")
+        .unwrap();
+    assert_eq!(matched.details, cache);
+    let plain = told("GET", "/pets/1.0/cats", None).await;
+    assert!(plain.resource.unwrap().cache.is_empty());
 }
 
 #[tokio::test]

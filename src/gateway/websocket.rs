@@ -7,8 +7,9 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::{ProxyHttp as _, Session};
 
+use super::asking::{next_peer, rewritten};
 use super::seen::head;
-use super::{Gateway, charging, next_peer, rewritten};
+use super::{Gateway, charging};
 use crate::exchange::Exchange;
 use crate::head::Kept;
 use crate::tunnel::{self, Tunnel, TunnelError};

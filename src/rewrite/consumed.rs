@@ -19,25 +19,41 @@ pub(super) fn strip(headers: &mut HeaderMap, caller: &Caller, security: &Securit
     }
 }
 
+/// Tells whether a field of a request goes no further at all.
+pub(super) fn is_whole(name: &HeaderName, headers: &HeaderMap, caller: &Caller, security: &Security) -> bool {
+    let is_token = || security.accepts.takes_authorization() && *name == security.authorization;
+    security.accepts.api_key && *name == security.api_key
+        || is_token() && only_part(headers, name).is_some_and(|only| is_taken(only, caller, security))
+}
+
 /// Takes the credentials of our schemes out of their field; others are for the backend (W 5.3).
 ///
 /// Whatever proved the caller goes, even where it does not look like one of ours.
 fn strip_authorization(headers: &mut HeaderMap, caller: &Caller, security: &Security) {
     let field = &security.authorization;
-    let is_taken = matches!(caller.by, Proof::Basic | Proof::ForeignToken | Proof::Token);
     if let Some(only) = only_part(headers, field) {
-        if is_taken || is_ours(only, security) {
+        if is_taken(only, caller, security) {
             headers.remove(field);
         }
         return;
     }
     let (kept, is_found) = foreign_parts(headers, field, security);
     headers.remove(field);
-    if is_found || !is_taken {
+    if is_found || !is_proof(caller) {
         for value in kept {
             headers.append(field, value);
         }
     }
+}
+
+/// Tells whether the only part of a field is what the gateway took.
+fn is_taken(part: &[u8], caller: &Caller, security: &Security) -> bool {
+    is_proof(caller) || is_ours(part, security)
+}
+
+/// Tells whether a caller was proven by the field of tokens.
+fn is_proof(caller: &Caller) -> bool {
+    matches!(caller.by, Proof::Basic | Proof::ForeignToken | Proof::Token)
 }
 
 /// Returns the value of a field that has one line of one part, as most have.

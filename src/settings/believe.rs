@@ -2,6 +2,7 @@
 //!
 //! All violations are found at once; each names the line, or the variable, that stated the value.
 
+mod cache;
 mod identity;
 mod quota;
 
@@ -73,6 +74,7 @@ impl Believer {
             credentials: self.credentials(&raw.credentials),
             refusals: self.count_or_none("explain.refusals", raw.explain.refusals, MANY / 10),
             quota: self.quota(raw.quota),
+            cache: self.cache(&raw.cache),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
             data: self.path("data.dir", &raw.data.dir),

@@ -24,6 +24,7 @@ pub use self::environment::Environment;
 pub use self::identity::{Credentials, OAuth, RegistryUrl, TokenAlgorithm};
 use self::keys::KEYS;
 use self::raw::Raw;
+use crate::cache::storage::Bounds;
 use crate::model::violation::Violation;
 use crate::quota_fields::QuotaFields;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub refusals: usize,
     /// How quotas are counted.
     pub quota: Quota,
+    /// How much is stored of responses, where the catalog asks for it.
+    pub cache: Bounds,
     /// The directory of the catalog.
     pub catalog: PathBuf,
     /// The directory that the process writes to.

@@ -32,6 +32,7 @@ pub(super) struct Raw {
     pub(super) credentials: Credentials,
     pub(super) explain: Explain,
     pub(super) quota: Quota,
+    pub(super) cache: Cache,
     pub(super) tls: Tls,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
@@ -160,6 +161,35 @@ impl Default for Quota {
             counters: 1_000_000,
             store: "local".to_owned(),
             mode: QuotaMode::Shared,
+        }
+    }
+}
+
+/// How much is stored of responses, where the catalog asks for it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cache {
+    /// Memory for stored responses: keys, heads and bodies, those on their way, and the index of the disk.
+    pub(super) memory: Size,
+    /// Responses in memory.
+    pub(super) entries: u64,
+    /// The body of one response; larger ones are passed on without being stored. At most a sixteenth of the memory.
+    pub(super) max_body: Size,
+    /// A directory of the cache's own, relative to this file, in which what is asked for again is kept across restarts;
+    /// "" for none.
+    pub(super) disk: String,
+    /// All files in that directory.
+    pub(super) disk_bytes: Size,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            memory: Size(256 << 20),
+            entries: 1_000_000,
+            max_body: Size(4 << 20),
+            disk: String::new(),
+            disk_bytes: Size(10 << 30),
         }
     }
 }

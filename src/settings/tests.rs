@@ -165,6 +165,27 @@ fn values_beyond_their_bounds_are_refused() {
 }
 
 #[test]
+fn a_cache_that_could_not_work_is_refused() {
+    let cases = [
+        (
+            "[cache]\nentries = 0",
+            "2:11 cache.entries `entries` must be from 1 to 100000000",
+        ),
+        (
+            "[cache]\nmemory = '16MiB'",
+            "1:1 cache.max_body `max_body` is more than a sixteenth of `memory`, which is 1MiB",
+        ),
+        (
+            "[cache]\ndisk_bytes = '1MiB'",
+            "2:14 cache.disk_bytes `disk_bytes` must be from 16MiB to 1024TiB",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+}
+
+#[test]
 fn two_listeners_on_one_address_are_refused() {
     let clash = "[gateway]\nhttp = ['127.0.0.1:80']\nhttps = ['127.0.0.1:80']\n";
     assert_eq!(

@@ -10,10 +10,11 @@ use super::compile_tiers::TierCompiler;
 use super::mounts::Mount;
 use super::routes::Routes;
 use super::{
-    Environments, KeyManagers, Route, RouteId, Scope, ScopeId, Snapshot, Subscribers, Version, VersionId, protection,
+    Environments, KeyManagers, Route, RouteId, Scope, ScopeId, Snapshot, Subscribers, Version, VersionId, caching,
+    protection,
 };
 use crate::model::api::{Api, ApiVersion};
-use crate::model::backend::HostHeader;
+use crate::model::backend::{Backend, HostHeader};
 use crate::model::catalog::Catalog;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::name::{ScopeName, TenantName};
@@ -127,16 +128,14 @@ impl<'a> Compiler<'a> {
         for message in protection::of_version(version, &security, self.server) {
             self.refuse(api, &version.place, message);
         }
-        let mut routes = Routes::default();
+        let (mut routes, mut is_cached) = (Routes::default(), false);
         for resource in &version.resources {
-            let route = self.route(api, version, resource, &security);
+            let route = self.route((api, version), resource, &security);
+            is_cached |= self.snapshot.route(route).cache.is_some();
             routes.add(&resource.template, resource.methods, route);
         }
         let backends = [&version.production, &version.sandbox];
-        let keeps_host = backends
-            .into_iter()
-            .flatten()
-            .any(|backend| backend.host == HostHeader::Keep);
+        let keeps_host = backends.into_iter().flatten().any(keeps_host);
         self.snapshot.takes_certificates |= security.accepts.mutual_tls && version.state.is_served();
         let id = VersionId(index(self.snapshot.versions.len()));
         let counted = self.tiers.version(api, version);
@@ -161,6 +160,7 @@ impl<'a> Compiler<'a> {
                 production: version.production.is_some(),
                 sandbox: version.sandbox.is_some(),
             },
+            is_cached,
             counted,
             place: version.place.clone(),
             routes,
@@ -168,7 +168,7 @@ impl<'a> Compiler<'a> {
         id
     }
 
-    fn route(&mut self, api: &Api, version: &ApiVersion, resource: &Resource, security: &Security) -> RouteId {
+    fn route(&mut self, (api, version): (&Api, &ApiVersion), resource: &Resource, security: &Security) -> RouteId {
         let known = resource.scopes.iter();
         let scopes: Vec<_> = known
             .filter_map(|key| self.scopes.get(&(&api.tenant, key)).copied())
@@ -194,6 +194,7 @@ impl<'a> Compiler<'a> {
             scopes,
             challenge,
             tier: tier.map(|id| (id, self.tiers.subjects(api, version, resource))),
+            cache: caching::of_resource(api, version, resource).map(Box::new),
             place: resource.place.clone(),
         });
         id
@@ -209,6 +210,11 @@ impl<'a> Compiler<'a> {
         let path = format!("{}/{}", api.tenant, api.name);
         self.violations.push(blamed(place, path, message));
     }
+}
+
+/// Tells whether an endpoint sees the caller's `Host`.
+pub(super) fn keeps_host(backend: &Backend) -> bool {
+    backend.host == HostHeader::Keep
 }
 
 fn blamed(place: &Place, path: String, message: String) -> Violation {

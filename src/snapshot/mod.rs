@@ -3,6 +3,7 @@
 //! Entities live in vectors and refer to each other by typed indices; the accessors here are the only place that
 //! indexes. Nothing here owns counters, pools or health: those outlive a snapshot.
 
+mod caching;
 mod challenge;
 mod compile;
 mod compile_tiers;
@@ -26,6 +27,7 @@ use crate::model::security::{CredentialFields, Security};
 use crate::quota::SubjectDigest;
 use crate::registry::key_pair::KeyType;
 
+pub use caching::{CachePolicy, Shelf};
 pub use challenge::Challenge;
 pub use compile::{compile, compile_for};
 pub use figures::LARGEST;
@@ -98,6 +100,8 @@ pub struct Version {
     pub subscribers: Subscribers,
     /// For which keys it has endpoints.
     pub environments: Environments,
+    /// Whether anything is kept of its responses.
+    pub is_cached: bool,
     /// What counts and what denies its calls.
     pub counted: Counted,
     /// Where it was stated.
@@ -146,6 +150,8 @@ pub struct Route {
     pub challenge: Option<HeaderValue>,
     /// Its tier, where it has one, and what that counts: each method apart.
     pub tier: Option<(TierId, Vec<(MethodName, SubjectDigest)>)>,
+    /// What is kept of its responses, where anything is.
+    pub cache: Option<Box<CachePolicy>>,
     /// Where it was stated.
     pub place: Stated,
 }

@@ -41,6 +41,11 @@ pub(super) fn json(record: &Record<'_>, out: &mut Vec<u8>) {
         line.text(",\"flaw\":\"", flaw.as_bytes(), TEXT);
         line.ours("\"");
     }
+    if let Some(cache) = answer.cache {
+        line.ours(",\"cache\":\"");
+        line.ours(cache.name());
+        line.ours("\"");
+    }
     line.route(record);
     line.identity(record);
     line.number(",\"request_bytes\":", asked.bytes);
@@ -281,6 +286,7 @@ pub(super) mod tests {
                 code: None,
                 reason: None,
                 flaw: None,
+                cache: None,
                 bytes: 512,
                 duration: Duration::from_nanos(2_000_499),
             },

@@ -18,6 +18,7 @@ use prometheus_client::registry::Unit;
 
 use super::latency::Latency;
 use super::line;
+use crate::cache::cached::Outcome;
 use crate::upstream::Failure;
 
 /// What counts a version's requests; clones count into the same place.
@@ -59,6 +60,13 @@ impl Meter {
         self.0.whole.observe(took);
     }
 
+    pub(super) fn cached(&self, outcome: Outcome) {
+        let place = Outcome::ALL.iter().position(|known| *known == outcome);
+        if let Some(counter) = place.and_then(|place| self.0.cached.get(place)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn called(&self, attempts: u8, took: Option<Duration>) {
         if let Some(took) = took {
             self.0.upstream.observe(took);
@@ -84,6 +92,8 @@ struct Counts {
     upstream: Latency,
     failures: [AtomicU64; REASONS.len()],
     retries: AtomicU64,
+    /// In the order of [`Outcome::ALL`].
+    cached: [AtomicU64; Outcome::ALL.len()],
 }
 
 /// By the first digit of the status; the first stands for a status that is none.
@@ -182,6 +192,11 @@ impl Counts {
             .zip(self.answered.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
+    fn by_outcome(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let names = Outcome::ALL.into_iter().map(Outcome::name);
+        names.zip(self.cached.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+
     fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
         REASONS
             .into_iter()
@@ -217,6 +232,13 @@ impl Collector for Meters {
             "reason",
             counts().map(|counts| (&counts.labels, failed(counts))),
         )?;
+        let cached = |counts: &Counts| counts.by_outcome().collect::<Vec<_>>();
+        encode_counters(
+            &mut encoder,
+            CACHED,
+            "outcome",
+            counts().map(|counts| (&counts.labels, cached(counts))),
+        )?;
         let (name, help) = RETRIES;
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for counts in counts() {
@@ -241,6 +263,10 @@ const WHOLE: (&str, &str) = (
 const UPSTREAM: (&str, &str) = (
     "tollgate_upstream_duration",
     "From the choice of an endpoint to its response header, retries included",
+);
+const CACHED: (&str, &str) = (
+    "tollgate_cache_requests",
+    "Requests of resources whose responses are kept, by what the cache did",
 );
 const FAILURES: (&str, &str) = ("tollgate_upstream_failures", "Attempts on an endpoint that failed");
 const RETRIES: (&str, &str) = ("tollgate_upstream_retries", "Attempts after the first one of a request");

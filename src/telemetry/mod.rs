@@ -5,6 +5,7 @@
 
 pub mod access_log;
 mod clock;
+mod kept;
 mod latency;
 mod line;
 pub mod logging;
@@ -16,8 +17,8 @@ pub mod readiness;
 pub mod record;
 pub mod status;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text;
@@ -27,11 +28,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use self::access_log::AccessLog;
+use self::kept::Kept;
 use self::meter::{Meter, Meters};
 use self::process::Process;
 use self::quotas::{QuotaMeter, QuotaMeters};
 use self::record::Record;
 use crate::accept::connections::Connections;
+use crate::cache::opened::Cache;
 use crate::snapshot::tiers::Tier;
 
 /// What the gateway counts and writes of its requests and of its catalog.
@@ -46,6 +49,7 @@ pub struct Telemetry {
     quota_store: Family<[(&'static str, &'static str); 1], Gauge>,
     access_log: Option<Arc<AccessLog>>,
     registry: Registry,
+    cache: Arc<OnceLock<Arc<Cache>>>,
 }
 
 /// What became of the catalog.
@@ -61,6 +65,7 @@ struct CatalogMetrics {
 impl Telemetry {
     /// Starts with nothing counted.
     pub fn new(access_log: Option<AccessLog>, connections: Arc<Connections>) -> Arc<Self> {
+        let cache = Arc::<OnceLock<Arc<Cache>>>::default();
         let access_log = access_log.map(Arc::new);
         let (meters, quotas) = (Arc::<Meters>::default(), Arc::<QuotaMeters>::default());
         let mut telemetry = Self {
@@ -73,6 +78,7 @@ impl Telemetry {
             quota_store: Family::default(),
             access_log: access_log.clone(),
             registry: Registry::default(),
+            cache: Arc::clone(&cache),
         };
         let process = Process {
             connections,
@@ -82,6 +88,7 @@ impl Telemetry {
         telemetry.registry.register_collector(Box::new(meters));
         telemetry.registry.register_collector(Box::new(quotas));
         telemetry.registry.register_collector(Box::new(process));
+        telemetry.registry.register_collector(Box::new(Kept(cache)));
         telemetry.register();
         Arc::new(telemetry)
     }
@@ -161,6 +168,12 @@ impl Telemetry {
     pub fn record(&self, record: &Record<'_>, meter: Option<&Meter>) {
         let meter = meter.unwrap_or(&self.meters.unmatched);
         meter.answered(record.answer.status, record.answer.duration);
+        if let Some(outcome) = record.answer.cache {
+            meter.cached(outcome);
+            if let (true, Some(cache)) = (outcome.is_kept(), self.cache.get()) {
+                cache.serve(record.answer.bytes);
+            }
+        }
         if let Some(called) = record.upstream {
             meter.called(called.attempts, called.duration);
         }
@@ -245,6 +258,12 @@ impl Telemetry {
         if let Some(log) = &self.access_log {
             log.close();
         }
+    }
+
+    /// Shows what is kept of responses from now on.
+    pub fn show_cache(&self, cache: &Arc<Cache>) {
+        // One process has one cache.
+        let _ = self.cache.set(Arc::clone(cache));
     }
 
     /// Returns every metric as OpenMetrics text.

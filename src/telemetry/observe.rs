@@ -56,6 +56,7 @@ pub fn record(telemetry: &Telemetry, session: &Session, exchange: &Exchange) {
             code: exchange.denial().map(|denial| denial.fault().code),
             reason: exchange.denial().map(|denial| denial.name()),
             flaw: exchange.flaw().map(Flaw::name),
+            cache: exchange.cached.as_deref().map(|cached| cached.outcome),
             bytes: exchange
                 .tunnelled
                 .map_or(session.body_bytes_sent() as u64, |ended| ended.to_client.bytes),
@@ -100,6 +101,7 @@ pub fn by_admin(telemetry: &Telemetry, session: &ServerSession, answered: &Answe
             code: denial.map(|denial| denial.fault().code),
             reason: denial.map(|denial| denial.name()),
             flaw: None,
+            cache: None,
             bytes: answered.bytes,
             duration: answered.duration,
         },

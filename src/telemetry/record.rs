@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use http::Version;
 
+use crate::cache::cached::Outcome;
+
 /// Everything that one request leaves behind.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
@@ -105,6 +107,8 @@ pub struct Answer {
     pub reason: Option<&'static str>,
     /// What was wrong with the credential of a caller who was refused for it.
     pub flaw: Option<&'static str>,
+    /// What the cache did, where anything is kept of the resource.
+    pub cache: Option<Outcome>,
     /// The bytes of the body that were sent.
     pub bytes: u64,
     /// From the request header to the end of the response.

@@ -45,6 +45,7 @@ fn a_request_shows_in_every_metric_that_it_touches() {
         code: Some("404"),
         reason: Some("unknown_api"),
         flaw: None,
+        cache: None,
         bytes: 0,
         duration: Duration::from_micros(20),
     };

@@ -2,6 +2,7 @@
 //!
 //! Whoever serves them puts a [`Peer`] among the extensions of each request; without one nothing is answered.
 
+pub mod cache;
 pub mod explain;
 mod guard;
 pub mod oauth;

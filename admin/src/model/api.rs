@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::backend::Backend;
+use super::caching::Caching;
 use super::lifecycle::LifecycleState;
 use super::name::{ApiName, Context, TenantName, TierName, VersionName};
 use super::place::Place;
@@ -54,6 +55,8 @@ pub struct ApiVersion {
     pub max_request_body: Option<Size>,
     /// Which unusual request paths it accepts.
     pub paths: PathAllowances,
+    /// What is kept of its responses, where it says so.
+    pub caching: Option<Caching>,
     /// What may be called.
     pub resources: Vec<Resource>,
     /// Where it was stated.
@@ -90,7 +93,7 @@ pub struct Transports {
 }
 
 /// Request paths that are refused unless a version names them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct PathAllowances {
     /// Two slashes with nothing between them.
     pub empty_segments: bool,

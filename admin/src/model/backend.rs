@@ -47,7 +47,7 @@ pub enum HashOn {
 }
 
 /// Which `Host` an endpoint sees.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostHeader {
     /// The one that the caller sent.
@@ -58,7 +58,7 @@ pub enum HostHeader {
 }
 
 /// Which HTTP version is spoken to an endpoint.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// What ALPN settles on over TLS; HTTP/1.1 without TLS.
@@ -82,7 +82,7 @@ pub struct Timeouts {
 }
 
 /// How an endpoint's TLS identity is checked and ours shown.
-#[derive(Clone, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, Hash, PartialEq)]
 pub struct TlsProfile {
     /// PEM certificates to trust instead of the system's.
     pub ca: Option<String>,

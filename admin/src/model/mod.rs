@@ -22,6 +22,7 @@
 //! | Condition | what must be true of a request |
 //! | CountingRule | quotas for whatever its key tells apart, beside all tiers |
 //! | DenyRule | whose requests are refused |
+//! | Caching | what is kept of an ApiVersion's responses, and for whom |
 //! | Backend, Endpoint | where an ApiVersion's traffic goes; one address of it |
 //! | Document | the catalog as written, not yet believed |
 //! | Catalog | the whole model at one Revision, every reference resolved |
@@ -32,6 +33,7 @@ pub mod address;
 pub mod api;
 pub mod auth;
 pub mod backend;
+pub mod caching;
 pub mod catalog;
 pub mod condition;
 pub mod counting_rule;

@@ -1,6 +1,7 @@
 //! A resource: a path template and the methods that may be called on it.
 
 use super::auth::AuthType;
+use super::caching::Caching;
 use super::method::MethodSet;
 use super::name::{ScopeName, TierName};
 use super::place::Place;
@@ -19,6 +20,8 @@ pub struct Resource {
     pub scopes: Vec<ScopeName>,
     /// Its resource tier, where it has one that counts.
     pub tier: Option<TierName>,
+    /// What is kept of its responses, in the place of what its version says.
+    pub caching: Option<Caching>,
     /// Where it was stated.
     pub place: Place,
 }

@@ -12,7 +12,7 @@ use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use thiserror::Error;
 
 /// A number of bytes, written `"512KiB"` or `"8MiB"`.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Size(pub u64);
 
 /// A span of time, written `"30s"` or `"1m 30s"`.

@@ -208,9 +208,12 @@ mod tests {
                 apis: 3,
                 unchanged: false,
             }),
-            Command::Explain(_) | Command::Follow | Command::Recall(_) | Command::RotateKey | Command::Status => {
-                Answer::Refused { violations: Vec::new() }
-            }
+            Command::Explain(_)
+            | Command::Follow
+            | Command::Purge(_)
+            | Command::Recall(_)
+            | Command::RotateKey
+            | Command::Status => Answer::Refused { violations: Vec::new() },
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use crate::bridge::reload::{Outcome, Reload};
 use crate::bridge::upkeep::{Upkeep, chain};
+use crate::cache::purge::Purge;
 use crate::explain::explanation::Explanation;
 use crate::explain::question::Question;
 use crate::explain::refusals::Refused;
@@ -27,6 +28,8 @@ pub enum Command {
     Explain(Box<Question>),
     /// Take in what was changed in the registry and in the directory of signing keys, and answer when that is done.
     Follow,
+    /// Forget what is kept of responses, as far as it is named.
+    Purge(Box<Purge>),
     /// Say what was refused with a request id.
     Recall(String),
     /// Read the catalog's files now, and answer when they are served or refused.
@@ -64,6 +67,11 @@ pub enum Answer {
     Recalled {
         /// The refusals, the latest first; empty where none is remembered.
         recalled: Vec<Refused>,
+    },
+    /// What was named is no longer used.
+    Purged {
+        /// Always true; it tells this answer from others.
+        purged: bool,
     },
     /// What was asked for could not be done.
     Failed {

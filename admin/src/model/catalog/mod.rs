@@ -6,6 +6,7 @@
 
 mod api;
 mod backend;
+mod cache;
 mod claims;
 mod conditions;
 mod counting_rules;

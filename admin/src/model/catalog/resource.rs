@@ -1,5 +1,6 @@
 //! What makes a stated resource a Resource.
 
+use super::cache;
 use super::known::Known;
 use super::page::{Spot, unrepeated};
 use crate::model::auth::AuthType;
@@ -38,6 +39,8 @@ pub(super) fn believe(
         check_scopes(spot, stated, (known, tenant), found);
         counted = tier(spot, stated.tier.as_deref(), (known, tenant), found);
     }
+    let kept = stated.cache.as_ref();
+    let caching = kept.map(|kept| cache::believe(&spot.key("cache"), kept, Some(&stated.methods), found));
     let path = spot.key("path");
     let template = Template::parse(&stated.path)
         .map_err(|error| found.push(path.blame(format!("`{}` is not a path template: {error}", stated.path))))
@@ -52,6 +55,7 @@ pub(super) fn believe(
             .filter_map(|key| ScopeName::parse(key).ok())
             .collect(),
         tier: counted,
+        caching,
         place: spot.place(),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::known::Known;
 use super::page::{Spot, named, unrepeated};
-use super::{backend, resource, security};
+use super::{backend, cache, resource, security};
 use crate::model::api::{ApiVersion, MaxTps, PathAllowances, Subscribers, Transports};
 use crate::model::document::{self, PathAllowance, TransportName, Version};
 use crate::model::method::MethodSet;
@@ -41,6 +41,9 @@ pub(super) fn believe(
     let backends = backends(spot, stated, references, found);
     let max_tps = max_tps(spot, stated, backends.as_ref(), found);
     let resources = resources(spot, stated, (known, tenant), found);
+    let kept = stated.cache.as_ref();
+    let caching = kept.map(|kept| cache::believe(&spot.key("cache"), kept, None, found));
+    cache::check_tellers(spot, stated, found);
     let (production, sandbox) = backends?;
     let (tier, anonymous_tier) = counted?;
     Some(ApiVersion {
@@ -57,6 +60,7 @@ pub(super) fn believe(
         sandbox,
         max_request_body: stated.max_request_body,
         paths: paths(&stated.paths),
+        caching,
         resources,
         place: spot.place(),
     })

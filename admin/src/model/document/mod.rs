@@ -3,6 +3,7 @@
 //! These types mirror the file and nothing else; their comments are the descriptions of the JSON Schema, written for
 //! whoever edits a file. What makes a document true is `catalog`'s business.
 
+mod cache;
 mod endpoints;
 mod key_manager;
 mod several;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use super::tenant::TenantState;
 
+pub use cache::Cache;
 pub use endpoints::{BalanceName, EndpointTls, Endpoints, HealthChecks};
 pub use key_manager::{Claims, Introspection, KeyManager};
 pub use several::Several;

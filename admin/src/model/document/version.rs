@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
 
-use super::{Endpoints, MaxTps, Several};
+use super::{Cache, Endpoints, MaxTps, Several};
 use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
 use crate::model::method::MethodName;
@@ -61,6 +61,8 @@ pub struct Version {
     pub paths: Vec<PathAllowance>,
     /// Where its traffic goes.
     pub endpoints: Option<Endpoints>,
+    /// What is kept of its responses; nothing by default.
+    pub cache: Option<Cache>,
     /// What may be called.
     #[serde(default)]
     pub resources: Vec<Resource>,
@@ -82,6 +84,8 @@ pub struct Resource {
     pub scopes: Vec<String>,
     /// Its resource tier; `Unlimited` by default.
     pub tier: Option<String>,
+    /// What is kept of its responses, in the place of what its version says.
+    pub cache: Option<Cache>,
 }
 
 /// A transport over which a version may be called.

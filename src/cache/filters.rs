@@ -1,0 +1,305 @@
+//! What Pingora's cache state machine is told about one exchange: each function is one callback's.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, StatusCode, Version};
+use pingora_cache::key::HashBinary;
+use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, NoCacheReason};
+use pingora_core::protocols::http::conditional_filter::not_modified_filter;
+use pingora_error::{Error, ErrorSource, ErrorType, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
+
+use super::cached::{Cached, Outcome};
+use super::commons::Common;
+use super::directives::{Demand, Directives};
+use super::key::{self, Asked};
+use super::opened::{Cache, patience};
+use super::reuse::{Entry, Use, is_unmodified, judge};
+use super::status::{Cause, Part, member};
+use super::storage::Shelving;
+use super::{fields, variance};
+use crate::exchange::Exchange;
+use crate::model::caching::Obeyed;
+use crate::model::method::MethodName;
+use crate::rewrite;
+use crate::snapshot::{CachePolicy, Shelf};
+
+/// Enables the cache for a request that may be answered from it.
+pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
+    let Some(mut cached) = begin(cache, session, exchange) else {
+        return;
+    };
+    let Some(policy) = exchange.cache_policy().filter(|_| !cached.demand.no_store) else {
+        exchange.cached = Some(cached);
+        return;
+    };
+    let opened = cache.open();
+    cached.stamp = opened.doors.store().stamp();
+    let storage = opened.doors.storage(&cached.key);
+    session.cache.enable(
+        storage,
+        None,
+        Some(opened.predictor),
+        Some(opened.lock),
+        Some(patience()),
+    );
+    // What the store refuses anyway is to be remembered as too large, so that nobody waits for it.
+    let most = usize::try_from(policy.caching.max_body.0.min(cache.most())).unwrap_or(usize::MAX);
+    session.cache.set_max_file_size_bytes(most);
+    exchange.cached = Some(cached);
+}
+
+/// Finds out what a request asks for; `None` where nothing of its kind is kept.
+fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
+    let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
+    let has_body = !session.as_downstream_mut().is_body_empty();
+    let (request, caching) = (session.req_header(), &policy.caching);
+    let is_taken = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
+    // What a body asks for is in no key, and a target that is no text in no purge.
+    if !is_taken || has_body || !request.raw_path_is_utf8() {
+        return None;
+    }
+    let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);
+    let query = std::str::from_utf8(&query).ok()?;
+    let target = key::target(permit.path(), query.strip_prefix('?').unwrap_or(query), &caching.query);
+    let asked = Asked {
+        policy,
+        environment: permit.environment(),
+        scheme: exchange.origin.scheme,
+        host: rewrite::host_called(request),
+        target: &target,
+        headers: &request.headers,
+    };
+    let mut key = asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange));
+    let common = Common::of(&key);
+    let owner = permit
+        .caller()
+        .filter(|_| !is_everybodys(policy))
+        .map(|caller| key::owner(caller));
+    let is_own = owner.is_some() && !cache.open().commons.holds(common);
+    if let Some(owner) = owner.as_ref().filter(|_| is_own) {
+        key::make_own(&mut key, owner);
+    }
+    Some(Box::new(Cached {
+        demand: demand(policy, exchange, &request.headers),
+        asked: SystemTime::now(),
+        stamp: Default::default(),
+        key,
+        target,
+        common: owner.is_some().then_some(common),
+        owner: owner.filter(|_| !is_own),
+        validated: None,
+        status: None,
+        is_declined: false,
+        reason: None,
+        outcome: Outcome::default(),
+    }))
+}
+
+/// Reads what a request asks of the cache, where the catalog lets it.
+fn demand(policy: &CachePolicy, exchange: &Exchange, headers: &HeaderMap) -> Demand {
+    let is_known = exchange.caller().is_some();
+    match policy.caching.obeys {
+        Obeyed::Everybody => Demand::of_request(headers),
+        Obeyed::Callers if is_known => Demand::of_request(headers),
+        Obeyed::Callers | Obeyed::Nobody => Demand::default(),
+    }
+}
+
+/// Hands out the key.
+///
+/// # Errors
+///
+/// Returns an error where there is none, so that the cache is turned off.
+pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
+    let shelf = exchange.cache_policy().and_then(|policy| policy.shelf);
+    match &mut exchange.cached {
+        Some(cached) => {
+            let mut key = CacheKey::new(std::mem::take(&mut cached.key), "");
+            if let Some(Shelf { mark, most }) = shelf {
+                key.extensions.insert(Shelving { mark, most });
+            }
+            Ok(key)
+        }
+        None => Err(Error::explain(ErrorType::InternalError, "no cache was asked for")),
+    }
+}
+
+/// Tells the variants of a response apart.
+pub fn variance_of(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
+    let cached = exchange.cached.as_deref();
+    let owner = cached.and_then(|cached| cached.owner.as_deref());
+    let owner = owner.filter(|_| !Directives::of_response(meta.headers()).public);
+    // Pingora takes an entry without variants for everybody's, but one that was stored as a variant may have become
+    // one by a validation only: it stays whose it is.
+    variance::variance(meta.headers(), &request.headers, owner)
+        .or_else(|| meta.variance().is_some().then(variance::no_variance).flatten())
+}
+
+/// Tells whether all callers share what is kept of a resource: the catalog says so, or nobody is asked who they are.
+fn is_everybodys(policy: &CachePolicy) -> bool {
+    policy.is_open || policy.caching.is_shared
+}
+
+/// Decides whether what was found is used.
+pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &mut Exchange) -> Option<ForcedFreshness> {
+    let cached = exchange.cached.as_deref_mut()?;
+    let entry = Entry {
+        made: meta.epoch(),
+        fresh_until: meta.fresh_until(),
+        headers: meta.headers(),
+    };
+    if entry.fresh_until < entry.made && session.cache.phase() == CachePhase::CacheKey {
+        // Each request asks the origin for itself: none may wait for another one's answer.
+        session.cache.set_cache_lock(None, None);
+    }
+    let verdict = judge(entry, &cached.demand, SystemTime::now());
+    cached.is_declined = verdict == Use::Ask;
+    match verdict {
+        Use::AsItIs => Some(ForcedFreshness::ForceFresh),
+        Use::Ask => Some(ForcedFreshness::ForceExpired),
+        Use::Usual => None,
+    }
+}
+
+/// Tells whether a caller already has what is kept.
+pub fn is_known(session: &Session, response: &ResponseHeader) -> bool {
+    let request = session.req_header();
+    let is_unmodified = || response.status == StatusCode::OK && is_unmodified(&request.headers, &response.headers);
+    not_modified_filter(request, response) || is_unmodified()
+}
+
+/// Tells whether the origin may be asked.
+pub fn may_ask(session: &Session, exchange: &Exchange) -> bool {
+    let only_kept = exchange
+        .cached
+        .as_deref()
+        .is_some_and(|cached| cached.demand.only_if_cached);
+    !only_kept || session.as_downstream().as_subrequest().is_some()
+}
+
+/// Takes out of a request what could shape a response that others get, and is in no key; from now on the origin's time
+/// counts.
+///
+/// # Errors
+///
+/// Returns an error where a field that was made here is not a valid one, which no input should achieve.
+pub fn ask(out: &mut RequestHeader, exchange: &mut Exchange) -> Result<()> {
+    let Some(mut cached) = exchange.cached.take() else {
+        return Ok(());
+    };
+    cached.asked = SystemTime::now();
+    let policy = exchange.cache_policy();
+    let held = policy.map(|policy| fields::hold(out, &policy.caching, &cached.demand, &exchange.origin));
+    exchange.cached = Some(cached);
+    held.unwrap_or(Ok(()))
+}
+
+/// Takes note of an answer of the origin.
+pub fn answered(response: &ResponseHeader, exchange: &mut Exchange) {
+    let Some(cached) = exchange
+        .cached
+        .as_deref_mut()
+        .filter(|_| !response.status.is_informational())
+    else {
+        return;
+    };
+    cached.status = Some(response.status);
+    if response.status == StatusCode::NOT_MODIFIED {
+        cached.validated = Some(Box::new(response.headers.clone()));
+    }
+    exchange.attempts.answered(response);
+}
+
+/// Tells whether what is stale is used: while it is asked for again, or where the origin failed.
+pub fn serves_stale(session: &Session, exchange: &mut Exchange, error: Option<&Error>) -> bool {
+    let Some(error) = error else {
+        // Pingora (0.9.1) asks again by a request of HTTP/1, which it cannot make of another one.
+        return session.req_header().version != Version::HTTP_2;
+    };
+    if let ErrorType::HTTPStatus(status) = error.etype
+        && let Ok(head) = ResponseHeader::build(status, None)
+    {
+        answered(&head, exchange);
+    }
+    error.esource == ErrorSource::Upstream
+}
+
+/// Tells whether an answer comes from what is kept.
+pub fn is_from_cache(session: &Session) -> bool {
+    matches!(
+        session.cache.phase(),
+        CachePhase::Hit
+            | CachePhase::Revalidated
+            | CachePhase::RevalidatedNoCache(_)
+            | CachePhase::Stale
+            | CachePhase::StaleUpdating
+    )
+}
+
+/// Says in an answer what the cache did, and takes out what was meant for it.
+///
+/// # Errors
+///
+/// Returns an error where a field that was made here is not a valid one, which no input should achieve.
+pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<()> {
+    let Some(cached) = exchange.cached.as_deref_mut() else {
+        return Ok(());
+    };
+    cached.outcome = outcome(session.cache.phase());
+    let meta = session.cache.maybe_cache_meta();
+    let part = Part {
+        outcome: cached.outcome,
+        cause: cause(session.cache.phase(), cached),
+        forwarded: cached.status.map(|status| status.as_u16()),
+        collapsed: session.cache.lock_duration().is_some(),
+        ttl: meta.map(|meta| left(meta.fresh_until())),
+        reason: cached.reason,
+    };
+    for name in [SURROGATE_KEY, SURROGATE_CONTROL, CACHE_TAG] {
+        response.remove_header(name);
+    }
+    response.append_header(CACHE_STATUS, member(&part))?;
+    Ok(())
+}
+
+/// Tells how many seconds there are until a time; fewer than none after it.
+fn left(until: SystemTime) -> i64 {
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match until.duration_since(SystemTime::now()) {
+        Ok(left) => seconds(left),
+        Err(past) => -seconds(past.duration()) - 1,
+    }
+}
+
+fn cause(phase: CachePhase, cached: &Cached) -> Cause {
+    match phase {
+        _ if cached.is_declined => Cause::Request,
+        CachePhase::Expired | CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Cause::Stale,
+        CachePhase::Disabled(NoCacheReason::NeverEnabled) | CachePhase::Bypass => Cause::Bypass,
+        CachePhase::Hit
+        | CachePhase::Miss
+        | CachePhase::Stale
+        | CachePhase::StaleUpdating
+        | CachePhase::Disabled(_)
+        | CachePhase::Uninit
+        | CachePhase::CacheKey => Cause::Miss,
+    }
+}
+
+fn outcome(phase: CachePhase) -> Outcome {
+    match phase {
+        CachePhase::Hit => Outcome::Hit,
+        CachePhase::Stale | CachePhase::StaleUpdating => Outcome::Stale,
+        CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Outcome::Revalidated,
+        CachePhase::Miss | CachePhase::Expired => Outcome::Stored,
+        CachePhase::Disabled(NoCacheReason::NeverEnabled) | CachePhase::Bypass => Outcome::Bypass,
+        CachePhase::Disabled(_) | CachePhase::Uninit | CachePhase::CacheKey => Outcome::Miss,
+    }
+}
+
+pub(super) const SURROGATE_KEY: &str = "surrogate-key";
+const SURROGATE_CONTROL: &str = "surrogate-control";
+pub(super) const CACHE_TAG: &str = "cache-tag";
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
