@@ -35,6 +35,13 @@ pub fn add_nominated(headers: &HeaderMap, found: &mut Vec<HeaderName>) {
     }
 }
 
+/// Tells whether `Connection` names a field that would go further otherwise.
+pub fn nominates(headers: &HeaderMap) -> bool {
+    nominated(headers)
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
+        .any(|name| headers.contains_key(&name) && !is_of_request(name.as_str()))
+}
+
 /// Tells whether a field belongs to a connection whether it says so or not.
 fn is_of_connection(name: &str) -> bool {
     matches!(name, "connection" | "keep-alive" | "proxy-connection")

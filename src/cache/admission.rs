@@ -9,12 +9,15 @@ use super::directives::Directives;
 use super::freshness::{self, Times};
 use super::variance;
 use crate::model::caching::{CacheMode, Caching, SetCookie};
+use crate::model::security::CredentialFields;
 
 /// A response, and the request that brought it.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
     /// What the catalog says of it.
     pub caching: &'a Caching,
+    /// The fields that the gateway itself says things of callers in.
+    pub ours: &'a CredentialFields,
     /// The fields of the request.
     pub request: &'a HeaderMap,
     /// Whether the request's `Authorization` was for the gateway, and so went no further.
@@ -165,7 +168,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
     if headers.contains_key(SET_COOKIE) && offer.caching.set_cookie == SetCookie::Refuse {
         return Err(Reason::SetCookie);
     }
-    if !variance::can_vary(headers) {
+    if !variance::can_vary(headers, offer.ours) {
         return Err(Reason::Vary);
     }
     if headers.contains_key(TRAILER) {
@@ -263,6 +266,7 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let offer = Offer {
             caching,
+            ours: &CredentialFields::default(),
             request: &headers(request),
             is_consumed: false,
             status: StatusCode::from_u16(status).unwrap(),

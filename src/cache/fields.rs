@@ -20,6 +20,7 @@ use crate::exchange::REQUEST_ID;
 use crate::forwarding::{Origin, write_address};
 use crate::hop;
 use crate::model::caching::Caching;
+use crate::registry::token::Digest;
 
 /// What becomes of a field of a request for what is kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,8 +33,18 @@ enum Fate {
     Passed,
 }
 
-/// Adds to a key the fields that reach the endpoint, in the order of their names. `is_sent` tells which do otherwise.
+/// Adds to a key what stands for the fields that reach the endpoint: their digest, since keys are kept, and credentials
+/// may be among them. `is_sent` tells which do otherwise.
 pub fn add(key: &mut Vec<u8>, headers: &HeaderMap, caching: &Caching, is_sent: impl Fn(&HeaderName) -> bool) {
+    let begin = key.len();
+    write(key, headers, caching, is_sent);
+    let digest = Digest::of_bytes(key.get(begin..).unwrap_or_default());
+    key.truncate(begin);
+    key.extend_from_slice(digest.as_bytes());
+}
+
+/// Writes the fields that reach the endpoint, in the order of their names.
+fn write(key: &mut Vec<u8>, headers: &HeaderMap, caching: &Caching, is_sent: impl Fn(&HeaderName) -> bool) {
     let is_keyed = |name: &&HeaderName| fate(name, headers, caching) == Fate::Keyed && is_sent(name);
     let mut names: SmallVec<[&HeaderName; 16]> = headers.keys().filter(is_keyed).collect();
     names.sort_unstable_by_key(|name| name.as_str());
@@ -51,8 +62,6 @@ pub fn add(key: &mut Vec<u8>, headers: &HeaderMap, caching: &Caching, is_sent: i
         }
         key.push(0);
     }
-    // No name is empty.
-    key.push(0);
 }
 
 /// Takes out of a request what is not to reach the endpoint, and says instead what every caller could.
@@ -66,6 +75,10 @@ pub fn hold(out: &mut RequestHeader, caching: &Caching, demand: &Demand, origin:
     let held: SmallVec<[HeaderName; 8]> = held.cloned().collect();
     for name in &held {
         out.remove_header(name);
+    }
+    // Ours alone: the last of them.
+    if let Some(via) = out.headers.get_all(VIA).iter().next_back().cloned() {
+        out.insert_header(VIA, via)?;
     }
     if !out.headers.contains_key(USER_AGENT) {
         out.insert_header(USER_AGENT, "Tollgate")?;
@@ -99,13 +112,16 @@ fn fate(name: &HeaderName, headers: &HeaderMap, caching: &Caching) -> Fate {
         return Fate::Passed;
     }
     if *name == TRACE_PARENT {
-        let is_one = headers.get(name).is_some_and(|value| is_trace(value.as_bytes()));
+        let mut lines = headers.get_all(name).iter();
+        let only = lines.next().filter(|_| lines.next().is_none());
+        let is_one = only.is_some_and(|value| is_trace(value.as_bytes()));
         return if is_one { Fate::Passed } else { Fate::Held };
     }
     let text = name.as_str();
     let is_description =
         HELD.contains(name) || text.starts_with("sec-") || matches!(text, "dnt" | "priority" | "tracestate");
-    if is_description || *name == REAL_IP || hop::is_of_request(text) {
+    let is_of_host = !caching.by_host && *name == FORWARDED_HOST;
+    if is_description || *name == REAL_IP || is_of_host || hop::is_of_request(text) {
         return Fate::Held;
     }
     Fate::Keyed
@@ -117,8 +133,9 @@ fn is_trace(value: &[u8]) -> bool {
 }
 
 /// What the gateway writes or the cache reads, and what no answer depends on.
-const PASSED: [HeaderName; 10] = [
+const PASSED: [HeaderName; 11] = [
     CONTENT_LENGTH,
+    FORWARDED,
     FORWARDED_FOR,
     HOST,
     IF_MATCH,
@@ -189,8 +206,17 @@ mod tests {
 
     fn key(headers: &HeaderMap) -> Vec<u8> {
         let mut key = Vec::new();
-        add(&mut key, headers, &caching(&[], &[]), |_| true);
+        write(&mut key, headers, &caching(&[], &[]), |_| true);
         key
+    }
+
+    #[test]
+    fn no_value_is_in_the_key_itself() {
+        let mut key = b"stem".to_vec();
+        let headers = fields(&[("x-api-token".to_owned(), "secret".to_owned())]);
+        add(&mut key, &headers, &caching(&[], &[]), |_| true);
+        assert!(key.starts_with(b"stem") && key.len() == 4 + 32);
+        assert!(!key.windows(6).any(|part| part == b"secret"));
     }
 
     #[test]

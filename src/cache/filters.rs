@@ -20,6 +20,7 @@ use super::status::{Cause, Part, member};
 use super::storage::Shelving;
 use super::{fields, variance};
 use crate::exchange::Exchange;
+use crate::hop;
 use crate::model::caching::Obeyed;
 use crate::model::method::MethodName;
 use crate::rewrite;
@@ -56,8 +57,9 @@ fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Bo
     let has_body = !session.as_downstream_mut().is_body_empty();
     let (request, caching) = (session.req_header(), &policy.caching);
     let is_taken = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
-    // What a body asks for is in no key, and a target that is no text in no purge.
-    if !is_taken || has_body || !request.raw_path_is_utf8() {
+    // What a body asks for is in no key, a target that is no text in no purge, and a field that goes no further would be
+    // in the key of those who do not call it one of the connection.
+    if !is_taken || has_body || !request.raw_path_is_utf8() || hop::nominates(&request.headers) {
         return None;
     }
     let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);

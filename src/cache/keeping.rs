@@ -51,6 +51,7 @@ pub fn keep(
     };
     let offer = Offer {
         caching: &policy.caching,
+        ours: exchange.served.snapshot.fields(),
         request: &request.headers,
         is_consumed,
         status: head.status,
@@ -58,8 +59,8 @@ pub fn keep(
         times,
     };
     let kept = admit(&offer);
-    if let Some(common) = cached.common {
-        let is_public = kept.is_ok() && Directives::of_response(&head.headers).public;
+    if let Some(common) = cached.common.filter(|_| kept.is_ok()) {
+        let is_public = Directives::of_response(&head.headers).public;
         cache.open().commons.learn(common, is_public);
     }
     let labels = kept.is_ok().then(|| labels(exchange, &head.headers)).flatten();

@@ -85,9 +85,10 @@ impl Shard {
     }
 }
 
-/// Tells whether nobody waits for a fetch any longer.
+/// Tells whether nobody waits for a fetch any longer. One that has ended is here only where it was released by another
+/// key, as the request that renews an entry may have.
 fn is_over(fetch: &LockStub) -> bool {
-    matches!(fetch.0.lock_status(), LockStatus::AgeTimeout | LockStatus::Dangling)
+    fetch.0.lock_status() != LockStatus::Waiting
 }
 
 /// When another request begins to fetch beside one that is slow.

@@ -64,7 +64,7 @@ pub enum PurgeError {
     Unserved(String),
     /// The disk cannot be told.
     #[error(
-        "it is forgotten until the next start, but the disk could not be told: {0}; purge again, or empty the directory before that"
+        "it is forgotten until the next start, but the disk could not be told: {0}; purge again, or empty the directory once the gateway has stopped"
     )]
     Untold(String),
 }

@@ -5,6 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora_cache::VarianceBuilder;
 use pingora_cache::key::HashBinary;
 
+use crate::model::security::CredentialFields;
+
 /// Tells apart the variants of a key: by whom they belong to, and by the fields that the response names.
 pub fn variance(response: &HeaderMap, request: &HeaderMap, owner: Option<&str>) -> Option<HashBinary> {
     let mut builder = VarianceBuilder::new();
@@ -28,11 +30,15 @@ pub fn no_variance() -> Option<HashBinary> {
 }
 
 /// Tells whether the variants of a response can be told apart: not by everything, nor by what the gateway itself says
-/// of a request (RFC 9111, 4.1).
-pub fn can_vary(response: &HeaderMap) -> bool {
+/// of a request (RFC 9111, 4.1), which `fields` names as well.
+pub fn can_vary(response: &HeaderMap, fields: &CredentialFields) -> bool {
+    let is_ours = |name: &str| {
+        let certificate = fields.certificate.as_ref();
+        SAID_BY_US.contains(&name) || name == fields.assertion || certificate.is_some_and(|field| field == name)
+    };
     varied(response).all(|name| {
         let lower = name.to_ascii_lowercase();
-        HeaderName::from_bytes(lower.as_bytes()).is_ok() && lower != "*" && !SAID_BY_US.contains(&lower.as_str())
+        HeaderName::from_bytes(lower.as_bytes()).is_ok() && lower != "*" && !is_ours(&lower)
     })
 }
 
@@ -161,11 +167,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_apart_cannot_vary() {
-        for bad in ["*", "accept, *", "X-Forwarded-For", "a b", "Forwarded, Accept"] {
-            assert!(!can_vary(&fields(&[("vary", bad)])), "{bad}");
+        let ours = CredentialFields {
+            assertion: HeaderName::from_static("x-who"),
+            ..CredentialFields::default()
+        };
+        for bad in ["*", "accept, *", "X-Forwarded-For", "a b", "Forwarded, Accept", "X-Who"] {
+            assert!(!can_vary(&fields(&[("vary", bad)]), &ours), "{bad}");
         }
-        assert!(can_vary(&fields(&[("vary", "Accept, Cookie,, Origin")])));
-        assert!(can_vary(&fields(&[])));
+        assert!(can_vary(&fields(&[("vary", "Accept, Cookie,, Origin")]), &ours));
+        assert!(can_vary(&fields(&[]), &ours));
     }
 
     proptest! {
@@ -174,7 +184,7 @@ mod tests {
             if let Ok(vary) = HeaderValue::from_bytes(&vary) {
                 let mut response = HeaderMap::new();
                 response.insert(VARY, vary);
-                let _ = (can_vary(&response), variance(&response, &HeaderMap::new(), Some("a")));
+                let _ = (can_vary(&response, &CredentialFields::default()), variance(&response, &HeaderMap::new(), Some("a")));
             }
         }
     }

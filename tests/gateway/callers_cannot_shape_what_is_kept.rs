@@ -2,6 +2,9 @@
 
 use crate::harness::*;
 
+/// A well-formed value, and another line behind it.
+const DOUBLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntraceparent: evil";
+
 /// Answers with what it sees of each request, but for what says where a request comes from.
 async fn mirror() -> Origin {
     origin()
@@ -9,9 +12,11 @@ async fn mirror() -> Origin {
             let head = String::from_utf8_lossy(&request.head).into_owned();
             let is_seen = |line: &&str| {
                 let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
-                !["x-request-id", "x-forwarded-for", "forwarded", "via", "traceparent"].contains(&name.as_str())
+                !["x-request-id", "x-forwarded-for", "forwarded"].contains(&name.as_str())
             };
-            let lines: Vec<&str> = head.lines().filter(is_seen).collect();
+            // The order of fields is nobody's words.
+            let mut lines: Vec<&str> = head.lines().filter(is_seen).collect();
+            lines[1..].sort_unstable();
             let body = [lines.join("\n").as_bytes(), &request.body].concat();
             answer(200).header("Cache-Control", "max-age=600").body(body)
         })
@@ -59,6 +64,8 @@ async fn a_field_of_one_caller_shapes_no_answer_to_another() {
         ("Pragma", "evil"),
         ("Baggage", "evil"),
         ("traceparent", "evil"),
+        ("traceparent", DOUBLED),
+        ("Via", "1.1 evil"),
         ("tracestate", "evil=1"),
         ("TE", "evil"),
         ("Range", "bytes=0-0"),
@@ -158,6 +165,12 @@ async fn what_a_trusted_proxy_passes_on_shapes_no_answer_to_another() {
                 "{name}"
             );
         }
+        // What says where each call comes from leaves nobody with entries of their own.
+        let by = |client: &str| {
+            let call = get("/c/1/clean").header("X-Real-IP", client);
+            call.header("Forwarded", &format!("for={client}"))
+        };
+        assert!(is_hit(&gateway.call(by("192.0.2.7")).await) && is_hit(&gateway.call(by("192.0.2.8")).await));
         let forged = get("/c/1/address").header("X-Forwarded-For", "<evil>, 192.0.2.7, 127.0.0.3");
         gateway.call(forged).await.expect(200);
         let seen = origin.last_request();
@@ -198,4 +211,23 @@ async fn nothing_is_kept_of_what_was_asked_in_a_body() {
     assert!(!clean(reply.text()).contains("evil"), "{}", reply.text());
     gateway.call(get("/c/1/b").chunked(&[b"evil"])).await;
     assert!(!gateway.get("/c/1/b").await.expect(200).text().contains("evil"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_a_connection_takes_back_is_in_nobodys_key() {
+    let origin = mirror().await;
+    let gateway = start(&origin, "", &[]).await;
+    for name in ["Origin", "X-Tenant"] {
+        let target = format!("/c/1/{name}");
+        let named = format!("keep-alive, {name}");
+        let call = get(&target).header(name, "ours").header("Connection", &named);
+        let taken_back = gateway.call(call).await.expect(200);
+        assert!(taken_back.header("cache-status").is_none() && !taken_back.text().contains("ours"));
+        let reply = gateway.call(get(&target).header(name, "ours")).await.expect(200);
+        assert!(reply.text().contains("ours"), "{}", reply.text());
+    }
+    // What names only fields of a connection is answered from what is kept.
+    let plain = || get("/c/1/plain").header("Connection", "keep-alive, x-none");
+    gateway.call(plain()).await.expect(200);
+    assert!(is_hit(&gateway.call(plain()).await));
 }

@@ -26,6 +26,11 @@ impl Digest {
         Self(digest)
     }
 
+    /// Returns its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Compares in constant time.
     pub fn is_of(&self, secret: &str) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, &Self::of(secret).0).is_ok()

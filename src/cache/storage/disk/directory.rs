@@ -4,7 +4,7 @@
 //! then. It must be private: whoever may write there could put words into every backend's mouth. Files that are not the
 //! cache's are left alone.
 
-use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, DirEntry, File, OpenOptions, ReadDir, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -102,11 +102,11 @@ fn search(shelf: &Shelf, left: Option<Vec<Purged>>) {
         shelf.is_unsure.store(true, Ordering::Release);
         return;
     };
-    for entry in entries.flatten() {
+    for entry in seen(shelf, entries) {
         let name = entry.file_name();
         let name = name.to_str().unwrap_or_default();
         match fs::read_dir(entry.path()) {
-            Ok(files) if is_part(name) => files.flatten().for_each(|file| found(shelf, old.as_ref(), &file)),
+            Ok(files) if is_part(name) => seen(shelf, files).for_each(|file| found(shelf, old.as_ref(), &file)),
             Err(error) if is_part(name) => {
                 shelf.is_unsure.store(true, Ordering::Release);
                 shelf.fail(&error);
@@ -119,6 +119,18 @@ fn search(shelf: &Shelf, left: Option<Vec<Purged>>) {
     if shelf.queue.take_outdated() {
         shelf.index.walk().for_each(|record| shelf.discard(&record));
     }
+}
+
+/// Walks over what can be read of a directory, and takes note of what cannot.
+fn seen(shelf: &Shelf, entries: ReadDir) -> impl Iterator<Item = DirEntry> {
+    entries.filter_map(|entry| match entry {
+        Ok(entry) => Some(entry),
+        Err(error) => {
+            shelf.is_unsure.store(true, Ordering::Release);
+            shelf.fail(&error);
+            None
+        }
+    })
 }
 
 /// Takes a file for what it says, unless it was purged by an earlier process: everything was, where it left no journal.
@@ -162,7 +174,12 @@ fn admit(shelf: &Shelf, old: &Purges, (address, labels, bytes): (Address, Labels
     }
     // The numbers of this process's purges are other ones.
     let standing = Standing::at(Stamp::default());
-    shelf.admit(&Arc::new(Record { standing, ..record }));
+    let record = Arc::new(Record { standing, ..record });
+    shelf.admit(&record);
+    if !shelf.index.has(&record) {
+        // There is no room for it, and nothing else would know of it.
+        shelf.remove(&shelf.path(&address));
+    }
 }
 
 fn foreign(shelf: &Shelf) {

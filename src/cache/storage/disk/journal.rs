@@ -60,7 +60,9 @@ impl Journal {
         let (now, purged) = purges.since(self.told);
         let written = match &mut self.file {
             Some(file) if !purged.is_empty() => encode(&purged).and_then(|bytes| file.write_all(&bytes)),
-            Some(_) | None => Ok(()),
+            Some(_) => Ok(()),
+            // Whatever is there says less than was purged.
+            None => return file::remove(&self.path),
         };
         self.records += purged.len();
         self.or_remove(written)?;
@@ -74,7 +76,10 @@ impl Journal {
     ///
     /// Fails if it can be neither written nor removed.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        let synced = self.file.as_ref().map_or(Ok(()), File::sync_data);
+        let Some(file) = &self.file else {
+            return file::remove(&self.path);
+        };
+        let synced = file.sync_data();
         self.or_remove(synced)
     }
 
@@ -198,6 +203,23 @@ mod tests {
             journal.tell(&purges).unwrap();
         }
         (journal, purges)
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_believed_by_nobody_ever_after() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut journal, purges) = begin(directory.path());
+        let path = directory.path().join(NAME);
+        let kept = fs::read(&path).unwrap();
+        journal.remove().unwrap();
+        // As if it could not be removed at first.
+        for round in 3..5 {
+            fs::write(&path, &kept).unwrap();
+            purge(&purges, round);
+            journal.tell(&purges).unwrap();
+            journal.sync().unwrap();
+            assert_eq!(left(directory.path()), None);
+        }
     }
 
     #[test]
