@@ -47,7 +47,8 @@ pub(crate) async fn measure() -> Outcome {
 /// Calls twice, the second time without the origin.
 pub(crate) async fn once() -> Outcome {
     let origin = Process::role("origin", None).await?;
-    let gateway = Process::gateway(&cached(&origin)?)?;
+    let conf = cached(&origin)?;
+    let gateway = Process::gateway(&conf)?;
     gateway.reachable().await?;
     drive(gateway.address, &Calls::open(LARGE, 200), (1, 1), 0).await?;
     drop(origin);

@@ -38,12 +38,22 @@ fn is_hit(reply: &Reply) -> bool {
     status.is_some_and(|status| status.starts_with("Tollgate; hit"))
 }
 
+/// Calls with each of these fields, and then without, which must be answered as if nobody ever had.
+async fn shape_nothing(gateway: &Gateway, fields: &[(&str, &str)]) {
+    let clean = gateway.get("/c/1/clean").await.expect(200).text();
+    for (number, (name, value)) in fields.iter().enumerate() {
+        let target = format!("/c/1/{number:05}");
+        gateway.call(get(&target).header(name, value)).await;
+        let (reply, expected) = (gateway.get(&target).await, format!("/{number:05}"));
+        assert_eq!(reply.expect(200).text(), clean.replace("/clean", &expected), "{name}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_of_one_caller_shapes_no_answer_to_another() {
     let origin = mirror().await;
     let gateway = start(&origin, "", &[]).await;
-    let clean = gateway.get("/c/1/clean").await.expect(200).text();
-    for (number, (name, value)) in [
+    let fields = [
         ("X-Foo", "evil"),
         ("X-Original-URL", "/evil"),
         ("X_Original_URL", "/evil"),
@@ -71,19 +81,8 @@ async fn a_field_of_one_caller_shapes_no_answer_to_another() {
         ("Range", "bytes=0-0"),
         ("If-None-Match", "\"evil\""),
         ("Proxy-Authenticate", "evil"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let target = format!("/c/1/{number:05}");
-        gateway.call(get(&target).header(name, value)).await;
-        let reply = gateway.get(&target).await.expect(200);
-        assert_eq!(
-            reply.text(),
-            clean.replace("/clean", &format!("/{number:05}")),
-            "{name}"
-        );
-    }
+    ];
+    shape_nothing(&gateway, &fields).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,27 +143,15 @@ async fn what_a_trusted_proxy_passes_on_shapes_no_answer_to_another() {
     let origin = mirror().await;
     for cache in ["", "ignore_host = true"] {
         let gateway = start(&origin, cache, &["127.0.0.0/8"]).await;
-        let clean = gateway.get("/c/1/clean").await.expect(200).text();
-        for (number, (name, value)) in [
+        let fields = [
             ("X-Forwarded-Host", "evil.test"),
             ("X-Forwarded-Prefix", "/evil"),
             ("X-Forwarded-Port", "666"),
             ("X-Forwarded-Scheme", "evil"),
             ("X-Real-IP", "evil"),
             ("Forwarded", "for=evil;host=evil.test"),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let target = format!("/c/1/{number:05}");
-            gateway.call(get(&target).header(name, value)).await;
-            let reply = gateway.get(&target).await.expect(200);
-            assert_eq!(
-                reply.text(),
-                clean.replace("/clean", &format!("/{number:05}")),
-                "{name}"
-            );
-        }
+        ];
+        shape_nothing(&gateway, &fields).await;
         // What says where each call comes from leaves nobody with entries of their own.
         let by = |client: &str| {
             let call = get("/c/1/clean").header("X-Real-IP", client);

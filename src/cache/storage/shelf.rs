@@ -78,8 +78,14 @@ impl Shelf {
         while clock.places.len() >= most.max(1) {
             leaving.extend(clock.evict());
         }
+        clock.close_up();
         clock.add(address, entry);
         leaving
+    }
+
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> usize {
+        self.clock.lock().slots.len()
     }
 
     /// Gives back the place of an entry, if it has one.
@@ -117,6 +123,18 @@ impl Clock {
         None
     }
 
+    /// Takes out empty slots where most are, as after a bound was lowered, so that nobody goes round among them.
+    fn close_up(&mut self) {
+        if self.slots.len() > 4 * self.places.len() + FEW {
+            self.slots.retain(Option::is_some);
+            self.slots.shrink_to_fit();
+            let places = self.slots.iter().enumerate();
+            let places = places.filter_map(|(place, slot)| slot.as_ref().map(|(address, _)| (*address, place)));
+            self.places = places.collect();
+            (self.free, self.hand) = (Vec::new(), 0);
+        }
+    }
+
     fn release(&mut self, entry: &Entry) {
         let address = &entry.sheet().address;
         let known = self.places.get(address).and_then(|place| self.slots.get(*place));
@@ -135,3 +153,6 @@ impl Clock {
         }
     }
 }
+
+/// Slots that are not worth closing up.
+const FEW: usize = 64;

@@ -37,6 +37,10 @@ pub(super) fn take(shelf: &Shelf) {
     let (journal, left) = Journal::open(&shelf.directory);
     shelf.hold(Hold::Ours { journal, _lock: lock });
     search(shelf, left);
+    // What was superseded while it was found is not to be read.
+    while let Some(address) = shelf.queue.removal() {
+        shelf.forget(&address);
+    }
     shelf.is_searched.store(true, Ordering::Release);
     // What was purged meanwhile, and found before, is held against it where it is read.
     shelf.settle();

@@ -215,12 +215,14 @@ impl Shelf {
     }
 
     /// Takes away what there is of an address: whatever has a record by now is older than what it is taken away for.
-    fn forget(&self, address: &Address) {
+    pub(super) fn forget(&self, address: &Address) {
         if let Some(record) = self.index.find(address) {
             self.index.remove(&record);
         }
         if self.is_ours() {
             self.remove(&self.path(address));
+        } else {
+            self.queue.outdate();
         }
     }
 

@@ -101,8 +101,7 @@ impl Queue {
                 return Some(Job::Tell);
             }
             if let Some(address) = jobs.removals.iter().next().copied() {
-                jobs.removals.remove(&address);
-                return Some(Job::Remove(address));
+                return jobs.removals.take(&address).map(Job::Remove);
             }
             if std::mem::take(&mut jobs.is_settled) {
                 return Some(Job::Settle);
@@ -116,6 +115,18 @@ impl Queue {
             }
             self.wake.wait(&mut jobs);
         }
+    }
+
+    /// Returns a file that is to be taken away, without waiting for one.
+    pub(super) fn removal(&self) -> Option<Address> {
+        let mut jobs = self.jobs.lock();
+        let address = jobs.removals.iter().next().copied()?;
+        jobs.removals.take(&address)
+    }
+
+    /// Notes that a file may be there that should have been taken away.
+    pub(super) fn outdate(&self) {
+        self.jobs.lock().is_outdated = true;
     }
 
     /// Waits a moment; true if the queue ends before.

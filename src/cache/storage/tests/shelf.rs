@@ -212,3 +212,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lower_bound_leaves_nobody_going_round_among_empty_places() {
+    let world = World::new(BOUNDS);
+    let wide = Shelving { mark: 7, most: 500 };
+    (0..500).for_each(|number| world.stand(&number.to_string(), Some(wide)));
+    let shelf = world.store.shelves.of(&shelved("", wide)).unwrap();
+    assert_eq!(shelf.slots(), 500);
+    for name in ["a", "b", "a", "c", "d", "e"] {
+        world.stand(name, Some(SHELF));
+        assert_eq!(world.on(SHELF), SHELF.most);
+    }
+    assert!(shelf.slots() <= 80 && world.stands("e"));
+}
