@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use http::HeaderMap;
 use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE};
+use http::{HeaderMap, HeaderName};
 use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
@@ -133,7 +133,7 @@ fn labels(exchange: &Exchange, response: &HeaderMap) -> Option<Storing> {
 
 /// Returns the tags that the origin gives a response.
 fn tags(response: &HeaderMap) -> impl Iterator<Item = &str> {
-    let of = |name: &'static str, cut: fn(char) -> bool| {
+    let of = |name: HeaderName, cut: fn(char) -> bool| {
         let lines = response.get_all(name).iter().filter_map(|line| line.to_str().ok());
         lines.flat_map(move |line| line.split(cut)).map(str::trim)
     };
