@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE};
+use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName};
 use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
 use pingora_error::Result;
@@ -110,6 +110,8 @@ fn clean(head: &mut ResponseHeader, drops_cookies: bool) {
         head.remove_header(&name);
     }
     head.remove_header(&AGE);
+    // How it came is nothing of how it goes: its length is known when it is whole.
+    head.remove_header(&TRANSFER_ENCODING);
     if drops_cookies {
         head.remove_header(&SET_COOKIE);
     }
