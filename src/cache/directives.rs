@@ -4,8 +4,8 @@
 //! that names fields counts as one that names none (RFC 9111, 5.2.2.4 allows it), and a time that cannot be read is no
 //! time at all (4.2.1).
 
-use http::HeaderMap;
 use http::header::{CACHE_CONTROL, PRAGMA};
+use http::{HeaderMap, HeaderName};
 use pingora_cache::cache_control::{CacheControl, DirectiveKey};
 use sfv::{BareItem, ListEntry, Parser};
 
@@ -57,7 +57,7 @@ impl Directives {
     /// Reads what a response says. A field that is meant for caches like this one is obeyed instead of `Cache-Control`
     /// where it says anything of keeping (RFC 9213, 2.2); `Expires` is not looked at here.
     pub fn of_response(headers: &HeaderMap) -> Self {
-        let targeted = TARGETED.into_iter().filter_map(|name| targeted(headers, name)).next();
+        let targeted = TARGETED.iter().find_map(|name| targeted(headers, name));
         targeted.unwrap_or_else(|| Self::of_cache_control(headers))
     }
 
@@ -97,7 +97,10 @@ impl Directives {
 
 /// Reads a field that is meant for caches like this one: a dictionary of RFC 9651, or it says nothing (RFC 9213, 2.1).
 /// Some write its names in capitals.
-fn targeted(headers: &HeaderMap, name: &str) -> Option<Directives> {
+fn targeted(headers: &HeaderMap, name: &HeaderName) -> Option<Directives> {
+    if !headers.contains_key(name) {
+        return None;
+    }
     let lines: Vec<&str> = headers
         .get_all(name)
         .iter()
@@ -160,7 +163,10 @@ fn seconds(control: &CacheControl, key: &DirectiveKey) -> u32 {
 }
 
 /// Fields that are meant for caches like this one, the preferred one first.
-const TARGETED: [&str; 2] = ["cdn-cache-control", "surrogate-control"];
+const TARGETED: [HeaderName; 2] = [HeaderName::from_static("cdn-cache-control"), SURROGATE_CONTROL];
+
+/// What is meant for caches alone, and goes no further.
+pub(super) const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
 
 /// What says anything of keeping.
 const SAYING: [&str; 8] = [

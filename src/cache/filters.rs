@@ -12,7 +12,7 @@ use pingora_proxy::Session;
 
 use super::cached::{Cached, Outcome};
 use super::commons::Common;
-use super::directives::{Demand, Directives};
+use super::directives::{Demand, Directives, SURROGATE_CONTROL};
 use super::key::{self, Asked};
 use super::opened::{Cache, patience};
 use super::reuse::{Entry, Use, is_unmodified, judge};
@@ -260,7 +260,7 @@ pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exc
         reason: cached.reason,
     };
     for name in [SURROGATE_KEY, SURROGATE_CONTROL, CACHE_TAG] {
-        response.remove_header(name);
+        response.remove_header(&name);
     }
     response.append_header(CACHE_STATUS, member(&part))?;
     Ok(())
@@ -301,7 +301,6 @@ fn outcome(phase: CachePhase) -> Outcome {
     }
 }
 
-pub(super) const SURROGATE_KEY: &str = "surrogate-key";
-const SURROGATE_CONTROL: &str = "surrogate-control";
-pub(super) const CACHE_TAG: &str = "cache-tag";
+pub(super) const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
+pub(super) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");

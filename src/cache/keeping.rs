@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use http::HeaderMap;
-use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE};
+use http::header::{AGE, AUTHORIZATION, DATE, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName};
 use pingora_cache::{CacheMeta, NoCacheReason, RespCacheable};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
@@ -110,6 +110,8 @@ fn clean(head: &mut ResponseHeader, drops_cookies: bool) {
         head.remove_header(&name);
     }
     head.remove_header(&AGE);
+    // How it came is nothing of how it goes: its length is known when it is whole.
+    head.remove_header(&TRANSFER_ENCODING);
     if drops_cookies {
         head.remove_header(&SET_COOKIE);
     }
@@ -133,7 +135,7 @@ fn labels(exchange: &Exchange, response: &HeaderMap) -> Option<Storing> {
 
 /// Returns the tags that the origin gives a response.
 fn tags(response: &HeaderMap) -> impl Iterator<Item = &str> {
-    let of = |name: &'static str, cut: fn(char) -> bool| {
+    let of = |name: HeaderName, cut: fn(char) -> bool| {
         let lines = response.get_all(name).iter().filter_map(|line| line.to_str().ok());
         lines.flat_map(move |line| line.split(cut)).map(str::trim)
     };

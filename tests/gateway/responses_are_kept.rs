@@ -545,3 +545,27 @@ async fn what_is_stale_is_renewed_for_callers_of_http2() {
     assert!(kept.text() == "new" && kept.header("cache-status").unwrap().starts_with("Tollgate; hit"));
     assert_eq!(origin.requests().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_in_chunks_goes_out_with_one_length_alone() {
+    let gate = Gate::new();
+    gate.open_for_all();
+    let origin = origin()
+        .answers(move |_| {
+            let reply = answer(200).header("Cache-Control", "max-age=600");
+            reply.chunks(&gate, &["one ", "two"])
+        })
+        .start()
+        .await;
+    let gateway = start(&origin, "").await;
+    is_stored(&gateway.get("/c/1/a").await.expect(200));
+    for call in [get("/c/1/a"), call("HEAD", "/c/1/a")] {
+        let reply = gateway.call(call).await.expect(200);
+        is_hit(&reply);
+        // Both would be two messages to some and one to others (RFC 9112, 6.1).
+        let framing = (reply.header("content-length"), reply.header("transfer-encoding"));
+        assert_eq!(framing, (Some("7"), None), "{:?}", reply.fields);
+    }
+    assert_eq!(gateway.get("/c/1/a").await.text(), "one two");
+    assert_eq!(origin.requests().len(), 1);
+}
