@@ -1,7 +1,8 @@
 //! What does a hit of the response cache cost beside nginx and Varnish?
 //!
 //! Aim: less CPU time than either for a body of 1 KiB, in the same run, each with one worker on the same core and its
-//! usual log: the gateway in JSON, nginx in a file, Varnish in shared memory. What is not installed is left out.
+//! usual log: the gateway in JSON, nginx in a file, Varnish in shared memory. It is not quite reached beside nginx yet:
+//! README.md has the figure. What is not installed is left out.
 
 use std::fs;
 use std::path::Path;
