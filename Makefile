@@ -3,7 +3,7 @@
 CONF ?= conf
 BENCH ?=
 
-.PHONY: run test bench check fuzz cache-tests tools test-tools
+.PHONY: run test bench check fuzz cache-tests api-fuzz tools test-tools
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -39,6 +39,15 @@ cache-tests: tools test-tools
 	cargo build
 	cd tests/cache && npm install --no-audit --no-fund && node --no-warnings run.mjs ../../target/debug/tollgate
 
+## Asks the admin API whatever its OpenAPI document allows, and what it does not: no 5xx, nothing outside the document.
+SCHEMATHESIS = 4.32.5
+api-fuzz: tools test-tools target/schemathesis-$(SCHEMATHESIS)
+	cargo build
+	tests/api/fuzz.sh target/debug/tollgate target/schemathesis-$(SCHEMATHESIS)
+
+target/schemathesis-$(SCHEMATHESIS):
+	python3 -m venv $@ && $@/bin/python -m pip install -q schemathesis==$(SCHEMATHESIS) || { rm -rf $@; exit 1; }
+
 ## Installs what the dependencies are built with.
 tools:
 	@missing=; \
@@ -52,11 +61,13 @@ tools:
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
 
 ## Installs what the tests start for themselves: a PostgreSQL server, in a directory and with a socket of its own, and
-## Node with npm, for the OpenID clients of tests/clients; a Redis server, with a socket or a port of its own.
+## Node with npm, for the OpenID clients of tests/clients; a Redis server, with a socket or a port of its own; Python's
+## environments, for the fuzzer of the admin API; Chromium, for the console.
 test-tools:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
-	for tool in node:nodejs npm:npm redis-server:redis-server; do \
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	for tool in node:nodejs npm:npm redis-server:redis-server chromium:chromium; do \
 		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
 	[ -z "$$missing" ] && exit 0; \

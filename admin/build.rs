@@ -1,5 +1,7 @@
-//! Rebuilds when a migration is added: `sqlx::migrate!` reads a directory, which Cargo does not watch by itself.
+//! Rebuilds when a migration or a file of the console is added: `sqlx::migrate!` and `include_dir!` read directories,
+//! which Cargo does not watch by itself.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
+    println!("cargo:rerun-if-changed=console");
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bootstrap;
+mod catalog;
 mod counts;
 mod identity;
 mod listeners;
@@ -13,6 +14,7 @@ mod proxy;
 mod running;
 mod sockets;
 mod tasks;
+mod welcome;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,9 +22,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::control::ControlError;
 use admin::control::change::Change;
+use admin::control::files::WriteError;
 use admin::control::publish::Publish;
-use admin::control::{Control, ControlError};
 use admin::oauth::keys::KeysError;
 use admin::registry::RegistryError;
 use pingora_core::server::Fds;
@@ -35,6 +38,7 @@ use crate::bridge::counts::Keeper;
 use crate::bridge::publish::Publisher;
 use crate::bridge::reload::{Observe, Outcome, Reload};
 use crate::bridge::socket::SocketError;
+use crate::bridge::trials::Trials;
 use crate::bridge::watch::Restart;
 use crate::model::violation::Violation;
 use crate::quota::store::StoreError;
@@ -48,7 +52,7 @@ use crate::upstream::Pool;
 
 pub use bootstrap::examine as examine_bootstrap;
 pub use identity::{authority, open_keys, open_registry};
-pub use offline::explainer;
+pub use offline::{explainer, tested};
 pub use running::Running;
 
 use identity::Identity;
@@ -98,6 +102,9 @@ pub enum BootError {
     /// The registry cannot be opened.
     #[error("cannot open the registry that `registry.url` names")]
     Registry(#[source] RegistryError),
+    /// A change that a process was writing when it died cannot be finished.
+    #[error("cannot finish the change of the catalog that broke off")]
+    Unfinished(#[source] WriteError),
     /// The registry does not answer.
     #[error("cannot open the registry that `registry.url` names: no answer within {0:?}")]
     RegistryLate(Duration),
@@ -176,11 +183,13 @@ pub fn prepare(
         Some(runtime.clone()),
     )
     .taking(identity::fields(&settings))
-    .counting(*keeper.ledger().secret(), settings.gateway.rate_limit_fields);
+    .counting(*keeper.ledger().secret(), settings.gateway.rate_limit_fields)
+    .requiring(Trials::required(&settings));
     let published = publisher.published();
-    let control = Arc::new(Control::new(Box::new(environment.clone()), Box::new(publisher)));
+    let control = Arc::new(catalog::open(&settings, &environment, Box::new(publisher))?);
     let observe = observer(Arc::clone(&telemetry), Arc::clone(&readiness));
-    let reload = Reload::new(Arc::clone(&control), settings.catalog.clone(), observe);
+    let reload =
+        Reload::new(Arc::clone(&control), settings.catalog.clone(), observe).requiring_tests(settings.require_tests);
     let identity_environment = environment.clone();
     let restart = Restart::new(conf.to_path_buf(), environment, stated);
     let first = control.apply(Change::Reread(settings.catalog.clone()));
@@ -192,7 +201,7 @@ pub fn prepare(
             certificates
         }
         (certificates, first) => {
-            let catalog = first.err().map(|ControlError::Invalid { violations, .. }| violations);
+            let catalog = first.err().map(ControlError::into_violations);
             let violations = [certificates.err(), catalog].into_iter().flatten().flatten().collect();
             return Err(BootError::Refused(violations));
         }
@@ -219,7 +228,8 @@ pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
     let pool = Pool::new(settings.upstream.idle_timeout);
     let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None)
-        .taking(identity::fields(settings));
+        .taking(identity::fields(settings))
+        .requiring(Trials::required(settings));
     let certificates = if !settings.has_tls() {
         Ok(Vec::new())
     } else {

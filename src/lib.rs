@@ -9,7 +9,7 @@
 //! |---|---|
 //! | composes | [`boot`], [`command`] |
 //! | shell | [`gateway`], [`bridge`] |
-//! | tells | [`explain`] |
+//! | tells | [`explain`], [`trial`] |
 //! | decides | [`admission`], [`counting`] |
 //! | edge | [`accept`], [`tunnel`], [`upstream`], [`cache`], [`rewrite`], [`reply`], [`routed`], [`telemetry`] |
 //! | state | [`exchange`], [`served`], [`quota_fields`] |
@@ -99,6 +99,7 @@ pub mod snapshot;
 pub mod stages;
 pub mod target;
 pub mod telemetry;
+pub mod trial;
 pub mod tunnel;
 pub mod upstream;
 

@@ -55,6 +55,14 @@ impl Served {
         self.quota_meters.get(id.index())
     }
 
+    /// Returns where calls of a version go, by name: tenant, Api, version. For those who report on it: it looks at every
+    /// version.
+    pub fn backends_of(&self, name: (&str, &str, &str)) -> Option<&Backends> {
+        let mut versions = self.snapshot.versions().iter();
+        let place = versions.position(|version| version.names() == name)?;
+        self.backends.get(place)
+    }
+
     /// Returns where calls of a version with a key of this type go.
     pub fn backend(&self, id: VersionId, key_type: KeyType) -> Option<&Arc<Backend>> {
         self.backends.get(id.index())?.of(key_type)

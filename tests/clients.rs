@@ -12,17 +12,19 @@
 )]
 
 mod machine;
+#[path = "machine/node.rs"]
+mod node;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::process::Stdio;
 
 use tempfile::TempDir;
 
 use crate::machine::{PATIENCE, eventually, free_port};
+use crate::node::{BINARY, Process, root, run_script, start, tollgate};
 
 #[test]
 fn a_certified_openid_client_finds_what_it_expects() {
@@ -157,82 +159,20 @@ impl Site {
         Some(said.starts_with("HTTP/1.1 200"))
     }
 
-    /// Runs a script; what it says is said, too.
+    /// Runs a script.
     fn node(&self, script: &str) {
-        let directory = install();
-        let mut command = Command::new("node");
-        command
-            .args(["--test", "--test-reporter=spec"])
-            .arg(script)
-            .current_dir(directory)
-            .env("NODE_EXTRA_CA_CERTS", self.path("data/tls/self-signed.pem"))
-            .env("GATEWAY_BINARY", BINARY)
-            .env("GATEWAY_CONF", self.path(""))
-            .env("GATEWAY_ISSUER", self.address())
-            .env("FOREIGN_ISSUER", format!("http://127.0.0.1:{}", self.issuer))
-            .env_remove("NODE_TLS_REJECT_UNAUTHORIZED")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let mut process = start(&mut command);
-        for line in BufReader::new(process.0.stdout.take().unwrap()).lines() {
-            println!("{}", line.unwrap());
-        }
-        let status = process.0.wait().unwrap();
-        assert!(status.success(), "{script}: {status}");
-    }
-}
-
-/// Installs what the lock file names, once, and says where the scripts are.
-fn install() -> &'static Path {
-    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    DIRECTORY.get_or_init(|| {
-        let directory = root().join("tests/clients");
-        let written = |name: &str| fs::metadata(directory.join(name)).and_then(|file| file.modified());
-        let lock = written("package-lock.json").unwrap();
-        if written("node_modules/.package-lock.json").is_ok_and(|installed| installed >= lock) {
-            return directory;
-        }
-        let installed = Command::new("npm")
-            .args(["ci", "--ignore-scripts"])
-            .current_dir(&directory)
-            .stdin(Stdio::null())
-            .status();
-        let missing = "these tests need Node 18 or later and npm: `make test-tools`, or the packages nodejs and npm";
-        assert!(
-            installed.expect(missing).success(),
-            "npm could not install what the tests need"
+        let authority = self.path("data/tls/self-signed.pem");
+        let (conf, issuer) = (self.path(""), format!("http://127.0.0.1:{}", self.issuer));
+        run_script(
+            "clients",
+            script,
+            &[
+                ("NODE_EXTRA_CA_CERTS", authority.to_str().unwrap()),
+                ("GATEWAY_BINARY", BINARY),
+                ("GATEWAY_CONF", conf.to_str().unwrap()),
+                ("GATEWAY_ISSUER", &self.address()),
+                ("FOREIGN_ISSUER", &issuer),
+            ],
         );
-        directory
-    })
-}
-
-/// A process that is killed with its test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
     }
 }
-
-fn start(command: &mut Command) -> Process {
-    let program = command.get_program().to_owned();
-    let missing = |error| panic!("{program:?} does not start: {error}; `make test-tools` installs what tests need");
-    Process(command.spawn().unwrap_or_else(missing))
-}
-
-fn tollgate(arguments: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TOLLGATE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-const BINARY: &str = env!("CARGO_BIN_EXE_tollgate");

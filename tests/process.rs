@@ -11,7 +11,15 @@
 
 #[path = "process/counts_are_kept_and_shared.rs"]
 mod counts_are_kept_and_shared;
+#[path = "process/edits_survive_kills.rs"]
+mod edits_survive_kills;
 mod machine;
+#[path = "process/policy_tests_decide.rs"]
+mod policy_tests_decide;
+#[path = "process/the_first_start_says_how_to_sign_in.rs"]
+mod the_first_start_says_how_to_sign_in;
+#[path = "process/what_is_imported_is_written.rs"]
+mod what_is_imported_is_written;
 #[path = "process/what_is_kept_survives.rs"]
 mod what_is_kept_survives;
 
@@ -493,20 +501,26 @@ fn who_runs_the_gateway_gets_a_token_for_it() {
          keys = [{ type = \"production\", consumer_key = \"desk-consumer-key\", consumer_secret = \"a-secret-of-the-test\" }]\n",
     );
     let _gateway = site.run(&[]);
+    let made = site.tollgate(&["user", "add", "tom", "--role", "employee"]);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
     let output = site.tollgate(&["token", "--user", "boss", "--scope", "tollgate:admin"]);
     assert!(stderr(&output).contains("scope: tollgate:admin"), "{output:?}");
-    let mut admin = Connection::to(site.admin);
-    let request = format!(
-        "GET /explain?url=/demo/1.0/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
-        stdout(&output).trim()
-    );
-    admin.0.get_mut().write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    admin.0.read_to_string(&mut reply).unwrap();
-    assert!(
-        reply.starts_with("HTTP/1.1 200") && reply.contains("\"decision\":\"permitted\""),
-        "{reply}"
-    );
+    let ask = |path: &str| {
+        let mut admin = Connection::to(site.admin);
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+            stdout(&output).trim()
+        );
+        admin.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        admin.0.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        reply
+    };
+    let reply = ask("/explain?url=/demo/1.0/a");
+    assert!(reply.contains("\"decision\":\"permitted\""), "{reply}");
+    let audit = ask("/admin/v1/audit?actor=shell");
+    assert!(audit.contains("\"action\":\"make\",\"object\":\"user tom\""), "{audit}");
 }
 
 #[test]

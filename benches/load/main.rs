@@ -1,7 +1,7 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
 //! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `hits`, `refusal`, `reload`,
-//! `edit`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! `edit`, `puts`, `writes`, `kills`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
 #![expect(
@@ -10,6 +10,7 @@
     reason = "a load test ends at the first surprise, and prints"
 )]
 
+mod admin;
 mod bare;
 mod client;
 mod cost;
@@ -25,8 +26,9 @@ mod token;
 
 use std::error::Error;
 
-const QUESTIONS: [&str; 10] = [
-    "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "memory", "start",
+const QUESTIONS: [&str; 13] = [
+    "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "puts", "writes", "kills", "memory",
+    "start",
 ];
 
 /// Those that compare what calls cost a process.
@@ -62,6 +64,8 @@ fn ask(questions: &[&str]) -> Outcome {
             "edit" => runtime.block_on(edit::measure_latency())?,
             "hits" => runtime.block_on(hits::measure())?,
             "memory" => runtime.block_on(edit::measure_memory())?,
+            "kills" => runtime.block_on(admin::measure_kills())?,
+            "puts" => runtime.block_on(admin::measure_puts())?,
             "refusal" => runtime.block_on(token::measure_refusal())?,
             "reload" => runtime.block_on(reload::measure())?,
             "smoke" => {
@@ -74,6 +78,7 @@ fn ask(questions: &[&str]) -> Outcome {
             "tiers" => runtime.block_on(tiers::measure())?,
             "token" => runtime.block_on(token::measure_one())?,
             "tokens" => runtime.block_on(token::measure_many())?,
+            "writes" => runtime.block_on(admin::measure_writes())?,
             other => return Err(format!("no question `{other}`: {}", QUESTIONS.join(", ")).into()),
         }
     }

@@ -23,13 +23,14 @@ pub(crate) struct Process {
     worker: Option<u32>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where its admin API listens, if it has one.
+    pub(crate) admin: SocketAddr,
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // The process may have ended by itself; either way nothing is left of it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 
@@ -46,6 +47,7 @@ impl Process {
             child: command.spawn()?,
             worker: None,
             address,
+            admin: address,
         };
         process.reachable().await?;
         Ok(process)
@@ -53,14 +55,14 @@ impl Process {
 
     /// Starts the gateway on a configuration.
     pub(crate) fn gateway(conf: &Conf) -> Result<Self> {
-        let address = Self::free_address()?;
+        let (address, admin) = (Self::free_address()?, Self::free_address()?);
         let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(["run", "--conf"])
             .arg(conf.dir())
             .env("TOLLGATE_GATEWAY_HTTP", address.to_string())
             .env("TOLLGATE_GATEWAY_HTTPS", "")
             .env("TOLLGATE_STATUS_HTTP", Self::free_address()?.to_string())
-            .env("TOLLGATE_ADMIN_HTTP", "127.0.0.1:0")
+            .env("TOLLGATE_ADMIN_HTTP", admin.to_string())
             .env("TOLLGATE_DATA_DIR", conf.data())
             .env("TOLLGATE_GATEWAY_THREADS", THREADS.to_string())
             .stdout(Stdio::null())
@@ -70,6 +72,7 @@ impl Process {
             child,
             worker: None,
             address,
+            admin,
         })
     }
 
@@ -80,7 +83,15 @@ impl Process {
             child,
             worker: None,
             address,
+            admin: address,
         })
+    }
+
+    /// Kills it.
+    pub(crate) fn end(&mut self) {
+        // As when the value goes: what matters is that nothing is left of it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Looks for the process that this one has started, to be the one that is measured.

@@ -18,9 +18,9 @@ const KEPT: u64 = 8;
 const PER_CONNECTION: u64 = 50;
 const NEW_PER_SECOND: u64 = 50;
 
-struct Run {
-    latencies: Vec<Duration>,
-    failures: Vec<String>,
+pub(crate) struct Run {
+    pub(crate) latencies: Vec<Duration>,
+    pub(crate) failures: Vec<String>,
 }
 
 /// Runs the same load without and with changes, twice each, in turn.
@@ -65,7 +65,8 @@ async fn change(conf: std::path::PathBuf, origin: SocketAddr) -> std::io::Result
     Ok(())
 }
 
-async fn load(address: SocketAddr) -> Run {
+/// Calls at a steady rate, over kept and over new connections.
+pub(crate) async fn load(address: SocketAddr) -> Run {
     let mut tasks = JoinSet::new();
     let end = Instant::now() + Duration::from_secs(SECONDS);
     for _ in 0..KEPT {
@@ -121,7 +122,8 @@ async fn paced(address: SocketAddr, per_second: u64, end: Instant, keeps: bool) 
     run
 }
 
-fn percentile(run: &Run, percent: usize) -> Duration {
+/// Returns the latency that so many of 100 stay below.
+pub(crate) fn percentile(run: &Run, percent: usize) -> Duration {
     run.latencies
         .get(run.latencies.len() * percent / 100)
         .copied()

@@ -8,21 +8,35 @@ use admin::registry::bootstrap::Bootstrap;
 use tracing::info;
 
 use super::BootError;
+use super::welcome::welcome;
 use crate::credential::now;
 use crate::model::catalog::Catalog;
 use crate::model::source::Source;
 use crate::model::violation::Violation;
 use crate::settings::{Environment, Settings};
 
-/// Fills a registry that nobody has put anything in; the catalog is asked for only where it is needed.
+/// Fills a registry that nobody has put anything in, and says how to sign in; the catalog is asked for only where it is
+/// needed.
 pub(super) async fn fill(
     registry: &Registry,
     (settings, environment): (&Settings, &Environment),
     catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
 ) -> Result<(), BootError> {
-    if !settings.bootstrap.exists() || !registry.is_empty().await.map_err(BootError::Registry)? {
+    if !registry.is_empty().await.map_err(BootError::Registry)? {
         return Ok(());
     }
+    if settings.bootstrap.exists() {
+        fill_from(registry, (settings, environment), catalog).await?;
+    }
+    welcome(registry.view(), settings);
+    Ok(())
+}
+
+async fn fill_from(
+    registry: &Registry,
+    (settings, environment): (&Settings, &Environment),
+    catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
+) -> Result<(), BootError> {
     let catalog = catalog().map_err(BootError::Refused)?;
     let Some(bootstrap) = read(settings, environment, Some(&catalog)).map_err(BootError::Refused)? else {
         return Ok(());

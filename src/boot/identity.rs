@@ -1,25 +1,23 @@
 //! Opens what says who calls: the registry, the signing keys, what proves callers and what issues tokens.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::control::Control;
+use admin::control::{Control, files};
+use admin::http::admin::ports::Ports;
+use admin::http::admin::{About, Means};
 use admin::oauth::authority::{Authority, CatalogNow, FetchKeys};
 use admin::oauth::keys::{Rotation, SigningKeys};
 use admin::oauth::settings::{Lifetimes, OauthSettings};
 use admin::registry::Registry;
 use axum::Router;
 use jsonwebtoken::Algorithm;
+use tokio::sync::watch;
 
+use super::catalog::make_data;
 use super::{BootError, bootstrap};
-use crate::bridge::explaining::Explaining;
-use crate::bridge::purging::Purging;
-use crate::bridge::quotas::Counting;
-use crate::cache::purge::Purger;
+use crate::bridge::witness::witness;
 use crate::credential::{Credentials, Terms, now};
-use crate::explain::Explainer;
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
@@ -32,6 +30,7 @@ pub(super) struct Identity {
     pub(super) credentials: Arc<Credentials>,
     pub(super) router: Router,
     authority: Arc<Authority>,
+    control: Arc<Control>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -50,10 +49,10 @@ impl Identity {
         let catalog = || Ok(Catalog::clone(&control.catalog()));
         let registry = Arc::new(open_registry(settings, environment, catalog).await?);
         let keys = Arc::new(open_keys(settings)?);
-        let control = Arc::clone(control);
+        let served = Arc::clone(control);
         let credentials = Credentials::open(Arc::clone(&registry), Arc::clone(&keys), terms(settings));
         let credentials = Arc::new(credentials);
-        let authority = authority(settings, &registry, &keys, Box::new(move || control.catalog()));
+        let authority = authority(settings, &registry, &keys, Box::new(move || served.catalog()));
         let authority = Arc::new(authority.fetching(issuer_keys(&credentials)));
         Ok(Self {
             credentials,
@@ -61,18 +60,37 @@ impl Identity {
             keys,
             router: admin::http::oauth::router(Arc::clone(&authority)),
             authority,
+            control: Arc::clone(control),
         })
     }
 
-    /// Routes what those who run the gateway may ask, beside the token endpoint.
-    pub(super) fn of_operators(&self, explainer: &Arc<Explainer>, purger: &Arc<Purger>) -> Router {
-        let explain = Arc::new(Explaining::new(Arc::clone(explainer)));
-        let asked = admin::http::explain::router(Arc::clone(&self.authority), explain);
-        let quotas = Arc::new(Counting::new(Arc::clone(explainer)));
-        let counted = admin::http::quotas::router(Arc::clone(&self.authority), quotas);
-        let purging = Arc::new(Purging::new(Arc::clone(purger)));
-        let kept = admin::http::cache::router(Arc::clone(&self.authority), purging);
-        self.router.clone().merge(asked).merge(counted).merge(kept)
+    /// Keeps what hands do to the files in the audit, until shutdown.
+    pub(super) fn witness(
+        &self,
+        published: watch::Receiver<u64>,
+        shutdown: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        witness(
+            Arc::clone(&self.control),
+            Arc::clone(&self.registry),
+            published,
+            shutdown,
+        )
+    }
+
+    /// Routes the admin API beside the token endpoint.
+    pub(super) fn of_operators(&self, settings: &Settings, ports: Ports) -> Router {
+        let catalog = settings.catalog.clone();
+        let about = About {
+            version: env!("CARGO_PKG_VERSION"),
+            started: now(),
+            is_read_only: Box::new(move || files::read_only(&catalog).is_some()),
+        };
+        let means = Means::new(Arc::clone(&self.authority), Arc::clone(&self.control), about, ports);
+        self.router
+            .clone()
+            .merge(admin::http::admin::router(&means))
+            .merge(admin::http::console::router())
     }
 }
 
@@ -86,11 +104,7 @@ pub async fn open_registry(
     environment: &Environment,
     catalog: impl FnOnce() -> Result<Catalog, Vec<Violation>>,
 ) -> Result<Registry, BootError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
-    made.map_err(|source| BootError::Data {
-        path: settings.data.clone(),
-        source,
-    })?;
+    make_data(settings)?;
     let opened = Registry::open(settings.registry.as_str(), &settings.data, now());
     let registry = match tokio::time::timeout(PATIENCE, opened).await {
         Ok(Ok(registry)) => registry,

@@ -16,12 +16,14 @@ use crate::explain::Explainer;
 use crate::explain::refusals::Refusals;
 use crate::forwarding::Trust;
 use crate::model::catalog::Catalog;
+use crate::model::source::Source;
 use crate::model::violation::Violation;
 use crate::quota::{Ledger, Secret};
 use crate::served::Served;
 use crate::settings::Settings;
 use crate::snapshot::compile_for;
 use crate::snapshot::live::Live;
+use crate::trial::{self, Against, Outcome};
 
 /// Makes what explains a catalog that nobody serves.
 ///
@@ -46,6 +48,22 @@ pub async fn explainer(settings: &Settings, catalog: &Catalog) -> Result<Explain
         refusals: Arc::new(Refusals::new(0)),
         notes,
     })
+}
+
+/// Runs policy tests against a catalog that nobody serves.
+///
+/// # Errors
+///
+/// Returns what keeps the catalog from being served, or everything that is wrong with the files of the tests.
+pub fn tested(settings: &Settings, catalog: &Catalog, tests: &[Source]) -> Result<Vec<Outcome>, Vec<Violation>> {
+    let snapshot = compile_for(0, catalog, (&fields(settings), &Secret::new([0; 16])))?;
+    let against = Against {
+        catalog,
+        snapshot: &snapshot,
+        limits: &settings.limits,
+        trust: &Trust::new(settings.gateway.trusted_proxies.clone()),
+    };
+    trial::judge(tests, against)
 }
 
 async fn credentials(settings: &Settings, notes: &mut Vec<String>) -> Credentials {

@@ -26,11 +26,12 @@ use crate::accept::certificates::Certificates;
 use crate::accept::connections::Connections;
 use crate::accept::door::{Door, Handshakes};
 use crate::bridge::counts::Keeper;
-use crate::bridge::neighbours;
 use crate::bridge::reload::Reload;
 use crate::bridge::socket::{self, Socket};
+use crate::bridge::traffic::Watching;
 use crate::bridge::upkeep::Upkeep;
 use crate::bridge::watch::Watch;
+use crate::bridge::{administered, neighbours};
 use crate::cache::opened::Cache;
 use crate::cache::purge::Purger;
 use crate::counting::Counts;
@@ -68,6 +69,7 @@ pub struct Running {
     registry: Arc<Registry>,
     credentials: Arc<Credentials>,
     keeper: Arc<Keeper>,
+    traffic: Arc<Watching>,
     tasks: Tasks,
 }
 
@@ -131,7 +133,7 @@ impl Prepared {
         });
         let gateway = Gateway {
             live: Arc::clone(&live),
-            published,
+            published: published.clone(),
             pool: Arc::clone(&pool),
             own,
             cache: Arc::clone(&cache),
@@ -155,8 +157,11 @@ impl Prepared {
             refusals,
             notes: Vec::new(),
         });
-        let of_operators = in_step(identity.of_operators(&explainer, &purger));
+        let traffic = Arc::new(Watching::new(Arc::clone(&live), Arc::clone(&telemetry)));
+        let ports = administered::ports(&explainer, &purger, &reload, Arc::clone(&traffic));
+        let of_operators = in_step(identity.of_operators(&settings, ports));
         let own = Routed::new(of_operators, Box::new(introduce), settings.timeouts.read);
+        let own = own.letting_in(admin::http::admin::LONGEST, Box::new(admin::http::admin::announce));
         let admin = Arc::new(Listener {
             routed: own,
             trust,
@@ -192,11 +197,13 @@ impl Prepared {
             );
         }
 
+        tasks.until_drain("history", Arc::clone(&telemetry).keep_history(stopping.clone()));
         if let Some(certificates) = &certificates {
             tasks.until_drain("certificates", Arc::clone(certificates).watch(stopping.clone()));
         }
         tasks.until_drain("pool", pool.run(stopping.clone()));
         tasks.until_drain("watch", Watch::new(reload.clone(), restart).run(stopping.clone()));
+        tasks.until_drain("witness", identity.witness(published, stopping.clone()));
         let upkeep = Upkeep::new(
             Arc::clone(&identity.registry),
             identity.keys,
@@ -234,7 +241,7 @@ impl Prepared {
             reload,
             certificates,
             connections,
-            telemetry,
+            telemetry: Arc::clone(&telemetry),
             readiness,
             draining,
             shutdown,
@@ -243,6 +250,7 @@ impl Prepared {
             registry: identity.registry,
             credentials: identity.credentials,
             keeper,
+            traffic,
             tasks,
         })
     }
@@ -277,6 +285,11 @@ impl Running {
     /// Returns what quotas are counted by; what is counted at the end is for the caller to keep or to hand over.
     pub fn keeper(&self) -> Arc<Keeper> {
         Arc::clone(&self.keeper)
+    }
+
+    /// Returns what tells the traffic of the last hour and how endpoints are.
+    pub fn traffic(&self) -> &Arc<Watching> {
+        &self.traffic
     }
 
     /// Returns the table of listening sockets, for the process that comes next.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::http::explain::{self as port, Explain};
+use admin::http::admin::ports::{self as port, Explain};
 use serde_json::Value;
 use tokio::runtime::Handle;
 

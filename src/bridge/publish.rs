@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::trials::Trials;
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
@@ -31,6 +32,7 @@ pub struct Publisher {
     secret: Secret,
     quota_fields: QuotaFields,
     published: watch::Sender<u64>,
+    trials: Option<Trials>,
 }
 
 impl fmt::Debug for Publisher {
@@ -52,6 +54,7 @@ impl Publisher {
             secret: Secret::new([0; 16]),
             quota_fields: QuotaFields::default(),
             published: watch::Sender::default(),
+            trials: None,
         }
     }
 
@@ -75,6 +78,12 @@ impl Publisher {
             ..self
         }
     }
+
+    /// Refuses what fails these policy tests, if any are required.
+    #[must_use]
+    pub fn requiring(self, trials: Option<Trials>) -> Self {
+        Self { trials, ..self }
+    }
 }
 
 impl Publish for Publisher {
@@ -92,6 +101,9 @@ impl Publish for Publisher {
                     .collect());
             }
         };
+        if let Some(trials) = &self.trials {
+            trials.demand(catalog, &snapshot)?;
+        }
         if let Some(runtime) = &self.runtime {
             runtime.block_on(self.pool.resolve(&backends, RESOLVE_WITHIN));
         }

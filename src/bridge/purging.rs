@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::http::cache::{Purge as Port, Refused};
+use admin::http::admin::ports::{Named, Purge as Port, Refused};
 use tracing::info;
 
 use crate::cache::purge::{Purge, PurgeError, Purger};
@@ -19,8 +19,22 @@ impl Purging {
 }
 
 impl Port for Purging {
-    fn purge(&self, named: &[u8], operator: &str) -> Result<(), Refused> {
-        let purge: Purge = serde_json::from_slice(named).map_err(|error| Refused::Senseless(error.to_string()))?;
+    fn tenant_of(&self, url: &str) -> Option<String> {
+        self.0.tenant_of(url)
+    }
+
+    fn purge(&self, named: &Named, operator: &str) -> Result<(), Refused> {
+        let named = named.clone();
+        let purge = Purge {
+            everything: named.everything,
+            url: named.url,
+            tag: named.tag,
+            tenant: named.tenant,
+            api: named.api,
+            version: named.version,
+            prefix: named.prefix,
+            soft: named.soft,
+        };
         purged(&self.0, &purge, operator).map_err(|error| match error {
             PurgeError::Untold(_) => Refused::Failed(error.to_string()),
             PurgeError::Ambiguous | PurgeError::NoUrl(_) | PurgeError::Unknown(..) | PurgeError::Unserved(_) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::http::quotas::Quotas;
+use admin::http::admin::ports::Quotas;
 use serde_json::Value;
 
 use crate::explain::Explainer;

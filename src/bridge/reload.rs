@@ -7,10 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use admin::control::change::Change;
+use admin::control::change::{Author, Change};
 use admin::control::files::{self, Fingerprint};
 use admin::control::publish::Revision;
-use admin::control::{Applied, Control, ControlError, Effect, Status};
+use admin::control::{Applied, Changed, Control, ControlError, Effect, Status};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 
@@ -23,6 +24,8 @@ pub struct Reload {
     control: Arc<Control>,
     catalog: Arc<PathBuf>,
     observe: Arc<Observe>,
+    /// What the policy tests looked like when they passed last; nothing where none is required.
+    passed: Option<Arc<Mutex<Option<Fingerprint>>>>,
 }
 
 /// Is told of each reload and what it led to.
@@ -46,6 +49,18 @@ impl Reload {
             control,
             catalog: Arc::new(catalog),
             observe: Arc::from(observe),
+            passed: None,
+        }
+    }
+
+    /// Runs the policy tests of the directory also where only they have changed, if they are required to pass; to be said
+    /// before the first catalog is applied, which runs them as they are now.
+    #[must_use]
+    pub fn requiring_tests(self, are_required: bool) -> Self {
+        let looked = || Arc::new(Mutex::new(Some(files::fingerprint_tests(&self.catalog))));
+        Self {
+            passed: are_required.then(looked),
+            ..self
         }
     }
 
@@ -64,17 +79,66 @@ impl Reload {
     }
 
     fn apply(&self, change: Change) -> Result<Outcome, Vec<Violation>> {
+        let tests = self.tests();
         let outcome = match behind_traffic(|| self.control.apply(change)) {
-            Ok(applied) => Ok(tell(applied)),
+            Ok(applied) => self.tested(tests, tell(applied)),
             Err(ControlError::Invalid { violations, news }) => {
                 if news {
                     tell_refusal(&violations, self.control.status().revision);
                 }
                 Err(violations)
             }
+            Err(
+                error @ (ControlError::Broken(_)
+                | ControlError::Edit(_)
+                | ControlError::Refused { .. }
+                | ControlError::Unreadable(_)
+                | ControlError::Write(_)),
+            ) => Err(error.into_violations()),
         };
         (self.observe)(&outcome);
         outcome
+    }
+
+    /// Makes a change that did not come from the files, and tells of it as of any other. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the change was not made.
+    pub(super) fn edit(&self, change: Change, author: &Author) -> Result<Changed, ControlError> {
+        let changed = behind_traffic(|| self.control.change(change, author))?;
+        (self.observe)(&Ok(tell(changed.applied)));
+        Ok(changed)
+    }
+
+    /// Says what would come of a change. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the change would not be made.
+    pub(super) fn rehearse(&self, change: Change) -> Result<Changed, ControlError> {
+        behind_traffic(|| self.control.try_out(change))
+    }
+
+    /// Runs the policy tests where they have changed and the catalog has not: what is served stays, and whoever changed
+    /// them is told now that the next change would be refused.
+    fn tested(&self, tests: Option<Fingerprint>, outcome: Outcome) -> Result<Outcome, Vec<Violation>> {
+        let Some(passed) = &self.passed else { return Ok(outcome) };
+        if outcome.unchanged && *passed.lock() != tests {
+            let change = Change::Refresh(self.catalog.to_path_buf());
+            if let Err(violations) = behind_traffic(|| self.control.check(change)) {
+                tell_refusal(&violations, outcome.revision);
+                return Err(violations);
+            }
+        }
+        *passed.lock() = tests;
+        Ok(outcome)
+    }
+
+    /// Looks at the policy tests that are required to pass, without reading their texts.
+    fn tests(&self) -> Option<Fingerprint> {
+        self.passed.as_ref()?;
+        Some(behind_traffic(|| files::fingerprint_tests(&self.catalog)))
     }
 
     /// Returns what is served, and what keeps the files from being served.
@@ -87,9 +151,9 @@ impl Reload {
         &self.catalog
     }
 
-    /// Looks at the catalog directory without reading its texts.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        behind_traffic(|| files::fingerprint(&self.catalog))
+    /// Looks at the catalog directory without reading its texts, and at its policy tests where they are required.
+    pub(super) fn fingerprint(&self) -> (Fingerprint, Option<Fingerprint>) {
+        (behind_traffic(|| files::fingerprint(&self.catalog)), self.tests())
     }
 
     /// Tells whether something that the catalog refers to has changed outside of its directory.

@@ -115,7 +115,33 @@ impl Purger {
         Ok(())
     }
 
+    /// Returns the tenant whose API answers at a URL.
+    pub fn tenant_of(&self, text: &str) -> Option<String> {
+        let served = self.live.current();
+        let found = Addressed::find(text, &served.snapshot).ok()?;
+        let (tenant, ..) = served.snapshot.version(found.id).names();
+        Some(tenant.to_owned())
+    }
+
     fn url(&self, text: &str, snapshot: &Snapshot, kind: Kind) -> Result<(), PurgeError> {
+        let found = Addressed::find(text, snapshot)?;
+        for query in reference::queries(text, &found.url) {
+            forget(&self.cache, found.id, (&found.path, query), (snapshot, kind));
+        }
+        Ok(())
+    }
+}
+
+/// What a URL addresses.
+struct Addressed {
+    url: Url,
+    id: VersionId,
+    /// Below the context of the version.
+    path: String,
+}
+
+impl Addressed {
+    fn find(text: &str, snapshot: &Snapshot) -> Result<Self, PurgeError> {
         let no_url = || PurgeError::NoUrl(text.to_owned());
         let base = Url::parse("http://localhost").map_err(|_| no_url())?;
         let url = base.join(text).map_err(|_| no_url())?;
@@ -129,10 +155,8 @@ impl Purger {
             Mount::Default(None) => return Err(unserved()),
         };
         let rest = target.as_str().get(place.rest..).filter(|rest| !rest.is_empty());
-        for query in reference::queries(text, &url) {
-            forget(&self.cache, id, (rest.unwrap_or("/"), query), (snapshot, kind));
-        }
-        Ok(())
+        let path = rest.unwrap_or("/").to_owned();
+        Ok(Self { url, id, path })
     }
 }
 

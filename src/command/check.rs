@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::render;
 use crate::boot;
+use crate::model::source::Source;
 use crate::model::violation::Violation;
 use crate::settings::{Environment, Recovered, Settings};
 
@@ -63,7 +64,7 @@ pub fn run(
     out: &mut Output<'_>,
 ) -> io::Result<Exit> {
     let recovered = Settings::recover(&args.conf.path(environment), environment);
-    let verdict = verdict(recovered, environment, prepare);
+    let verdict = verdict(recovered, environment, prepare, None);
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&verdict)?)?,
         Format::Text => verdict.describe(out)?,
@@ -81,8 +82,14 @@ struct Verdict {
     violations: Vec<Violation>,
 }
 
-/// Finds everything that is wrong with a configuration; broken settings do not hide a broken catalog.
-fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_>) -> Verdict {
+/// Finds everything that is wrong with a configuration; broken settings do not hide a broken catalog. The catalog is what
+/// its directory holds, or what it would hold.
+fn verdict(
+    recovered: Recovered,
+    environment: &Environment,
+    prepare: &Prepare<'_>,
+    would_be: Option<Vec<Source>>,
+) -> Verdict {
     let Recovered {
         settings,
         mut violations,
@@ -102,7 +109,8 @@ fn verdict(recovered: Recovered, environment: &Environment, prepare: &Prepare<'_
         let news: Vec<_> = found.into_iter().filter(|found| !known(found)).collect();
         violations.extend(news);
         let control = Control::new(Box::new(environment.clone()), publish);
-        let catalog = control.check(Change::Reread(settings.catalog.clone()));
+        let reread = || Change::Reread(settings.catalog.clone());
+        let catalog = control.check(would_be.map_or_else(reread, Change::Replace));
         violations.extend(boot::examine_bootstrap(&settings, environment, catalog.as_ref().ok()));
         match catalog {
             Ok(catalog) => {
@@ -130,8 +138,19 @@ pub(super) fn settings(
     if recovered.violations.is_empty() {
         recovered.whole()
     } else {
-        Err(verdict(recovered, environment, prepare).violations)
+        Err(verdict(recovered, environment, prepare, None).violations)
     }
+}
+
+/// Returns everything that a check would find if the catalog held these files.
+pub(super) fn violations_with(
+    sources: Vec<Source>,
+    conf: &Path,
+    environment: &Environment,
+    prepare: &Prepare<'_>,
+) -> Vec<Violation> {
+    let recovered = Settings::recover(conf, environment);
+    verdict(recovered, environment, prepare, Some(sources)).violations
 }
 
 impl Verdict {

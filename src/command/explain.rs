@@ -15,7 +15,7 @@ use super::output::Output;
 use super::render;
 use crate::boot;
 use crate::bridge::socket::{self, Answer, Command, SocketError};
-use crate::explain::explanation::{Decision, Explanation, Outcome};
+use crate::explain::explanation::{Decision, Explanation, Outcome, Step};
 use crate::explain::question::Question;
 use crate::explain::refusals::Refused;
 use crate::settings::{Environment, Settings};
@@ -171,9 +171,18 @@ fn explained_as(format: Format, explained: &Explanation, out: &mut Output<'_>) -
         writeln!(out, "note: {}", plain(note))?;
     }
     writeln!(out, "{}: {}", plain(&explained.request), plain(&decision(explained)))?;
-    let widest = explained.steps.iter().map(|step| step.says.chars().count()).max();
+    steps(&explained.steps, out)?;
+    for fetched in &explained.fetched {
+        writeln!(out, "asked for: {fetched}")?;
+    }
+    Ok(())
+}
+
+/// Writes what each stage says, one line each.
+pub(super) fn steps(steps: &[Step], out: &mut Output<'_>) -> io::Result<()> {
+    let widest = steps.iter().map(|step| step.says.chars().count()).max();
     let width = widest.unwrap_or_default().min(WIDEST);
-    for step in &explained.steps {
+    for step in steps {
         let mark = match step.outcome {
             Outcome::Passed => "ok",
             Outcome::Refused => "NO",
@@ -189,9 +198,6 @@ fn explained_as(format: Format, explained: &Explanation, out: &mut Output<'_>) -
         for detail in &step.details {
             writeln!(out, "                        {}", plain(detail))?;
         }
-    }
-    for fetched in &explained.fetched {
-        writeln!(out, "asked for: {fetched}")?;
     }
     Ok(())
 }
@@ -251,7 +257,7 @@ fn recalled_as(format: Format, recalled: &[Refused], out: &mut Output<'_>) -> io
 }
 
 /// Keeps what callers and catalogs say from moving the cursor of whoever reads it.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(harmless).collect()
 }

@@ -7,12 +7,15 @@ pub mod consumer;
 pub mod exit;
 pub mod explain;
 mod handover;
+pub mod import;
+mod junit;
 pub mod origin;
 pub mod output;
 pub mod reload;
 pub mod render;
 pub mod run;
 pub mod schema;
+pub mod test;
 pub mod version;
 
 use std::process::ExitCode;
@@ -45,11 +48,13 @@ enum Command {
     Cache(cache::CacheArgs),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
+    Import(import::ImportArgs),
     Key(consumer::key::KeyArgs),
     Origin(origin::OriginArgs),
     Reload(reload::ReloadArgs),
     Run(run::RunArgs),
     Schema(schema::SchemaArgs),
+    Test(test::TestArgs),
     Token(consumer::token::TokenArgs),
     User(consumer::user::UserArgs),
     /// Print the version
@@ -66,11 +71,13 @@ pub fn main(environment: &Environment) -> ExitCode {
         Command::Cache(args) => cache::run(&args, environment, (&mut out, &mut err)),
         Command::Check(args) => check::run(&args, environment, &prepare, &mut out),
         Command::Explain(args) => explain::run(&args, environment, &mut out, &mut err),
+        Command::Import(args) => import::run(&args, (environment, &prepare), &mut out, &mut err),
         Command::Key(args) => consumer::key::run(&args, environment, (&mut out, &mut err)),
         Command::Origin(args) => return origin::run(&args),
         Command::Reload(args) => reload::run(&args, environment, &mut out, &mut err),
         Command::Run(args) => return run::run(&args, environment),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Test(args) => test::run(&args, environment, &mut out, &mut err),
         Command::Token(args) => consumer::token::run(&args, environment, (&mut out, &mut err)),
         Command::User(args) => consumer::user::run(&args, environment, (&mut out, &mut err)),
         Command::Version => version::run(&mut out),

@@ -10,6 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use super::exit::Exit;
 use super::output::{Output, Style};
+use crate::model::source::Source;
 use crate::model::violation::Violation;
 use crate::settings::Environment;
 
@@ -19,13 +20,26 @@ use crate::settings::Environment;
 ///
 /// Returns why they could not be written.
 pub fn violations(violations: &[Violation], out: &mut Output<'_>) -> io::Result<()> {
+    violations_of(&[], violations, out)
+}
+
+/// Shows violations of files that may not have been written yet.
+///
+/// # Errors
+///
+/// Returns why they could not be written.
+pub fn violations_of(sources: &[Source], violations: &[Violation], out: &mut Output<'_>) -> io::Result<()> {
     let renderer = match out.style() {
         Style::Colour => Renderer::styled(),
         Style::Plain => Renderer::plain(),
     };
     let mut file = Opened::default();
     for violation in violations {
-        let line = file.line(&violation.file, violation.line);
+        let unwritten = sources.iter().find(|source| source.name == violation.file);
+        let line = match unwritten {
+            Some(source) => nth_line(&source.text, violation.line),
+            None => file.line(&violation.file, violation.line),
+        };
         writeln!(out, "{}\n", renderer.render(&[group(violation, line)]))?;
     }
     let s = if violations.len() == 1 { "" } else { "s" };
@@ -113,13 +127,13 @@ impl Opened {
                 .and_then(|_| fs::read_to_string(name).ok());
             name.clone_into(&mut self.name);
         }
-        let index = number.checked_sub(1)?;
-        self.text
-            .as_deref()?
-            .lines()
-            .nth(index)
-            .map(|line| line.strip_prefix('\u{feff}').unwrap_or(line))
+        nth_line(self.text.as_deref()?, number)
     }
+}
+
+fn nth_line(text: &str, number: usize) -> Option<&str> {
+    let line = text.lines().nth(number.checked_sub(1)?)?;
+    Some(line.strip_prefix('\u{feff}').unwrap_or(line))
 }
 
 /// No line of a larger file is shown; no file of a catalog is larger.

@@ -27,6 +27,7 @@ use crate::model::name::TenantName;
 use crate::registry::key_pair::KeyType;
 use crate::registry::token::Digest;
 use crate::registry::user::{User, UserName};
+use crate::registry::view::View;
 
 /// What is known of passwords that were shown.
 #[derive(Debug)]
@@ -204,8 +205,26 @@ impl Passwords {
         Digest(digest)
     }
 
+    /// Knows a password of a user of a view that was staged, for good.
+    pub(super) fn know(&self, view: &View, (user, password, client): (UserName, &str, IpAddr)) {
+        let Some(known) = view.user(&user) else { return };
+        let network = network(client);
+        let claim = Claim {
+            digest: self.digest((&user, network), password),
+            password: Secret::new(password),
+            user,
+            network,
+        };
+        self.believe(&claim, known, UnixTime(u64::MAX));
+    }
+
     fn accept(&self, claim: &Claim, user: Arc<User>, now: UnixTime) {
         self.tries.forgive(claim.tried(), now);
+        self.believe(claim, user, now.plus(RIGHT_FOR));
+    }
+
+    /// Remembers that it is the user's password.
+    fn believe(&self, claim: &Claim, user: Arc<User>, until: UnixTime) {
         let caller = Arc::new(Caller {
             by: Proof::Basic,
             application: None,
@@ -219,7 +238,6 @@ impl Passwords {
             expires: None,
             digest: claim.digest,
         });
-        let until = now.plus(RIGHT_FOR);
         self.right.insert(claim.digest, Right { user, caller, until });
     }
 

@@ -33,6 +33,7 @@ mod tries;
 mod verified;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -44,6 +45,7 @@ use crate::oauth::authority::Wanted;
 use crate::oauth::keys::{SigningKeys, VerifyingKey};
 use crate::registry::Registry;
 use crate::registry::token::Digest;
+use crate::registry::user::UserName;
 use crate::registry::view::View;
 use assertion::Assertions;
 use basic::Passwords;
@@ -78,6 +80,8 @@ pub struct Credentials {
     outbound: Outbound,
     assertions: Assertions,
     neighbours: Neighbours,
+    /// Whether all that it will ever know was stated, so that nobody is asked.
+    is_staged: bool,
 }
 
 /// What was found out about a credential.
@@ -141,6 +145,23 @@ impl Credentials {
         Self::build(view, None, None, Terms::default())
     }
 
+    /// Asks a view that somebody staged and nobody else, no issuer either, and knows one password of it, shown from one
+    /// address, to be right. It is told so here and never later: no `Credentials` that serve can be.
+    pub fn staged(view: Arc<View>, password: Option<(UserName, &str, IpAddr)>) -> Self {
+        let terms = Terms {
+            tokens: 1,
+            ..Terms::default()
+        };
+        let this = Self {
+            is_staged: true,
+            ..Self::build(view, None, None, terms)
+        };
+        if let Some((user, password, client)) = password {
+            this.passwords.know(&this.view, (user, password, client));
+        }
+        this
+    }
+
     /// Judges every kind of credential, with a registry to ask and the keys that sign our own tokens.
     pub fn open(registry: Arc<Registry>, keys: Arc<SigningKeys>, terms: Terms) -> Self {
         Self::build(Arc::clone(registry.view()), Some(registry), Some(keys), terms)
@@ -167,6 +188,7 @@ impl Credentials {
             outbound: Outbound::default(),
             assertions: Assertions::new(),
             neighbours: Neighbours::default(),
+            is_staged: false,
         }
     }
 
@@ -182,6 +204,9 @@ impl Credentials {
 
     /// Fetches; what came of it is known afterwards, failures for a short time too.
     pub async fn obtain(&self, fetch: Fetch, now: UnixTime) {
+        if self.is_staged {
+            return;
+        }
         match fetch {
             Fetch::Introspection(question) => self.introspect(&question, now).await,
             Fetch::Keys(outdated) => self.issuers.fetch(&outdated, &self.outbound, now).await,

@@ -26,6 +26,17 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Those that are answered 429: every one but what the endpoints take, which is nobody's quota.
+    pub const TOO_MANY: [Self; 7] = [
+        Self::Api,
+        Self::Application,
+        Self::ApplicationBurst,
+        Self::Custom,
+        Self::Resource,
+        Self::Subscription,
+        Self::SubscriptionBurst,
+    ];
+
     /// Returns what it says.
     pub(super) fn fault(self) -> Fault {
         let code = match self {

@@ -1,5 +1,6 @@
 //! What is told of a request: the decision of each stage and the line behind it. It holds nothing that was shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What would come of a request, and why.
@@ -29,6 +30,9 @@ pub struct Explanation {
     pub subscription: Option<Subscription>,
     /// The scopes of which one is wanted.
     pub scopes: Vec<Scope>,
+    /// The endpoints that the call is for, `production` or `sandbox`, where it got so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<String>,
     /// How each quota stands that it is held against.
     pub limits: Vec<Limit>,
     /// Every stage, in order.
@@ -81,11 +85,38 @@ pub struct Resource {
     pub methods: String,
     /// What credential it demands.
     pub auth: String,
+    /// Whether the response to this request may be kept.
+    #[serde(default)]
+    pub keeping: Keeping,
     /// What is kept of its responses, and what tells entries apart; empty where nothing is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cache: Vec<String>,
     /// Where it is stated, as `file:line`.
     pub rule: String,
+}
+
+/// Whether a response may be kept, as far as the request and the catalog tell.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keeping {
+    /// Where it says nothing against it.
+    Kept,
+    /// Only where it says that it is for others, too.
+    IfPublic,
+    /// It is not.
+    #[default]
+    NotKept,
+}
+
+impl Keeping {
+    /// Returns its name in test files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::IfPublic => "if_public",
+            Self::NotKept => "not_kept",
+        }
+    }
 }
 
 /// A credential that was shown, without itself.

@@ -1,8 +1,9 @@
 //! What is kept of a resource's responses, in words: whether, for how long, and what tells entries apart.
 
 use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName};
 
+use super::explanation::Keeping;
 use super::question::Asked;
 use crate::model::caching::{CacheMode, Obeyed, QueryKey, SetCookie};
 use crate::model::method::MethodName;
@@ -14,36 +15,51 @@ pub(super) fn kept(route: &Route, asked: &Asked) -> Vec<String> {
     let Some(policy) = route.cache.as_deref() else {
         return Vec::new();
     };
-    let (method, headers) = (&asked.method, asked.headers());
     vec![
-        own(policy, method, headers),
+        own(policy, keeping(route, asked), asked),
         admission(policy),
         key(policy),
         requests(policy),
     ]
 }
 
-/// Says what becomes of the response to this request.
-fn own(policy: &CachePolicy, method: &Method, headers: &HeaderMap) -> String {
-    let caching = &policy.caching;
-    let is_taken = MethodName::find(method).is_some_and(|method| caching.methods.contains(method));
-    if !is_taken {
-        return format!(
-            "the response to this {method} is not kept: only those of {} are",
-            caching.methods
-        );
+/// Tells whether the response to a request may be kept.
+pub(super) fn keeping(route: &Route, asked: &Asked) -> Keeping {
+    let Some(policy) = route.cache.as_deref() else {
+        return Keeping::NotKept;
+    };
+    let is_taken = MethodName::find(&asked.method).is_some_and(|method| policy.caching.methods.contains(method));
+    match shown(policy, asked.headers()) {
+        _ if !is_taken => Keeping::NotKept,
+        Some(_) if !policy.caching.is_shared => Keeping::IfPublic,
+        Some(_) | None => Keeping::Kept,
     }
-    let shown = [(COOKIE, "Cookie"), (AUTHORIZATION, "Authorization")];
-    let shown = shown.iter().find(|(name, _)| {
-        let reaches = *name == COOKIE && !caching.headers.contains(&COOKIE) || policy.is_open;
+}
+
+/// Names the field of the request, that endpoints see, by which its response is the caller's own.
+fn shown(policy: &CachePolicy, headers: &HeaderMap) -> Option<&'static str> {
+    let fields = [(COOKIE, "Cookie"), (AUTHORIZATION, "Authorization")];
+    let shown = fields.iter().find(|(name, _)| {
+        let reaches = *name == COOKIE && !policy.caching.headers.contains(&COOKIE) || policy.is_open;
         headers.contains_key(name) && reaches
     });
-    match shown {
-        Some((_, name)) if !caching.is_shared => format!(
+    shown.map(|(_, name)| *name)
+}
+
+/// Says what becomes of the response to this request.
+fn own(policy: &CachePolicy, keeping: Keeping, asked: &Asked) -> String {
+    match (keeping, shown(policy, asked.headers())) {
+        (Keeping::NotKept, _) => format!(
+            "the response to this {} is not kept: only those of {} are",
+            asked.method, policy.caching.methods
+        ),
+        (Keeping::IfPublic, Some(name)) => format!(
             "the response to this request is kept only where it is `public` or says otherwise that it is for others, as \
              the endpoint sees its `{name}`"
         ),
-        _ => "the response to this request is kept where it says nothing against it".to_owned(),
+        (Keeping::Kept | Keeping::IfPublic, _) => {
+            "the response to this request is kept where it says nothing against it".to_owned()
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod limits;
 pub mod question;
 pub mod quotas;
 pub mod refusals;
+pub mod rehearsal;
 mod rules;
 mod sentences;
 mod telling;

@@ -31,6 +31,17 @@ pub struct Question {
     pub client_ip: Option<IpAddr>,
 }
 
+impl Question {
+    /// Tells whether a request can be made of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with it.
+    pub fn check(&self) -> Result<(), Unclear> {
+        Asked::believe(self, &Trust::default(), &CredentialFields::default()).map(drop)
+    }
+}
+
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question")
@@ -60,6 +71,9 @@ pub enum Unclear {
     /// The URL is none.
     #[error("the URL is malformed: write `http://host/path`, `https://host/path` or `/path`")]
     Url,
+    /// Something would have to be waited for.
+    #[error("it cannot be told at once: somebody would have to be asked first")]
+    Waits,
 }
 
 /// The request that a question describes.
@@ -113,10 +127,15 @@ impl Asked {
 
     /// Shows a token in a field.
     pub(super) fn show(&mut self, token: &str, field: HeaderName) -> Result<(), Unclear> {
+        self.put(field, &format!("Bearer {}", token.trim()))
+    }
+
+    /// Puts a credential into a field that nothing is in.
+    pub(super) fn put(&mut self, field: HeaderName, credential: &str) -> Result<(), Unclear> {
         if self.headers.contains_key(&field) {
             return Err(Unclear::TokenTwice(field));
         }
-        let value = HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| Unclear::Token)?;
+        let value = HeaderValue::from_str(credential).map_err(|_| Unclear::Token)?;
         self.headers
             .try_append(field, value)
             .map(|_| ())

@@ -5,7 +5,7 @@
 )]
 
 use super::explanation::{self, Decision, Explanation, Outcome, Step};
-use super::kept::kept;
+use super::kept::{keeping, kept};
 use super::question::Asked;
 use super::{rules, words};
 use crate::admission::Admitted;
@@ -70,6 +70,7 @@ impl<'a> Telling<'a> {
             caller: self.caller().map(|caller| self.told_caller(caller)),
             subscription: self.told.facts().find_map(told_subscription),
             scopes: self.scopes(),
+            endpoints: self.endpoints(),
             limits: self.limits(),
             steps: self.steps(decided),
             fetched: self.told.fetched().iter().map(|&what| what.to_owned()).collect(),
@@ -145,6 +146,13 @@ impl<'a> Telling<'a> {
         })
     }
 
+    fn endpoints(&self) -> Option<String> {
+        self.told.facts().find_map(|fact| match fact {
+            Fact::Directed(key_type) => Some(key_type.word().to_lowercase()),
+            _ => None,
+        })
+    }
+
     pub(super) fn caller(&self) -> Option<&'a Caller> {
         self.told.facts().find_map(|fact| match fact {
             Fact::Caller(caller) => Some(&**caller),
@@ -212,6 +220,7 @@ fn told_resource(route: &Route, asked: &Asked) -> explanation::Resource {
         path: route.template.to_string(),
         methods: route.methods.to_string(),
         auth: words::auth(route.auth).to_owned(),
+        keeping: keeping(route, asked),
         cache: kept(route, asked),
         rule: route.place.to_string(),
     }

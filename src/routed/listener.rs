@@ -44,7 +44,13 @@ impl Listener {
         let raw = request.raw_path();
         let raw = raw.split(|&byte| byte == b'?').next().unwrap_or_default();
         let target = Target::parse(raw).map_err(Denial::BadTarget)?;
-        target.check(PathAllowances::default()).map_err(Denial::BadTarget)?;
+        // Resources have slashes in their names. Nothing behind this listener takes a path apart but its router.
+        let encoded_slashes = target.as_str().starts_with("/admin/v1/");
+        let allowed = PathAllowances {
+            encoded_slashes,
+            ..PathAllowances::default()
+        };
+        target.check(allowed).map_err(Denial::BadTarget)?;
         let path = target.as_str().to_owned();
         let visitor = Visitor {
             client: origin.client,

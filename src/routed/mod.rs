@@ -39,12 +39,18 @@ pub struct Visitor {
 /// Tells a request who asks, in the words of its router.
 pub type Introduce = dyn Fn(&mut Request<Body>, Visitor) + Send + Sync;
 
+/// Marks a request whose body is large as one that the router lets in, by 204, or refuses before the body is read;
+/// `false` where the path takes none.
+pub type Announce = dyn Fn(&mut Request<Body>) -> bool + Send + Sync;
+
 /// A router, and how requests are introduced to it; cheap to clone.
 #[derive(Clone)]
 pub struct Routed {
     router: Router,
     introduce: Arc<Introduce>,
     patience: Duration,
+    /// The largest body of those who are let in.
+    large: Option<(usize, Arc<Announce>)>,
 }
 
 impl std::fmt::Debug for Routed {
@@ -60,6 +66,16 @@ impl Routed {
             router,
             introduce: Arc::from(introduce),
             patience,
+            large: None,
+        }
+    }
+
+    /// Also takes bodies of at most so many bytes, from those whom the router lets in when they are announced to it.
+    #[must_use]
+    pub fn letting_in(self, most: usize, announce: Box<Announce>) -> Self {
+        Self {
+            large: Some((most, Arc::from(announce))),
+            ..self
         }
     }
 
@@ -74,11 +90,36 @@ impl Routed {
         path: &str,
         visitor: Visitor,
     ) -> Result<Response<Bytes>, Denial> {
-        let body = timeout(self.patience, read_body(session))
-            .await
-            .map_err(|_| Denial::BodyTimeout)??;
+        let body = match self.read(session, BytesMut::new(), LARGEST_BODY).await? {
+            Read::Whole(body) => body,
+            Read::More(begun) => {
+                let (most, announce) = self.large.as_ref().ok_or(Denial::BodyTooLarge)?;
+                let mut announced = request(session, path, Bytes::new())?;
+                (self.introduce)(&mut announced, visitor.clone());
+                if !announce(&mut announced) {
+                    return Err(Denial::BodyTooLarge);
+                }
+                let answer = self.ask(announced, path).await?;
+                if answer.status() != StatusCode::NO_CONTENT {
+                    return Ok(answer);
+                }
+                match self.read(session, begun, *most).await? {
+                    Read::Whole(body) => body,
+                    Read::More(_) => return Err(Denial::BodyTooLarge),
+                }
+            }
+        };
         let mut request = request(session, path, body)?;
         (self.introduce)(&mut request, visitor);
+        self.ask(request, path).await
+    }
+
+    async fn read(&self, session: &mut ServerSession, begun: BytesMut, most: usize) -> Result<Read, Denial> {
+        let read = timeout(self.patience, read_body(session, begun, most)).await;
+        read.map_err(|_| Denial::BodyTimeout)?
+    }
+
+    async fn ask(&self, request: Request<Body>, path: &str) -> Result<Response<Bytes>, Denial> {
         // In a task of its own: a caller that goes away does not leave half of a change behind, and a panic stays there.
         let router = self.router.clone();
         let answered = tokio::spawn(async move {
@@ -133,31 +174,39 @@ pub fn outgoing(
     Ok((header, body.filter(|body| !body.is_empty())))
 }
 
-/// Reads a body that is small; says beforehand where it is not.
-async fn read_body(session: &mut ServerSession) -> Result<Bytes, Denial> {
+/// How much of a body was read.
+enum Read {
+    /// All of it.
+    Whole(Bytes),
+    /// This, and the rest would be too much.
+    More(BytesMut),
+}
+
+/// Reads a body, or goes on with it; says beforehand where it is longer than `most`.
+async fn read_body(session: &mut ServerSession, begun: BytesMut, most: usize) -> Result<Read, Denial> {
     let headers = &session.req_header().headers;
     let stated = headers
         .get(CONTENT_LENGTH)
         .map(|length| length.to_str().ok().and_then(|length| length.parse::<usize>().ok()));
     match stated {
         Some(None) => return Err(Denial::MalformedBody),
-        Some(Some(length)) if length > LARGEST_BODY => return Err(Denial::BodyTooLarge),
+        Some(Some(length)) if length > most => return Ok(Read::More(begun)),
         Some(Some(_)) | None => {}
     }
-    if headers.contains_key(EXPECT) && !session.is_body_empty() {
+    if begun.is_empty() && headers.contains_key(EXPECT) && !session.is_body_empty() {
         session
             .write_continue_response()
             .await
             .map_err(|_| Denial::MalformedBody)?;
     }
-    let mut body = BytesMut::new();
+    let mut body = begun;
     while let Some(chunk) = session.read_request_body().await.map_err(|_| Denial::MalformedBody)? {
-        if body.len() + chunk.len() > LARGEST_BODY {
-            return Err(Denial::BodyTooLarge);
-        }
         body.extend_from_slice(&chunk);
+        if body.len() > most {
+            return Ok(Read::More(body));
+        }
     }
-    Ok(body.freeze())
+    Ok(Read::Whole(body.freeze()))
 }
 
 fn request(session: &ServerSession, path: &str, body: Bytes) -> Result<Request<Body>, Denial> {
@@ -190,11 +239,11 @@ fn complete(headers: &mut HeaderMap, uri: &Uri) {
     }
 }
 
-/// No request body is larger: forms and small documents.
+/// No request body is larger, but for those who are let in: forms and small documents.
 const LARGEST_BODY: usize = 64 << 10;
 
-/// No answer is larger.
-const LARGEST_ANSWER: usize = 4 << 20;
+/// No answer is larger: a whole catalog is one.
+const LARGEST_ANSWER: usize = 64 << 20;
 
 /// What concerns one connection and is the server's to say.
 const HOP_BY_HOP: [HeaderName; 5] = [

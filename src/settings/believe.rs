@@ -77,6 +77,8 @@ impl Believer {
             cache: self.cache(&raw.cache),
             bootstrap: self.base.join(BOOTSTRAP),
             catalog: self.catalog(&raw.catalog),
+            revisions: self.count("catalog.revisions", raw.catalog.revisions, MANY / 100),
+            require_tests: raw.catalog.require_tests,
             data: self.path("data.dir", &raw.data.dir),
             tls: self.tls(&raw.tls),
             limits: self.limits(&raw.limits),

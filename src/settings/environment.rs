@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use crate::model::source::References;
 
@@ -54,7 +57,13 @@ impl References for Environment {
     fn file(&self, source: &str, path: &str) -> io::Result<String> {
         let path = Path::new(source).parent().unwrap_or(Path::new("")).join(path);
         let mut text = String::new();
-        File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        // Nobody who names a pipe makes the reader wait for whoever writes to it.
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
         if text.len() as u64 > MAX_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB"));
         }
@@ -109,8 +118,14 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_not_read_to_the_end() {
-        let error = Environment::default().file("", "/dev/zero").unwrap_err();
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("tollgate.toml").display().to_string();
+        let endless = std::fs::File::create(dir.path().join("endless")).unwrap();
+        endless.set_len(1 << 40).unwrap();
+        let error = Environment::default().file(&source, "endless").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        let error = Environment::default().file("", "/dev/zero").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct Key {
 enum Kind {
     /// As it is, where it is a number.
     Count,
+    /// As it is, where it is `true` or `false`.
+    Flag,
     /// As strings, separated by commas.
     List,
     /// As certificates and keys, `cert.pem:key.pem`, separated by commas.
@@ -56,6 +58,8 @@ pub(super) const KEYS: &[Key] = keys![
     List admin.https,
     List status.http,
     Text catalog.dir,
+    Count catalog.revisions,
+    Flag catalog.require_tests,
     Text data.dir,
     Text registry.url,
     Text oauth.issuer,
@@ -119,7 +123,8 @@ impl Key {
         let list = || value.split(',').map(str::trim).filter(|part| !part.is_empty());
         let stated = match self.kind {
             Kind::Count if value.trim().parse::<i64>().is_ok() => value.trim().to_owned(),
-            Kind::Count | Kind::Text => quoted(value.trim()),
+            Kind::Flag if matches!(value.trim(), "true" | "false") => value.trim().to_owned(),
+            Kind::Count | Kind::Flag | Kind::Text => quoted(value.trim()),
             Kind::List => format!("[{}]", list().map(quoted).collect::<Vec<_>>().join(", ")),
             Kind::Pairs => format!(
                 "[{}]",

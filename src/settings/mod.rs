@@ -53,6 +53,10 @@ pub struct Settings {
     pub cache: Bounds,
     /// The directory of the catalog.
     pub catalog: PathBuf,
+    /// How many catalogs that were served are kept.
+    pub revisions: usize,
+    /// Whether a change of the catalog is refused while one of its policy tests fails.
+    pub require_tests: bool,
     /// The directory that the process writes to.
     pub data: PathBuf,
     /// How TLS is accepted.

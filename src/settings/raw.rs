@@ -116,12 +116,18 @@ impl Default for Status {
 pub(super) struct Catalog {
     /// Its directory, relative to this file.
     pub(super) dir: String,
+    /// How many catalogs that were served are kept, to be looked at and gone back to; 1 to 100000.
+    pub(super) revisions: u64,
+    /// Whether a change is refused while one of the policy tests in the folder `tests` of that directory fails.
+    pub(super) require_tests: bool,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
         Self {
             dir: "catalog".to_owned(),
+            revisions: 500,
+            require_tests: false,
         }
     }
 }

@@ -72,6 +72,7 @@ fn an_empty_directory_means_defaults_and_a_missing_one_is_refused() {
         settings,
         Settings {
             catalog: dir.path().join("catalog"),
+            require_tests: false,
             data: dir.path().join("../data"),
             bootstrap: dir.path().join("bootstrap.toml"),
             ..load("").unwrap()
@@ -136,6 +137,10 @@ fn values_beyond_their_bounds_are_refused() {
             "2:8 timeouts.read `read` is more than a day",
         ),
         ("[log]\nfilter = ' '", "2:10 log.filter the filter is empty"),
+        (
+            "[catalog]\nrequire_tests = 'yes'",
+            "2:17 catalog.require_tests `require_tests` cannot be `yes`",
+        ),
         ("[catalog]\ndir = ''", "2:7 catalog.dir `dir` is not a path"),
         (
             "[gateway]\nhttp = []\nhttps = []",

@@ -111,7 +111,10 @@ impl<'a> Compiler<'a> {
             return;
         }
         if let Some(bare) = api.context.bare() {
-            let default = default_version(api).and_then(|index| ids.get(index).copied());
+            let default = api
+                .answering()
+                .map(|(index, _)| index)
+                .and_then(|index| ids.get(index).copied());
             self.mount(api, &bare, Mount::Default(default));
         }
     }
@@ -226,22 +229,6 @@ fn blamed(place: &Place, path: String, message: String) -> Violation {
         message,
         fix: None,
     }
-}
-
-/// Picks the version that answers where none is named: the first of the preference list that is published. While none
-/// is, the first that callers are told of answers as its own state demands, so that deprecating or blocking the only
-/// default does not turn it into "not found".
-fn default_version(api: &Api) -> Option<usize> {
-    let preferred = || {
-        api.default_version.iter().filter_map(|name| {
-            let index = api.versions.iter().position(|version| version.version == *name)?;
-            api.versions.get(index).map(|version| (index, version.state))
-        })
-    };
-    preferred()
-        .find(|(_, state)| *state == LifecycleState::Published)
-        .or_else(|| preferred().find(|(_, state)| state.is_known()))
-        .map(|(index, _)| index)
 }
 
 /// Returns a vector's length as an index; a catalog that does not fit 32 bits does not fit memory either.

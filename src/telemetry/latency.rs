@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How often each bucket was met, and the sum of all durations.
 #[derive(Debug)]
 pub(super) struct Latency {
-    buckets: [AtomicU64; BOUNDS.len() + 1],
+    buckets: [AtomicU64; BUCKETS],
     nanoseconds: AtomicU64,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Latency {
 #[derive(Debug)]
 pub(super) struct Observed {
     /// The upper bounds in seconds and how often each bucket was met, not cumulated; the last is infinite.
-    pub(super) buckets: [(f64, u64); BOUNDS.len() + 1],
+    pub(super) buckets: [(f64, u64); BUCKETS],
     pub(super) count: u64,
     pub(super) seconds: f64,
 }
@@ -30,6 +30,11 @@ impl Latency {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
         self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Returns how often each bucket was met.
+    pub(super) fn counts(&self) -> [u64; BUCKETS] {
+        self.buckets.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     pub(super) fn observed(&self) -> Observed {
@@ -61,7 +66,7 @@ impl Default for Latency {
 }
 
 /// Upper bounds in nanoseconds: from half a millisecond, what a gateway adds, to half a minute, what people wait.
-const BOUNDS: [u64; 15] = [
+pub(super) const BOUNDS: [u64; 15] = [
     500_000,
     1_000_000,
     2_500_000,
@@ -78,6 +83,9 @@ const BOUNDS: [u64; 15] = [
     10_000_000_000,
     30_000_000_000,
 ];
+
+/// One for each bound, and one for what is above all of them.
+pub(super) const BUCKETS: usize = BOUNDS.len() + 1;
 
 #[cfg(test)]
 mod tests {

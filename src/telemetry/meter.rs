@@ -16,7 +16,8 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEnc
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use super::latency::Latency;
+use super::history::percentile;
+use super::latency::{BUCKETS, Latency};
 use super::line;
 use crate::cache::cached::Outcome;
 use crate::upstream::Failure;
@@ -52,6 +53,31 @@ impl Meter {
         &self.0.names
     }
 
+    /// Returns the names of its tenant, its Api and its version.
+    pub(super) fn version(&self) -> (&str, &str, &str) {
+        let Labels { tenant, api, version } = &self.0.labels;
+        (tenant, api, version)
+    }
+
+    /// Tells whether it counts for a version, and not for what met none.
+    pub(super) fn is_of_version(&self) -> bool {
+        !self.0.labels.api.is_empty()
+    }
+
+    /// Tells it apart from every other one that is held.
+    pub(super) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    fn counted(&self) -> Counted {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counted {
+            answered: self.0.answered.each_ref().map(read),
+            cached: self.0.cached.each_ref().map(read),
+            took: self.0.whole.counts(),
+        }
+    }
+
     pub(super) fn answered(&self, status: u16, took: Duration) {
         let class = usize::from(status / 100);
         if let Some(counter) = self.0.answered.get(class).or(self.0.answered.first()) {
@@ -80,6 +106,64 @@ impl Meter {
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Meter").field(&self.0.labels).finish()
+    }
+}
+
+/// What was counted of requests: of all until a moment, or of those between two.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counted {
+    /// By the class of the status: none, 1xx, 2xx, 3xx, 4xx, 5xx.
+    pub answered: [u64; CLASSES.len()],
+    /// By what the cache did, in the order of [`Outcome::ALL`].
+    pub cached: [u64; Outcome::ALL.len()],
+    /// How long they took, by the buckets of the histogram.
+    pub(super) took: [u64; BUCKETS],
+}
+
+impl Counted {
+    /// Returns how many requests there were.
+    pub fn requests(&self) -> u64 {
+        self.answered.iter().sum()
+    }
+
+    /// Returns within what time a share of the requests was answered, 0.5 being half of them; nothing where there was none.
+    pub fn within(&self, share: f64) -> Option<Duration> {
+        percentile(&self.took, share)
+    }
+
+    /// Returns how often the cache did this.
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        let pairs = Outcome::ALL.iter().zip(&self.cached);
+        pairs
+            .filter(|(known, _)| **known == outcome)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// Returns what came since an earlier moment.
+    pub(super) fn since(&self, before: &Self) -> Self {
+        fn less<const N: usize>(now: &[u64; N], then: &[u64; N]) -> [u64; N] {
+            let mut left = *now;
+            left.iter_mut()
+                .zip(then)
+                .for_each(|(now, then)| *now = now.saturating_sub(*then));
+            left
+        }
+        Self {
+            answered: less(&self.answered, &before.answered),
+            cached: less(&self.cached, &before.cached),
+            took: less(&self.took, &before.took),
+        }
+    }
+
+    /// Adds what another one counted.
+    pub(super) fn add(&mut self, other: &Self) {
+        fn more(all: &mut [u64], part: &[u64]) {
+            all.iter_mut().zip(part).for_each(|(all, part)| *all += part);
+        }
+        more(&mut self.answered, &other.answered);
+        more(&mut self.cached, &other.cached);
+        more(&mut self.took, &other.took);
     }
 }
 
@@ -168,6 +252,12 @@ impl Meters {
     pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
         let kept: HashSet<Labels> = names.map(Labels::new).collect();
         self.named.lock().retain(|labels, _| kept.contains(labels));
+    }
+
+    /// Reads the meters that have counted anything.
+    pub(super) fn read(&self) -> Vec<(Meter, Counted)> {
+        let meters = self.used().into_iter();
+        meters.map(|meter| (meter.clone(), meter.counted())).collect()
     }
 
     /// Returns the meters that have counted anything, by name; the rest would only make the page long.

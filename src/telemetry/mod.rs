@@ -5,6 +5,7 @@
 
 pub mod access_log;
 mod clock;
+pub mod history;
 mod kept;
 mod latency;
 mod line;
@@ -19,7 +20,7 @@ pub mod status;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -28,6 +29,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use self::access_log::AccessLog;
+use self::history::{History, Reading, Standing};
 use self::kept::Kept;
 use self::meter::{Meter, Meters};
 use self::process::Process;
@@ -35,6 +37,7 @@ use self::quotas::{QuotaMeter, QuotaMeters};
 use self::record::Record;
 use crate::accept::connections::Connections;
 use crate::cache::opened::Cache;
+use crate::denial::{Denial, Reach};
 use crate::snapshot::tiers::Tier;
 
 /// What the gateway counts and writes of its requests and of its catalog.
@@ -50,6 +53,8 @@ pub struct Telemetry {
     access_log: Option<Arc<AccessLog>>,
     registry: Registry,
     cache: Arc<OnceLock<Arc<Cache>>>,
+    connections: Arc<Connections>,
+    history: History,
 }
 
 /// What became of the catalog.
@@ -79,6 +84,8 @@ impl Telemetry {
             access_log: access_log.clone(),
             registry: Registry::default(),
             cache: Arc::clone(&cache),
+            connections: Arc::clone(&connections),
+            history: History::default(),
         };
         let process = Process {
             connections,
@@ -266,6 +273,30 @@ impl Telemetry {
         let _ = self.cache.set(Arc::clone(cache));
     }
 
+    /// Returns the traffic of the last hour, as far as [`Self::keep_history`] has run.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Reads what the history is made of.
+    fn reading(&self, wall: SystemTime, steady: Instant) -> Reading {
+        let count = |labels| self.refusals.get(&labels).map_or(0, |counter| counter.get());
+        let whole = |gauge: i64| u64::try_from(gauge).unwrap_or_default();
+        Reading {
+            wall,
+            steady,
+            meters: self.meters.read(),
+            throttled: Reach::TOO_MANY.into_iter().map(too_many).map(count).sum(),
+            served_from_cache: self.cache.get().map_or(0, |cache| cache.served()),
+            processor: process::processor_time(),
+            now: Standing {
+                in_flight: whole(self.in_flight.get()),
+                connections: self.connections.open() as u64,
+                resident: whole(process::resident_bytes()),
+            },
+        }
+    }
+
     /// Returns every metric as OpenMetrics text.
     pub fn metrics(&self) -> String {
         let mut page = String::new();
@@ -275,6 +306,12 @@ impl Telemetry {
         }
         page
     }
+}
+
+/// Returns the labels of refusals for a quota.
+fn too_many(reach: Reach) -> [(&'static str, &'static str); 2] {
+    let denial = Denial::Throttled(reach, None);
+    [("code", denial.fault().code), ("reason", denial.name())]
 }
 
 /// A request under way.

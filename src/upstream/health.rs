@@ -13,11 +13,11 @@ use super::clock;
 #[derive(Debug, Default)]
 pub(super) struct Condition {
     /// Failed calls in a row.
-    failures: AtomicU32,
+    pub(super) failures: AtomicU32,
     /// When traffic may try it again; zero while it is not set aside.
-    suspended_until: AtomicU64,
+    pub(super) suspended_until: AtomicU64,
     /// Whether probes have found it broken.
-    down: AtomicBool,
+    pub(super) down: AtomicBool,
 }
 
 /// Whether a call may be sent.

@@ -14,6 +14,7 @@ mod pool;
 mod probe;
 mod profile;
 mod registry;
+mod report;
 mod resolve;
 mod target;
 
@@ -21,6 +22,7 @@ pub use attempts::Attempts;
 pub use backend::{Backend, Backends, Call, Endpoint};
 pub use failure::{Failure, NoEndpoint, attribute, check_answer, classify};
 pub use pool::Pool;
+pub use report::{Probed, Report, State as EndpointState};
 
 #[cfg(test)]
 mod tests;

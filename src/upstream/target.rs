@@ -146,6 +146,11 @@ impl Target {
         }
     }
 
+    /// Returns where its name leads to.
+    pub(super) fn sockets(&self) -> Vec<SocketAddr> {
+        self.addresses.load().iter().map(|address| address.socket).collect()
+    }
+
     /// Tells whether a call may be sent to it now.
     pub(super) fn standing(&self, now: u64) -> Standing {
         if self.is_resolved() {

@@ -92,6 +92,7 @@ impl References for Recorder<'_> {
 }
 
 fn digest_of(sources: &[Source], digest: &RandomState) -> u64 {
-    let parts: Vec<_> = sources.iter().map(|source| (&source.name, &source.text)).collect();
+    let mut parts: Vec<_> = sources.iter().map(|source| (&source.name, &source.text)).collect();
+    parts.sort_unstable();
     digest.hash_one(parts)
 }

@@ -1,26 +1,40 @@
 //! The only writer of the catalog.
 //!
-//! [`Control::apply`] is the journey of a change, from top to bottom: lock, read, believe, prepare, commit. Everything
-//! that can fail comes before the one step that can be seen. Where changes come from (files, signals, a socket) and how
-//! traffic is served are left to others; [`publish::Publish`] is all that is asked of them.
+//! [`Control::change`] is the journey of a change, from top to bottom: lock, read, draft, believe, prepare, write, commit.
+//! Everything that can fail comes before the one step that can be seen. Where changes come from (files, signals, the
+//! admin API) and how traffic is served are left to others; [`publish::Publish`] is all that is asked of them.
 
 pub mod change;
 mod content;
+pub mod diff;
+pub mod edit;
+pub mod etag;
 pub mod files;
+pub mod history;
+mod judging;
+mod keeping;
+pub mod object;
 pub mod publish;
+pub mod secrets;
+pub mod stated;
 mod status;
 
 use std::fmt;
 use std::hash::RandomState;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use self::status::{Applied, Effect, Status};
+pub use self::status::{Applied, Changed, Effect, Status};
 
-use self::change::Change;
-use self::content::{Content, Recorder};
-use self::files::Files;
+use self::change::{Author, Change};
+use self::content::Content;
+use self::edit::EditError;
+use self::files::{Files, WriteError};
+use self::history::History;
+use self::judging::{Anew, Judged, Unjudged};
 use self::publish::{Publish, Revision};
-use crate::model::catalog::Catalog;
+use self::stated::Stated;
+use crate::model::catalog::{Catalog, Kept};
 use crate::model::source::{References, Source};
 use crate::model::violation::Violation;
 
@@ -30,15 +44,16 @@ pub struct Control {
     publish: Box<dyn Publish>,
     digest: RandomState,
     writer: Mutex<Writer>,
+    history: Option<(PathBuf, Mutex<History>)>,
     status: Mutex<Status>,
-    /// Locked for as long as it takes to copy a pointer.
-    catalog: Mutex<Arc<Catalog>>,
+    /// Locked for as long as it takes to copy two pointers.
+    live: Mutex<(Arc<Catalog>, Arc<Stated>)>,
 }
 
 /// Why a change was not applied. What was served before is still served.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// The change does not make a catalog that can be served.
+    /// The files do not make a catalog that can be served.
     #[error("the catalog is refused: {} violation(s)", violations.len())]
     Invalid {
         /// Everything that is wrong with it.
@@ -46,76 +61,178 @@ pub enum ControlError {
         /// Whether this differs from what was refused just before, and so is worth telling.
         news: bool,
     },
+    /// The files do not make a catalog, with or without the edits.
+    #[error("the files are refused as they are: {} violation(s)", .0.len())]
+    Broken(Vec<Violation>),
+    /// An edit cannot be made.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The edits do not leave a catalog that can be served.
+    #[error("the change is refused: {} violation(s)", violations.len())]
+    Refused {
+        /// Everything that is wrong with the catalog that it would leave.
+        violations: Vec<Violation>,
+        /// What the edits would have done, in their order.
+        edited: Vec<edit::Edited>,
+    },
+    /// The files cannot be read.
+    #[error("the files cannot be read: {} violation(s)", .0.len())]
+    Unreadable(Vec<Violation>),
+    /// The files cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl ControlError {
+    /// Returns what is wrong, as violations; what is no file's fault blames none.
+    pub fn into_violations(self) -> Vec<Violation> {
+        match self {
+            Self::Broken(violations)
+            | Self::Invalid { violations, .. }
+            | Self::Refused { violations, .. }
+            | Self::Unreadable(violations) => violations,
+            Self::Edit(_) | Self::Write(_) => vec![judging::nowhere(self.to_string(), None)],
+        }
+    }
 }
 
 impl Control {
     /// Makes a writer that follows references and publishes as told; it begins with nothing served.
     pub fn new(references: Box<dyn References + Send + Sync>, publish: Box<dyn Publish>) -> Self {
-        let (writer, status) = (Mutex::default(), Mutex::default());
         Self {
             references,
             publish,
             digest: RandomState::new(),
-            writer,
-            status,
-            catalog: Mutex::default(),
+            writer: Mutex::default(),
+            history: None,
+            status: Mutex::default(),
+            live: Mutex::default(),
         }
     }
 
-    /// Applies a change: all of it is live when this returns, or none of it ever is.
-    ///
-    /// A change that leaves everything as it is served publishes nothing and keeps the revision.
+    /// Keeps what is served in a history, by the names of files below `dir`. Revisions go on from its last one.
+    #[must_use]
+    pub fn keeping(self, dir: PathBuf, history: History) -> Self {
+        lock(&self.writer).revision = history.head().map(|head| head.revision).unwrap_or_default();
+        Self {
+            history: Some((dir, Mutex::new(history))),
+            ..self
+        }
+    }
+
+    /// Applies what somebody did to the files: all of it is live when this returns, or none of it ever is.
     ///
     /// # Errors
     ///
     /// Returns every violation of a refused change; the last good catalog stays.
     pub fn apply(&self, change: Change) -> Result<Applied, ControlError> {
+        self.change(change, &Author::of_files()).map(|changed| changed.applied)
+    }
+
+    /// Applies a change, and keeps it in the history under its author's name.
+    ///
+    /// A change that leaves everything as it is served publishes nothing and keeps the revision.
+    ///
+    /// # Errors
+    ///
+    /// Returns why a change was not applied; the last good catalog stays, and the files are as they were.
+    pub fn change(&self, change: Change, author: &Author) -> Result<Changed, ControlError> {
         let mut writer = lock(&self.writer);
-        let is_read = matches!(change, Change::Reread(_) | Change::Refresh(_));
-        let sources = match change.into_sources(&mut writer.files) {
-            Ok(sources) => sources,
-            Err(violations) => return Err(self.refuse(&mut writer, None, violations)),
-        };
-        if is_read && sources.is_empty() && lock(&self.status).apis > 0 {
-            return Err(self.refuse(&mut writer, None, vec![vanished()]));
+        let is_of_files = change.is_of_files();
+        let (proposal, judged) = self
+            .judged(&mut writer, change, Anew::WhereItDiffers)
+            .map_err(|unjudged| match *unjudged {
+                Unjudged {
+                    error: ControlError::Unreadable(violations) | ControlError::Refused { violations, .. },
+                    content,
+                } if is_of_files => self.refuse(&mut writer, content, violations),
+                Unjudged { error, .. } => error,
+            })?;
+        let written = proposal.written.iter().find(|(_, drafts)| !drafts.is_empty());
+        if let Some((dir, drafts)) = written {
+            writer.files.write(dir, drafts)?;
         }
-        if writer.serves(&sources, &*self.references, &self.digest) {
-            return Ok(self.keep(&mut writer));
-        }
-        let recorder = Recorder::new(&*self.references, &self.digest);
-        let revision = Revision(writer.revision.0 + 1);
-        let prepared = Catalog::believe(&sources, &recorder)
-            .and_then(|catalog| Ok((self.publish.prepare(revision, &catalog)?, catalog)));
-        let content = recorder.content(&sources);
-        let (commit, catalog) = match prepared {
-            Ok(prepared) => prepared,
-            Err(violations) => return Err(self.refuse(&mut writer, Some(content), violations)),
+        let written = written.map_or(0, |(_, drafts)| drafts.len());
+        let applied = match judged {
+            Some(judged) => self.publish(&mut writer, judged, author),
+            None => self.keep(&mut writer),
         };
-        let apis = catalog.apis().len();
-        *lock(&self.catalog) = Arc::new(catalog);
+        Ok(Changed {
+            applied,
+            edited: proposal.edited,
+            written,
+        })
+    }
+
+    /// Does everything that [`Control::change`] does before the first thing that can be seen, and says what would become
+    /// of the edits.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the change would not be applied.
+    pub fn try_out(&self, change: Change) -> Result<Changed, ControlError> {
+        let mut writer = lock(&self.writer);
+        let (proposal, judged) = self
+            .judged(&mut writer, change, Anew::WhereItDiffers)
+            .map_err(|unjudged| unjudged.error)?;
+        let Status { revision, apis, .. } = self.status();
+        let applied = judged.map_or(
+            Applied {
+                revision,
+                apis,
+                effect: Effect::Unchanged,
+            },
+            |judged| Applied {
+                revision: judged.revision,
+                apis: judged.catalog.apis().len(),
+                effect: Effect::Published,
+            },
+        );
+        Ok(Changed {
+            applied,
+            edited: proposal.edited,
+            written: 0,
+        })
+    }
+
+    /// Returns the catalog that files would make.
+    ///
+    /// # Errors
+    ///
+    /// Returns every violation that would keep them from being served.
+    pub fn check(&self, change: Change) -> Result<Catalog, Vec<Violation>> {
+        let mut writer = lock(&self.writer);
+        let judged = self.judged(&mut writer, change, Anew::Always);
+        let (_, judged) = judged.map_err(|unjudged| unjudged.error.into_violations())?;
+        Ok(judged.map_or_else(|| Catalog::clone(&self.catalog()), |judged| judged.catalog))
+    }
+
+    /// Makes a catalog live, which cannot fail, and keeps it in the history.
+    fn publish(&self, writer: &mut Writer, judged: Judged, author: &Author) -> Applied {
+        let Judged {
+            revision,
+            is_known,
+            commit,
+            catalog,
+            content,
+            stated,
+        } = judged;
+        let (apis, stated) = (catalog.apis().len(), Arc::new(stated));
+        let before = std::mem::replace(&mut *lock(&self.live), (Arc::new(catalog), Arc::clone(&stated))).1;
         commit();
+        let is_first = writer.served.is_none();
         writer.revision = revision;
         writer.served = Some(content);
         writer.refused = None;
         lock(&self.status).publish(revision, apis);
-        Ok(Applied {
+        if !is_known && let Err(reason) = self.remember(&stated, (!is_first).then_some(&before), author) {
+            tracing::error!(revision = revision.0, %reason, "the catalog is served, but the history does not have it");
+        }
+        Applied {
             revision,
             apis,
             effect: Effect::Published,
-        })
-    }
-
-    /// Does everything that [`Control::apply`] does before the first thing that can be seen.
-    ///
-    /// # Errors
-    ///
-    /// Returns every violation that would keep the change from being applied.
-    pub fn check(&self, change: Change) -> Result<Catalog, Vec<Violation>> {
-        let mut writer = lock(&self.writer);
-        let sources = change.into_sources(&mut writer.files)?;
-        let catalog = Catalog::believe(&sources, &*self.references)?;
-        drop(self.publish.prepare(Revision(writer.revision.0 + 1), &catalog)?);
-        Ok(catalog)
+        }
     }
 
     /// Tells whether something that the served catalog refers to, such as a certificate file, has changed since.
@@ -132,7 +249,12 @@ impl Control {
 
     /// Returns the catalog that is served; an empty one before the first.
     pub fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&lock(&self.catalog))
+        Arc::clone(&lock(&self.live).0)
+    }
+
+    /// Returns what the catalog that is served states.
+    pub fn stated(&self) -> Arc<Stated> {
+        Arc::clone(&lock(&self.live).1)
     }
 
     /// Returns what is served, and what is wrong with the change refused last if none was applied since.
@@ -174,22 +296,11 @@ impl fmt::Debug for Control {
     }
 }
 
-/// Says that nothing is left of a catalog that is served: what a volume looks like that is not mounted.
-fn vanished() -> Violation {
-    Violation {
-        file: String::new(),
-        line: 0,
-        column: 0,
-        path: String::new(),
-        message: "the catalog directory holds no file any more".to_owned(),
-        fix: Some("mount it again; to serve nothing, keep a file without APIs".to_owned()),
-    }
-}
-
 /// What only the one who holds the writer's lock may see.
 #[derive(Debug, Default)]
 struct Writer {
     files: Files,
+    pages: Kept,
     revision: Revision,
     served: Option<Content>,
     refused: Option<Refused>,

@@ -2,8 +2,20 @@
 
 use std::time::SystemTime;
 
+use super::edit::Edited;
 use super::publish::Revision;
 use crate::model::violation::Violation;
+
+/// What became of a change, and of each edit that it was made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// What is served now.
+    pub applied: Applied,
+    /// What the edits did, in their order.
+    pub edited: Vec<Edited>,
+    /// How many files were written.
+    pub written: usize,
+}
 
 /// What became of a change that was not refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

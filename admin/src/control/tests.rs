@@ -80,8 +80,11 @@ fn replace(texts: &[&str]) -> Change {
 }
 
 fn refused(result: Result<Applied, ControlError>) -> (Vec<Violation>, bool) {
-    let ControlError::Invalid { violations, news } = result.unwrap_err();
-    (violations, news)
+    let error = result.unwrap_err();
+    if let ControlError::Invalid { violations, news } = error {
+        return (violations, news);
+    }
+    panic!("{error}")
 }
 
 const ORDERS: &str = r#"
@@ -244,3 +247,5 @@ fn checking_changes_nothing() {
     assert!(record.live.is_empty() && record.prepared == [1]);
     assert_eq!(control.status().revision, Revision(0));
 }
+
+mod writing;

@@ -2,11 +2,10 @@
 //!
 //! Whoever serves them puts a [`Peer`] among the extensions of each request; without one nothing is answered.
 
-pub mod cache;
-pub mod explain;
-mod guard;
+pub mod admin;
+pub mod console;
 pub mod oauth;
 mod problem;
-pub mod quotas;
+pub mod traffic;
 
 pub use crate::oauth::peer::Peer;

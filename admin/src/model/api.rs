@@ -26,6 +26,22 @@ pub struct Api {
     pub versions: Vec<ApiVersion>,
 }
 
+impl Api {
+    /// Picks the version that answers where none is named, with its number: the first of the preference list that is
+    /// published. While none is, the first that callers are told of answers as its own state demands, so that deprecating
+    /// or blocking the only default does not turn it into "not found".
+    pub fn answering(&self) -> Option<(usize, &ApiVersion)> {
+        let preferred = || {
+            let versions = || self.versions.iter().enumerate();
+            let find = move |name: &VersionName| versions().find(|(_, version)| version.version == *name);
+            self.default_version.iter().filter_map(find)
+        };
+        preferred()
+            .find(|(_, version)| version.state == LifecycleState::Published)
+            .or_else(|| preferred().find(|(_, version)| version.state.is_known()))
+    }
+}
+
 /// The unit that is published and routed.
 #[derive(Clone, Debug)]
 pub struct ApiVersion {

@@ -22,6 +22,52 @@ pub enum LifecycleState {
     Retired,
 }
 
+/// A move from one state to another (W 2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleEvent {
+    /// Refuses calls for now.
+    Block,
+    /// Takes it back to be made.
+    Demote,
+    /// Serves it to those who already use it.
+    Deprecate,
+    /// Serves it to try it out.
+    Prototype,
+    /// Serves it.
+    Publish,
+    /// Serves it again, after it was blocked.
+    Republish,
+    /// Takes it away for good.
+    Retire,
+}
+
+impl LifecycleEvent {
+    /// Lists the moves from a state, and where they lead.
+    pub fn from_state(state: LifecycleState) -> impl Iterator<Item = (Self, LifecycleState)> {
+        let ways: &[_] = match state {
+            LifecycleState::Created => &[Self::Publish, Self::Prototype],
+            LifecycleState::Prototyped => &[Self::Publish, Self::Demote],
+            LifecycleState::Published => &[Self::Block, Self::Deprecate, Self::Prototype, Self::Demote],
+            LifecycleState::Blocked => &[Self::Republish, Self::Deprecate],
+            LifecycleState::Deprecated => &[Self::Retire],
+            LifecycleState::Retired => &[],
+        };
+        ways.iter().map(|event| (*event, event.to()))
+    }
+
+    fn to(self) -> LifecycleState {
+        match self {
+            Self::Block => LifecycleState::Blocked,
+            Self::Demote => LifecycleState::Created,
+            Self::Deprecate => LifecycleState::Deprecated,
+            Self::Prototype => LifecycleState::Prototyped,
+            Self::Publish | Self::Republish => LifecycleState::Published,
+            Self::Retire => LifecycleState::Retired,
+        }
+    }
+}
+
 impl LifecycleState {
     /// Tells whether calls reach a backend in this state.
     pub fn is_served(self) -> bool {

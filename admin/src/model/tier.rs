@@ -1,5 +1,6 @@
 //! A tier: a named set of quotas, and who may choose it.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -130,7 +131,7 @@ pub enum CalendarSpan {
 }
 
 /// What a tier counts.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TierLevel {
     /// The calls of one user of an application.
@@ -139,6 +140,17 @@ pub enum TierLevel {
     Resource,
     /// The calls of one subscription.
     Subscription,
+}
+
+/// Writes it as files do.
+impl fmt::Display for TierLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Application => "application",
+            Self::Resource => "resource",
+            Self::Subscription => "subscription",
+        })
+    }
 }
 
 /// The tier without a quota, which every tenant has at every level.

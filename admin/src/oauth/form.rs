@@ -49,6 +49,11 @@ impl Form {
         Some(value)
     }
 
+    /// Returns all of them, in their order.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
     /// Returns a parameter that must be there.
     ///
     /// # Errors

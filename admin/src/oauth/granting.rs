@@ -4,7 +4,7 @@ use crate::model::name::{ScopeName, TenantName};
 use crate::model::scope::Scope;
 
 use super::error::{ErrorCode, OauthError};
-use super::operator;
+use super::operator::{self, Reach};
 
 /// The scope of a token for which nothing was asked or granted.
 pub const DEFAULT: &str = "default";
@@ -13,8 +13,11 @@ pub const APPLICATION: &str = "am_application_scope";
 /// The scope that asks for an id token.
 pub const OPENID: &str = "openid";
 
-/// The scope by which whoever runs the gateway is known: users of the root tenant with the role `admin`.
+/// The scope of the admin API: all that the user's roles allow. Given to those with the role `admin` or `publisher`.
 pub const ADMIN: &str = "tollgate:admin";
+
+/// The scope of looking by the admin API. Given to those with the role `admin`, `publisher` or `viewer`.
+pub const VIEW: &str = "tollgate:view";
 
 /// Reads the parameter `scope`: each name once, in the order they were asked for.
 ///
@@ -36,9 +39,7 @@ pub fn requested(scope: Option<&str>) -> Result<Vec<String>, OauthError> {
 
 /// Grants a user what the user's roles allow in the user's tenant; `default` where that is nothing.
 pub fn for_user(requested: &[String], scopes: &[Scope], tenant: &TenantName, roles: &[String]) -> Vec<String> {
-    let runs_it = operator::is_operators(tenant, roles);
-    let allows =
-        |name: &&String| is_free(name) || (runs_it && *name == ADMIN) || is_allowed(name, scopes, tenant, roles);
+    let allows = |name: &&String| is_free(name) || is_own(name, roles) || is_allowed(name, scopes, tenant, roles);
     let granted: Vec<_> = requested.iter().filter(allows).cloned().collect();
     if granted.is_empty() {
         return vec![DEFAULT.to_owned()];
@@ -79,6 +80,15 @@ pub fn narrowed(requested: Vec<String>, granted: &[String]) -> Result<Vec<String
 /// Tells the scopes that need no role (W 6.1, the allow-list).
 fn is_free(name: &str) -> bool {
     name == OPENID || name.starts_with("device_")
+}
+
+/// Tells the scopes of the admin API that roles allow.
+fn is_own(name: &str, roles: &[String]) -> bool {
+    match name {
+        ADMIN => operator::reaches(roles, Reach::All),
+        VIEW => operator::reaches(roles, Reach::Looks),
+        _ => false,
+    }
 }
 
 fn is_allowed(name: &str, scopes: &[Scope], tenant: &TenantName, roles: &[String]) -> bool {
@@ -150,12 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn only_users_who_run_the_gateway_are_granted_its_scope() {
+    fn only_users_whose_roles_reach_there_are_granted_the_scopes_of_the_admin_api() {
         let acme = TenantName::parse("acme.example").unwrap();
-        let ask = |tenant: &TenantName, roles: &str| for_user(&words(ADMIN), &news(), tenant, &words(roles)).join(" ");
-        assert_eq!(ask(&TenantName::root(), "employee admin"), ADMIN);
-        assert_eq!(ask(&TenantName::root(), "employee"), DEFAULT);
-        assert_eq!(ask(&acme, "admin"), DEFAULT, "the role of another tenant");
+        let both = format!("{ADMIN} {VIEW}");
+        let ask = |tenant: &TenantName, roles: &str| for_user(&words(&both), &news(), tenant, &words(roles)).join(" ");
+        for tenant in [TenantName::root(), acme] {
+            assert_eq!(ask(&tenant, "employee admin"), both);
+            assert_eq!(ask(&tenant, "publisher"), both);
+            assert_eq!(ask(&tenant, "viewer"), VIEW);
+            assert_eq!(ask(&tenant, "employee Admin"), DEFAULT);
+        }
         let own = for_application(&words(ADMIN), &news(), &TenantName::root(), &words("admin"));
         assert_eq!(own, [APPLICATION, DEFAULT], "an application is no user");
         let stated = [scope(ADMIN, &[])];

@@ -37,11 +37,18 @@ pub struct Session {
     /// When that password was set.
     password_set: UnixTime,
     expires: UnixTime,
+    /// After so many seconds without use it ends, too.
+    idle: u64,
+    used: UnixTime,
     /// The scopes that were agreed to, for each client.
     agreed: HashMap<String, Vec<String>>,
 }
 
 impl Session {
+    fn lasts(&self, now: UnixTime) -> bool {
+        now < self.expires && now < self.used.plus(self.idle)
+    }
+
     /// Tells whether the user is still who signed in, with the same password.
     pub fn is_of(&self, user: &User) -> bool {
         user.created <= self.authenticated && user.password_set == self.password_set
@@ -68,7 +75,7 @@ impl Sessions {
     pub fn find(&self, name: &str, now: UnixTime) -> Option<Session> {
         let held = self.held.lock();
         held.get(&Digest::of(name))
-            .filter(|session| now < session.expires)
+            .filter(|session| session.lasts(now))
             .cloned()
     }
 
@@ -78,17 +85,33 @@ impl Sessions {
     ///
     /// Returns `server_error` when there is no randomness.
     pub fn begin(&self, signed_in: SignedIn, now: UnixTime, lifetime: u64) -> Result<String, OauthError> {
+        self.begin_idling(signed_in, now, (lifetime, lifetime))
+    }
+
+    /// As [`Self::begin`], of a session that also ends so many seconds after its last use.
+    ///
+    /// # Errors
+    ///
+    /// Returns `server_error` when there is no randomness.
+    pub fn begin_idling(
+        &self,
+        signed_in: SignedIn,
+        now: UnixTime,
+        (lifetime, idle): (u64, u64),
+    ) -> Result<String, OauthError> {
         let name = random::token()?;
         let session = Session {
             user: signed_in.user,
             authenticated: now,
             password_set: signed_in.password_set,
             expires: now.plus(lifetime),
+            idle,
+            used: now,
             agreed: HashMap::new(),
         };
         let mut held = self.held.lock();
         if held.len() >= self.room {
-            held.retain(|_, session| now < session.expires);
+            held.retain(|_, session| session.lasts(now));
         }
         if held.len() >= self.room
             && let Some(first) = held
@@ -100,6 +123,28 @@ impl Sessions {
         }
         held.insert(Digest::of(&name), session);
         Ok(name)
+    }
+
+    /// Notes that a session is used.
+    pub fn touch(&self, name: &str, now: UnixTime) {
+        if let Some(session) = self.held.lock().get_mut(&Digest::of(name)) {
+            session.used = session.used.max(now);
+        }
+    }
+
+    /// Returns the token that a session's own pages know, and other sites do not; none where the system gives no
+    /// randomness.
+    pub fn token_of(&self, name: &str) -> Option<String> {
+        let tag = hmac::sign(self.key.as_ref()?, of_token(name).as_bytes());
+        Some(URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// Tells whether it is the token of a session, in a time that does not tell how much of it is right.
+    pub fn is_token_of(&self, name: &str, shown: &str) -> bool {
+        let (Some(key), Ok(tag)) = (&self.key, URL_SAFE_NO_PAD.decode(shown)) else {
+            return false;
+        };
+        hmac::verify(key, of_token(name).as_bytes(), &tag).is_ok()
     }
 
     /// Ends a session.
@@ -166,6 +211,11 @@ impl Marked<'_> {
     }
 }
 
+/// What the token of a session is of; no mark of a form begins like this.
+fn of_token(name: &str) -> String {
+    format!("token of {name}")
+}
+
 /// For how many seconds a form that was shown can be sent.
 const FORM_LIFETIME: u64 = 1_800;
 
@@ -196,6 +246,26 @@ mod tests {
         assert!(sessions.find(&name, UnixTime(11)).is_none() && sessions.find("x", UnixTime(1)).is_none());
         sessions.end(&name);
         assert!(sessions.find(&name, UnixTime(1)).is_none());
+    }
+
+    #[test]
+    fn a_session_that_nobody_uses_ends_and_use_does_not_prolong_it_for_ever() {
+        let sessions = Sessions::with_room(10);
+        let name = sessions.begin_idling(signed_in("tom"), UnixTime(0), (100, 10)).unwrap();
+        let is_found = |now| sessions.find(&name, UnixTime(now)).is_some();
+        assert!(is_found(9) && !is_found(10));
+        for now in (5..100).step_by(5) {
+            sessions.touch(&name, UnixTime(now));
+        }
+        assert!(is_found(99) && !is_found(100));
+    }
+
+    #[test]
+    fn the_token_of_a_session_is_that_of_no_other() {
+        let (sessions, others) = (Sessions::with_room(10), Sessions::with_room(10));
+        let token = sessions.token_of("a").unwrap();
+        assert!(sessions.is_token_of("a", &token) && !sessions.is_token_of("b", &token));
+        assert!(!others.is_token_of("a", &token) && !sessions.is_token_of("a", ""));
     }
 
     #[test]

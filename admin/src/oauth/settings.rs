@@ -22,6 +22,8 @@ pub struct Lifetimes {
     pub refresh: u64,
     /// Somebody's being signed in.
     pub session: u64,
+    /// Somebody's being signed in at the console without doing anything there.
+    pub idle: u64,
 }
 
 impl Default for Lifetimes {
@@ -32,6 +34,7 @@ impl Default for Lifetimes {
             id_token: 3_600,
             refresh: 86_400,
             session: 8 * 3_600,
+            idle: 1_800,
         }
     }
 }

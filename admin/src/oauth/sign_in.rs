@@ -6,6 +6,7 @@ use super::peer::Peer;
 use super::subject;
 use crate::model::instant::UnixTime;
 use crate::model::name::TenantName;
+use crate::registry::audit::{DONE, Record, SIGN_IN_REFUSED};
 use crate::registry::user::UserName;
 
 /// Who has shown a password.
@@ -15,6 +16,53 @@ pub struct SignedIn {
     pub user: UserName,
     /// When that password was set.
     pub password_set: UnixTime,
+}
+
+/// As [`sign_in()`], of somebody at a browser: it is kept in the audit, also where it is refused for a wrong password.
+///
+/// # Errors
+///
+/// Returns `invalid_grant`, as [`sign_in()`] does.
+pub async fn sign_in_at(
+    place: &'static str,
+    authority: &Authority,
+    (username, password): (&str, &str),
+    plain: &TenantName,
+    peer: &Peer,
+) -> Result<SignedIn, OauthError> {
+    let outcome = sign_in(authority, username, password, plain, peer).await;
+    let is_refused = |error: &OauthError| error.code == ErrorCode::InvalidGrant && error.retry_after.is_none();
+    let (user, action, said) = match &outcome {
+        Ok(signed_in) => (signed_in.user.clone(), "sign_in", DONE),
+        Err(error) if is_refused(error) => {
+            let user = subject::parse(username, authority.catalog().tenants(), plain);
+            (user, SIGN_IN_REFUSED, "wrong password, or no such user")
+        }
+        // Whoever guesses on is slowed, and not written down again.
+        Err(_) => return outcome,
+    };
+    // What is no user may be a password that was typed in the wrong place.
+    let is_known = authority.registry.view().user(&user).is_some();
+    let record = Record {
+        at: authority.now(),
+        actor: if is_known {
+            user.to_string()
+        } else {
+            "unknown".to_owned()
+        },
+        tenant: user.tenant,
+        address: Some(peer.address),
+        action: action.into(),
+        object: place.to_owned(),
+        before: None,
+        after: None,
+        revision: None,
+        outcome: said.into(),
+    };
+    if let Err(error) = authority.registry.audit(&record).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the audit misses a record");
+    }
+    outcome
 }
 
 /// Finds out who somebody is. A name without a tenant is one of `plain`.

@@ -1,7 +1,7 @@
 //! An application: what subscribes and is given keys.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::change::Subject;
 use super::edit::Edit;
@@ -39,7 +39,7 @@ impl Application {
 }
 
 /// What an application's access tokens are.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenType {
     /// Signed statements that anybody with the public key can read (RFC 9068).

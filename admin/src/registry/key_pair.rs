@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::application::{Application, ApplicationId};
 use super::change::Subject;
@@ -20,7 +20,7 @@ use crate::model::instant::UnixTime;
 pub(super) use self::believe::{believe, believe_jwks, believe_key, believe_secret};
 
 /// Which endpoints a key leads to.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyType {
     /// The production endpoints.
@@ -30,7 +30,7 @@ pub enum KeyType {
 }
 
 /// A grant by which tokens are had.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// RFC 6749, 4.1.

@@ -9,8 +9,10 @@
 
 pub mod api_key;
 pub mod application;
+pub mod audit;
 pub mod bootstrap;
 mod change;
+pub mod choice;
 pub mod client_certificate;
 mod code;
 mod edit;

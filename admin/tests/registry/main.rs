@@ -9,6 +9,7 @@
 )]
 
 mod applications;
+mod audit;
 mod filling;
 mod following;
 mod postgres;

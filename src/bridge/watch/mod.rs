@@ -85,7 +85,7 @@ struct Look {
     wake: Arc<Notify>,
     events: Option<Events>,
     is_deaf: bool,
-    seen: Option<Fingerprint>,
+    seen: Option<(Fingerprint, Option<Fingerprint>)>,
     pause: Duration,
 }
 

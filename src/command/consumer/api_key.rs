@@ -108,7 +108,12 @@ async fn create(desk: &Desk, application: &Application, wish: &Create) -> Result
         expires: wish.expires.map(|period| now().plus(period.0.as_secs())),
     };
     let (id, key) = desk.registry.add_api_key(key, now()).await?;
-    desk.tell()?;
+    desk.done(
+        "make",
+        format!("API key {} of application {}", id.0, application.name),
+        application.tenant(),
+    )
+    .await?;
     let told = json!({ "application": application.name, "id": id.0, "type": written(key_type), "api_key": key });
     Told::new(told, format!("API key {}: {key}\nIt is shown this once.", id.0))
 }
@@ -120,7 +125,12 @@ async fn revoke(desk: &Desk, application: &Application, id: i64) -> Result<Told,
         return Err(Failure::unknown(&noun, &id.to_string(), known));
     }
     desk.registry.revoke_api_key(ApiKeyId(id)).await?;
-    desk.tell()?;
+    desk.done(
+        "delete",
+        format!("API key {id} of application {}", application.name),
+        application.tenant(),
+    )
+    .await?;
     Told::new(json!({ "id": id }), format!("API key {id} is revoked"))
 }
 

@@ -164,9 +164,10 @@ async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&
         },
     };
     let id = desk.registry.add_application(application, now()).await?;
-    desk.tell()?;
     let made = desk.view().application(id);
     let made = made.ok_or_else(|| Failure::Broken("the application is gone again".to_owned()))?;
+    desk.done("make", format!("application {}", made.name), made.tenant())
+        .await?;
     let text = format!(
         "{name} made ({})\nnext: tollgate app keys {word}, tollgate app subscribe {word} API VERSION",
         made.uuid,
@@ -177,7 +178,12 @@ async fn create(desk: &Desk, name: &str, owner: Option<&str>, (tier, tokens): (&
 
 async fn delete(desk: &Desk, application: &Application) -> Result<Told, Failure> {
     desk.registry.delete_application(application.id).await?;
-    desk.tell()?;
+    desk.done(
+        "delete",
+        format!("application {}", application.name),
+        application.tenant(),
+    )
+    .await?;
     Told::new(Row::of(application), format!("{} deleted", application.name))
 }
 

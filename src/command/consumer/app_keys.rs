@@ -136,7 +136,9 @@ pub(super) async fn run(desk: &Desk, application: &Application, keys: &Keys) -> 
             return Err(Failure::refused(none).help("leave `--regenerate` out to make one"));
         }
     };
-    desk.tell()?;
+    let what = if keys.regenerate { "renew_secret" } else { "make" };
+    let object = format!("key {} of application {}", issued.consumer_key, application.name);
+    desk.done(what, object, application.tenant()).await?;
     tell(application, keys, &issued)
 }
 
@@ -176,7 +178,8 @@ async fn prove_by(desk: &Desk, client: &Client, shown: Shown) -> Result<Told, Fa
         },
     };
     desk.registry.set_key_pair(&client.consumer_key, &terms).await?;
-    desk.tell()?;
+    let object = format!("key {} of application {}", client.consumer_key, client.application.name);
+    desk.done("put", object, client.application.tenant()).await?;
     let told = json!({ "application": client.application.name, "consumer_key": client.consumer_key });
     Told::new(told, format!("{} proves itself by {by} now", client.consumer_key))
 }

@@ -1,6 +1,6 @@
 //! What applications may call: subscriptions, made and ended, blocked and unblocked.
 //!
-//! The registry knows no catalog; whether a version takes a subscription is decided here, as the catalog on disk says.
+//! Whether a version takes a subscription is decided as the catalog on disk says.
 
 use clap::Args;
 use serde::Serialize;
@@ -9,11 +9,12 @@ use super::Desk;
 use super::failure::Failure;
 use super::table::{self, Told};
 use crate::credential::now;
-use crate::model::api::{Api, ApiVersion, Subscribers};
+use crate::model::api::{Api, ApiVersion};
 use crate::model::catalog::Catalog;
 use crate::model::name::{TenantName, TierName};
-use crate::model::tier::{Tier, TierLevel, UNLIMITED};
+use crate::model::tier::UNLIMITED;
 use crate::registry::application::Application;
+use crate::registry::choice::{self, Chooser, Unchosen};
 use crate::registry::subscription::{NewSubscription, Subscribed, Subscription, SubscriptionState};
 use crate::registry::user::UserName;
 
@@ -99,7 +100,8 @@ pub(super) async fn subscribe(desk: &Desk, application: &Application, wish: &Sub
         state: SubscriptionState::Unblocked,
     };
     desk.registry.subscribe(subscription, now()).await?;
-    desk.tell()?;
+    desk.done("make", object(application, right), application.tenant())
+        .await?;
     Told::new(
         rows(desk, application),
         format!("{} is subscribed to {} {}", application.name, api.name, version.version),
@@ -114,68 +116,40 @@ fn chosen(
     tier: Option<&str>,
 ) -> Result<TierName, Failure> {
     let label = format!("{} {}", api.name, version.version);
-    let is_open = match &version.subscribers {
-        Subscribers::All => true,
-        Subscribers::Current => false,
-        Subscribers::Listed(tenants) => tenants.contains(application.tenant()),
+    let chooser = Chooser {
+        tenant: application.tenant(),
+        roles,
     };
-    if !is_open && application.tenant() != &api.tenant {
-        let refused = format!("{label} takes no subscribers of {}", application.tenant());
-        return Err(Failure::refused(refused).help("`subscribers` of the version says whose it takes"));
-    }
-    if version.tiers.is_empty() {
-        return Err(Failure::refused(format!("{label} needs no subscription"))
-            .help("its `tiers` are empty: any valid token calls it"));
-    }
-    let may_use = |tier: &&TierName| {
-        let stated = catalog.find_tier(&api.tenant, TierLevel::Subscription, tier.as_str());
-        stated.is_none_or(|tier| tier.choosers.include(roles))
-    };
-    let mut usable = version.tiers.iter().filter(may_use);
-    match tier {
-        None => usable.next().cloned().ok_or_else(|| {
+    choice::subscription_tier(catalog, (api, version), chooser, tier).map_err(|reason| match reason {
+        Unchosen::Closed(tenant) => Failure::refused(format!("{label} takes no subscribers of {tenant}"))
+            .help("`subscribers` of the version says whose it takes"),
+        Unchosen::Free => Failure::refused(format!("{label} needs no subscription"))
+            .help("its `tiers` are empty: any valid token calls it"),
+        Unchosen::Unknown { wanted, .. } if wanted.is_empty() => {
             Failure::refused(format!("{} may use no tier of {label}", application.owner))
                 .help("`roles` and `denied_roles` of its tiers say who may")
-        }),
-        Some(wanted) => {
-            let found = usable.find(|tier| tier.as_str() == wanted).cloned();
-            found.ok_or_else(|| {
-                Failure::unknown(
-                    &format!("tier of {label}"),
-                    wanted,
-                    version.tiers.iter().filter(may_use),
-                )
-            })
         }
-    }
+        Unchosen::Unknown { wanted, usable } => Failure::unknown(&format!("tier of {label}"), &wanted, &usable),
+    })
 }
 
 /// Reads the application tier that was asked for: one that the catalog states and the owner may use.
 pub(super) fn tier(desk: &Desk, owner: &UserName, wanted: &str) -> Result<TierName, Failure> {
-    let name = TierName::parse(wanted).map_err(|reason| Failure::refused(reason.to_string()))?;
     if wanted == UNLIMITED {
-        return Ok(name);
+        // A catalog that is broken does not matter.
+        return TierName::parse(wanted).map_err(|reason| Failure::refused(reason.to_string()));
     }
     let (catalog, roles) = (desk.catalog()?, roles(desk, owner));
-    let of_level = |tier: &&Tier| tier.level == TierLevel::Application && tier.tenant == owner.tenant;
-    let mut usable = catalog
-        .tiers()
-        .iter()
-        .filter(of_level)
-        .filter(|tier| tier.choosers.include(&roles));
-    if usable.any(|tier| tier.name == name) {
-        return Ok(name);
-    }
-    let known = catalog
-        .tiers()
-        .iter()
-        .filter(of_level)
-        .filter(|tier| tier.choosers.include(&roles));
-    Err(Failure::unknown(
-        &format!("application tier for {owner}"),
-        wanted,
-        known.map(|tier| &tier.name),
-    ))
+    let chooser = Chooser {
+        tenant: &owner.tenant,
+        roles: &roles,
+    };
+    choice::application_tier(&catalog, chooser, wanted).map_err(|reason| match reason {
+        Unchosen::Unknown { wanted, usable } => {
+            Failure::unknown(&format!("application tier for {owner}"), &wanted, &usable)
+        }
+        Unchosen::Closed(_) | Unchosen::Free => Failure::refused(reason.to_string()),
+    })
 }
 
 fn roles(desk: &Desk, owner: &UserName) -> Vec<String> {
@@ -201,7 +175,8 @@ pub(super) async fn unblock(desk: &Desk, application: &Application, right: &Righ
 async fn set(desk: &Desk, application: &Application, right: &Right, state: SubscriptionState) -> Result<Told, Failure> {
     let subscription = find(desk, application, right)?;
     desk.registry.set_subscription_state(subscription.id, state).await?;
-    desk.tell()?;
+    desk.done("put", object(application, right), application.tenant())
+        .await?;
     let text = format!(
         "{}: {} {} is {}",
         application.name,
@@ -215,12 +190,21 @@ async fn set(desk: &Desk, application: &Application, right: &Right, state: Subsc
 pub(super) async fn unsubscribe(desk: &Desk, application: &Application, right: &Right) -> Result<Told, Failure> {
     let subscription = find(desk, application, right)?;
     desk.registry.unsubscribe(subscription.id).await?;
-    desk.tell()?;
+    desk.done("delete", object(application, right), application.tenant())
+        .await?;
     let text = format!(
         "{} is not subscribed to {} {} any more",
         application.name, right.api, right.version
     );
     Told::new(rows(desk, application), text)
+}
+
+/// Names a subscription, for the audit.
+fn object(application: &Application, right: &Right) -> String {
+    format!(
+        "subscription of {} to {} {}",
+        application.name, right.api, right.version
+    )
 }
 
 fn find(desk: &Desk, application: &Application, right: &Right) -> Result<Subscription, Failure> {

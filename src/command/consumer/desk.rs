@@ -13,10 +13,12 @@ use super::failure::Failure;
 use crate::boot;
 use crate::bridge::socket::{self, Answer, Command, SocketError};
 use crate::command::conf::ConfArgs;
+use crate::credential::now;
 use crate::model::catalog::Catalog;
 use crate::model::name::TenantName;
 use crate::model::violation::Violation;
 use crate::registry::application::Application;
+use crate::registry::audit::{DONE, Record};
 use crate::registry::user::{User, UserName};
 use crate::settings::{Environment, Settings};
 
@@ -100,6 +102,24 @@ impl Desk {
             ),
             (None, _) => Err(Failure::unknown("application", name, all.iter().map(|one| &one.name))),
         }
+    }
+
+    /// Keeps in the audit what was done to a thing of a tenant, and tells the running gateway.
+    pub(super) async fn done(&self, action: &'static str, object: String, tenant: &TenantName) -> Result<(), Failure> {
+        let record = Record {
+            at: now(),
+            actor: "shell".to_owned(),
+            tenant: tenant.clone(),
+            address: None,
+            action: action.into(),
+            object,
+            before: None,
+            after: None,
+            revision: None,
+            outcome: DONE.into(),
+        };
+        self.registry.audit(&record).await?;
+        self.tell()
     }
 
     /// Tells the running gateway, where there is one, and waits until its next request knows.

@@ -107,7 +107,8 @@ impl From<BootError> for Failure {
             | BootError::Registry(_)
             | BootError::RegistryLate(_)
             | BootError::Socket(_)
-            | BootError::Store(_) => Self::broken(&error),
+            | BootError::Store(_)
+            | BootError::Unfinished(_) => Self::broken(&error),
         }
     }
 }

@@ -131,7 +131,7 @@ async fn add(desk: &Desk, name: &str, roles: &[String], from_stdin: bool) -> Res
         roles: roles.to_vec(),
     };
     desk.registry.add_user(user, now()).await?;
-    desk.tell()?;
+    desk.done("make", format!("user {}", name.name), &name.tenant).await?;
     told(&name.to_string(), "added", &password)
 }
 
@@ -139,7 +139,8 @@ async fn password(desk: &Desk, name: &str, from_stdin: bool) -> Result<Told, Fai
     let user = desk.user(name)?;
     let password = Password::obtain(from_stdin)?;
     desk.registry.set_password(&user.name, &password.text, now()).await?;
-    desk.tell()?;
+    desk.done("set_password", format!("user {}", user.name.name), &user.name.tenant)
+        .await?;
     told(&user.name.to_string(), "has another password", &password)
 }
 
@@ -165,7 +166,8 @@ async fn roles(desk: &Desk, name: &str, add: &[String], remove: &[String]) -> Re
     roles.dedup();
     if roles != user.roles {
         desk.registry.set_roles(&user.name, roles.clone()).await?;
-        desk.tell()?;
+        desk.done("put", format!("user {}", user.name.name), &user.name.tenant)
+            .await?;
     }
     let text = format!("{}: {}", user.name, written(&roles));
     let row = Row {
@@ -178,7 +180,8 @@ async fn roles(desk: &Desk, name: &str, add: &[String], remove: &[String]) -> Re
 async fn delete(desk: &Desk, name: &str) -> Result<Told, Failure> {
     let user = desk.user(name)?;
     desk.registry.delete_user(&user.name).await?;
-    desk.tell()?;
+    desk.done("delete", format!("user {}", user.name.name), &user.name.tenant)
+        .await?;
     Told::new(
         json!({ "user": user.name.to_string() }),
         format!("{} deleted", user.name),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use admin::control::publish::Revision;
+use admin::http::traffic::Traffic;
 use admin::registry::Registry;
 use tempfile::TempDir;
 use tollgate::boot::{self, Running};
@@ -130,6 +131,11 @@ impl Gateway {
 
     pub(crate) fn registry(&self) -> &Registry {
         self.running().registry()
+    }
+
+    /// Returns what tells the traffic of the last hour and how endpoints are.
+    pub(crate) fn traffic(&self) -> &dyn Traffic {
+        &**self.running().traffic()
     }
 
     /// Makes a new signing key, as `tollgate key rotate` does.

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{at, unreadable};
+use super::{at, tests, unreadable};
 use crate::model::violation::Violation;
 
 /// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
@@ -56,7 +56,7 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn of(dir: &Path) -> Self {
         let mut listing = Self::default();
-        let tests = dir.join("tests");
+        let tests = tests(dir);
         // From the last to the first, so that what lies in a folder comes where the folder stood.
         let mut pending = listing.entries(dir);
         while let Some(path) = pending.pop() {

@@ -5,17 +5,20 @@
 //! once, under the names its author knows. What the text means is left to the model.
 
 mod listing;
+mod write;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 pub use self::listing::Fingerprint;
+pub use self::write::{WriteError, read_only, recover};
 
 use self::listing::{Listing, Mark};
+use super::edit::Draft;
 use crate::model::source::Source;
 use crate::model::violation::Violation;
 
@@ -24,10 +27,53 @@ pub fn fingerprint(dir: &Path) -> Fingerprint {
     Listing::of(dir).fingerprint()
 }
 
+/// Reads the policy tests of a catalog directory, which are no part of the catalog; nothing where there is no such folder.
+///
+/// # Errors
+///
+/// Returns a violation for each file or folder that cannot be read, a link that leads nowhere among them.
+pub fn read_tests(dir: &Path) -> Result<Option<Vec<Source>>, Vec<Violation>> {
+    let dir = tests(dir);
+    match fs::symlink_metadata(&dir) {
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(_) | Err(_) => Files::default().read_settled(&dir).map(Some),
+    }
+}
+
+/// Reads one file as a file of the catalog is read.
+///
+/// # Errors
+///
+/// Returns why it cannot be read.
+pub fn read(path: &Path) -> Result<Source, Violation> {
+    read_file(path)
+}
+
+/// Looks at the policy tests of a catalog directory as [`fingerprint`] does at the catalog.
+pub fn fingerprint_tests(dir: &Path) -> Fingerprint {
+    Listing::of(&tests(dir)).fingerprint()
+}
+
+/// Returns the folder of a catalog directory in which policy tests are.
+fn tests(dir: &Path) -> PathBuf {
+    dir.join("tests")
+}
+
+/// Reads the files of a catalog directory once nobody writes to it.
+///
+/// # Errors
+///
+/// Returns a violation for each file or folder that cannot be read.
+pub fn read_all(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
+    Files::default().read_settled(dir)
+}
+
 /// The texts of a catalog directory as they were read last.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     read: HashMap<PathBuf, (Mark, Source)>,
+    /// What the directory looked like after it was written last: nobody else is in the middle of anything then.
+    written: Option<Fingerprint>,
 }
 
 impl Files {
@@ -50,7 +96,8 @@ impl Files {
         let mut listing = Listing::of(dir);
         loop {
             let now = SystemTime::now();
-            if let Some(wait) = unsettled(&listing, now).filter(|_| now < give_up) {
+            let is_own = self.written.is_some_and(|written| written == listing.fingerprint());
+            if let Some(wait) = unsettled(&listing, now).filter(|_| now < give_up && !is_own) {
                 thread::sleep(wait);
                 listing = Listing::of(dir);
                 continue;
@@ -62,6 +109,38 @@ impl Files {
                 return sources;
             }
         }
+    }
+
+    /// Reads the files of a catalog directory as they are, even those that no catalog can be made of, so that they can be
+    /// replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns a violation for each file or folder that cannot be read at all.
+    pub(super) fn read_whatever(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
+        let Listing { files, violations, .. } = Listing::of(dir);
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        let read = |path: PathBuf| {
+            let text = fs::read_to_string(&path).map_err(|reason| vec![unreadable(&path, "file", &reason)])?;
+            Ok(Source {
+                name: path.display().to_string(),
+                text,
+            })
+        };
+        files.into_iter().map(|(path, _)| read(path)).collect()
+    }
+
+    /// Writes the files of a change, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nothing was written.
+    pub(super) fn write(&mut self, dir: &Path, drafts: &[Draft]) -> Result<(), WriteError> {
+        write::write(dir, drafts)?;
+        self.written = Some(Listing::of(dir).fingerprint());
+        Ok(())
     }
 
     /// Reads the files of a listing, and forgets those that it does not have.
@@ -123,26 +202,40 @@ fn read_file(path: &Path) -> Result<Source, Violation> {
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|reason| unreadable(path, "file", &reason))?;
     if bytes.len() as u64 > MAX_BYTES {
-        let fix = Some("one API a file, below the directory `apis`".to_owned());
-        return Err(Violation {
-            fix,
-            ..at(path, format!("the file is larger than {} MiB", MAX_BYTES >> 20))
-        });
+        return Err(too_large(path));
     }
     match String::from_utf8(bytes) {
-        // What an interrupted save leaves behind must not take an API away.
-        Ok(text) if text.trim().is_empty() => {
-            let fix = Some("delete the file to remove what it held".to_owned());
-            Err(Violation {
-                fix,
-                ..at(path, "the file is empty".to_owned())
-            })
-        }
+        Ok(text) if text.trim().is_empty() => Err(empty(path)),
         Ok(text) => Ok(Source {
             name: name.to_owned(),
             text,
         }),
         Err(error) => Err(not_utf8(path, error.as_bytes(), error.utf8_error().valid_up_to())),
+    }
+}
+
+/// Tells what would keep a text from being read again, once it is written.
+pub(super) fn unfit(name: &str, text: &str) -> Option<Violation> {
+    if text.len() as u64 > MAX_BYTES {
+        return Some(too_large(Path::new(name)));
+    }
+    text.trim().is_empty().then(|| empty(Path::new(name)))
+}
+
+fn too_large(path: &Path) -> Violation {
+    let fix = Some("one API a file, below the directory `apis`".to_owned());
+    Violation {
+        fix,
+        ..at(path, format!("the file is larger than {} MiB", MAX_BYTES >> 20))
+    }
+}
+
+/// What an interrupted save leaves behind must not take an API away.
+fn empty(path: &Path) -> Violation {
+    let fix = Some("delete the file to remove what it held".to_owned());
+    Violation {
+        fix,
+        ..at(path, "the file is empty".to_owned())
     }
 }
 

@@ -7,7 +7,11 @@ use crate::oauth::peer::Peer;
 
 /// Finds the browser's name. One that stands twice is none: it may have been planted beside the real one.
 pub(super) fn find<'a>(headers: &'a HeaderMap, peer: &Peer) -> Option<&'a str> {
-    let name = name(peer);
+    find_named(headers, name(peer))
+}
+
+/// Finds a random name of ours in the cookie of this name, which stands once.
+pub(in crate::http) fn find_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let fields = headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok());
     let mut found = fields
         .flat_map(|field| field.split(';'))

@@ -3,7 +3,7 @@
 //! `intake` reads requests, `answer` writes answers and chooses every status, `page` shows what people see.
 
 mod answer;
-mod cookie;
+pub(super) mod cookie;
 mod intake;
 mod metadata;
 mod page;

@@ -55,7 +55,8 @@ pub(super) async fn login(State(authority): State<Arc<Authority>>, request: Requ
         );
     };
     let tenant = visit.request.client.application.tenant();
-    let signed_in = match password::sign_in(&authority, username, secret, tenant, &visit.intake.peer).await {
+    let peer = &visit.intake.peer;
+    let signed_in = match password::sign_in_at("sign-in page", &authority, (username, secret), tenant, peer).await {
         Ok(signed_in) => signed_in,
         Err(error) => return visit.explain(&error),
     };

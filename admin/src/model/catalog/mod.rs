@@ -12,6 +12,7 @@ mod conditions;
 mod counting_rules;
 mod deny;
 mod endpoint;
+mod kept;
 mod key_managers;
 mod known;
 mod limits;
@@ -27,15 +28,15 @@ mod version;
 use super::api::Api;
 use super::counting_rule::CountingRule;
 use super::deny::DenyRule;
-use super::document::Document;
 use super::key_manager::KeyManager;
 use super::name::TenantName;
-use super::reader::{self, Reading};
 use super::scope::Scope;
 use super::source::{References, Source};
 use super::tenant::Tenant;
 use super::tier::{Tier, TierLevel};
 use super::violation::Violation;
+pub use kept::Kept;
+
 use known::Known;
 use page::Page;
 
@@ -58,35 +59,54 @@ impl Catalog {
     ///
     /// Returns every violation of every file, sorted by file and place.
     pub fn believe(sources: &[Source], references: &dyn References) -> Result<Self, Vec<Violation>> {
+        Self::believe_again(sources, references, &mut Kept::default())
+    }
+
+    /// As [`Catalog::believe`], but files whose text is what it was the last time are not read again.
+    ///
+    /// # Errors
+    ///
+    /// Returns every violation of every file, sorted by file and place.
+    pub fn believe_again(
+        sources: &[Source],
+        references: &dyn References,
+        kept: &mut Kept,
+    ) -> Result<Self, Vec<Violation>> {
         let mut found = Vec::new();
-        let pages = read(sources, references, &mut found);
-        let is_whole = pages.len() == sources.len();
-        let tenants = tenants::believe(&pages, &mut found);
-        let known = Known::collect(&pages, &tenants, is_whole, &mut found);
-        claims::check(&pages, &mut found);
-        let scopes = scopes::believe(&pages, &mut found);
-        let key_managers = key_managers::believe(&pages, (&known, references), &mut found);
-        let tiers = tiers::believe(&pages, &known, &mut found);
-        let counting_rules = counting_rules::believe(&pages, &known, &mut found);
-        let deny_rules = deny::believe(&pages, (&known, is_whole), &mut found);
-        let apis = pages
-            .iter()
-            .filter_map(|page| api::believe(page, &known, references, &mut found))
-            .collect();
+        let pages = kept.read(sources, references, &mut found);
+        let catalog = Self::of_pages(&pages, pages.len() == sources.len(), references, &mut found);
+        kept.keep(pages);
         if found.is_empty() {
-            return Ok(Self {
-                tenants,
-                scopes,
-                key_managers,
-                tiers,
-                counting_rules,
-                deny_rules,
-                apis,
-            });
+            return Ok(catalog);
         }
         found.sort();
         found.dedup();
         Err(found)
+    }
+
+    /// Believes what could be read; `is_whole` says whether every file could.
+    fn of_pages(pages: &[Page], is_whole: bool, references: &dyn References, found: &mut Vec<Violation>) -> Self {
+        let tenants = tenants::believe(pages, found);
+        let known = Known::collect(pages, &tenants, is_whole, found);
+        claims::check(pages, found);
+        let scopes = scopes::believe(pages, found);
+        let key_managers = key_managers::believe(pages, (&known, references), found);
+        let tiers = tiers::believe(pages, &known, found);
+        let counting_rules = counting_rules::believe(pages, &known, found);
+        let deny_rules = deny::believe(pages, (&known, is_whole), found);
+        let apis = pages
+            .iter()
+            .filter_map(|page| api::believe(page, &known, references, found))
+            .collect();
+        Self {
+            tenants,
+            scopes,
+            key_managers,
+            tiers,
+            counting_rules,
+            deny_rules,
+            apis,
+        }
     }
 
     /// Makes a catalog of what the token endpoint asks about, for its tests.
@@ -140,14 +160,4 @@ impl Catalog {
     pub fn apis(&self) -> &[Api] {
         &self.apis
     }
-}
-
-fn read(sources: &[Source], references: &dyn References, found: &mut Vec<Violation>) -> Vec<Page> {
-    let mut pages = Vec::with_capacity(sources.len());
-    for source in sources {
-        let Reading { kept, violations } = reader::recover::<Document>(source, references);
-        found.extend(violations);
-        pages.extend(kept.map(|(document, places)| Page { document, places }));
-    }
-    pages
 }

@@ -17,6 +17,8 @@ use crate::model::violation::Violation;
 pub(super) struct Page {
     pub(super) document: Document,
     pub(super) places: Places,
+    /// Whether all of it was taken, and says the same whatever it refers to.
+    pub(super) is_sound: bool,
 }
 
 impl Page {

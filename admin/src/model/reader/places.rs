@@ -37,6 +37,11 @@ impl Places {
         }
     }
 
+    /// Returns the text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the name of the file.
     pub fn file(&self) -> &Arc<str> {
         &self.file

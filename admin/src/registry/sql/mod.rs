@@ -5,6 +5,7 @@
 
 pub(super) mod api_key;
 pub(super) mod application;
+pub(super) mod audit;
 pub(super) mod change;
 pub(super) mod client;
 pub(super) mod code;

@@ -198,7 +198,7 @@ static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// A connection that stalls while it writes is ended by the server, so that it does not stop the others.
 const POSTGRES_GREETING: &str =
     "SET statement_timeout = '60s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
-const SQLITE_GREETING: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000";
+const SQLITE_GREETING: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000";
 
 const POSTGRES_READING: &str = "SET statement_timeout = '60s'; SET default_transaction_read_only = on";
 const SQLITE_READING: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000";

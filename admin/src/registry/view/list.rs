@@ -29,7 +29,42 @@ pub struct Counts {
     pub users: usize,
 }
 
+/// A subscription with whose it is and what it is to.
+#[derive(Clone, Debug)]
+pub struct Right {
+    /// Who subscribes.
+    pub application: Arc<Application>,
+    /// To what.
+    pub to: Arc<Subscribed>,
+    /// With which tier, and whether it lets calls through.
+    pub subscription: Subscription,
+}
+
 impl View {
+    /// Finds the application with a uuid. It looks at all of them.
+    pub fn application_of(&self, uuid: &str) -> Option<Arc<Application>> {
+        self.applications_that(|application| application.uuid == uuid).pop()
+    }
+
+    /// Lists the subscriptions that are wanted, by what they are to and who subscribes.
+    pub fn subscriptions_that(&self, are_wanted: impl Fn(&Right) -> bool) -> Vec<Right> {
+        let mut found = Vec::new();
+        self.applications.each(|held| {
+            let rights = held.subscriptions().into_iter().map(|(to, subscription)| Right {
+                application: Arc::clone(&held.application),
+                to,
+                subscription,
+            });
+            found.extend(rights.filter(&are_wanted));
+        });
+        let order = |right: &Right| {
+            let Subscribed { tenant, api, version } = &*right.to;
+            let names = [tenant.as_str(), api.as_str(), version.as_str(), &right.application.name];
+            (names.map(str::to_owned), right.subscription.id)
+        };
+        found.sort_by_cached_key(order);
+        found
+    }
     /// Counts what it holds.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -79,6 +114,19 @@ impl View {
     pub fn subscriptions_of(&self, application: ApplicationId) -> Vec<(Arc<Subscribed>, Subscription)> {
         let found = self.applications.read(&application, super::held::Held::subscriptions);
         found.unwrap_or_default()
+    }
+
+    /// Lists the subscriptions to a version, with who subscribed. It looks at every application.
+    pub fn subscriptions_to(&self, to: &Subscribed) -> Vec<(ApplicationId, Subscription)> {
+        let names = (to.tenant.as_str(), to.api.as_str(), to.version.as_str());
+        let mut found = Vec::new();
+        self.applications.each(|held| {
+            if let Some(subscription) = held.subscription(names) {
+                found.push((held.application.id, subscription));
+            }
+        });
+        found.sort_unstable_by_key(|(_, subscription)| subscription.id.0);
+        found
     }
 
     /// Lists the API keys of an application, oldest first.

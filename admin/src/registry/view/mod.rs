@@ -6,6 +6,7 @@ mod apply;
 mod held;
 mod list;
 mod names;
+mod staged;
 mod table;
 
 use std::fmt;
@@ -27,7 +28,8 @@ use super::token::{Digest, TokenRecord};
 use super::user::{User, UserName};
 use crate::model::instant::UnixTime;
 
-pub use list::Counts;
+pub use list::{Counts, Right};
+pub use staged::{Staged, StagedApplication};
 
 /// The in-memory index that requests read.
 pub struct View {
@@ -143,8 +145,9 @@ impl View {
     }
 }
 
-impl Default for View {
-    fn default() -> Self {
+impl View {
+    /// Returns an empty view that knows so many opaque tokens without asking the database.
+    fn with_room_for(tokens: usize) -> Self {
         Self {
             api_keys: Table::default(),
             applications: Table::default(),
@@ -154,9 +157,15 @@ impl Default for View {
             families: Table::default(),
             names: Mutex::default(),
             revoked: Table::default(),
-            tokens: Cache::new(TOKENS),
+            tokens: Cache::new(tokens),
             users: Table::default(),
         }
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self::with_room_for(TOKENS)
     }
 }
 

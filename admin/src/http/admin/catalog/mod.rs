@@ -1,0 +1,37 @@
+//! What the catalog states, thing by thing: read as it is served, and written to the files that state it.
+//!
+//! A document here is the table of a file, as JSON. Whoever writes it is told by pointers into it what is wrong with it,
+//! and by files and lines what else would not hold any more.
+
+mod apis;
+mod bulk;
+mod import;
+mod lifecycle;
+mod noun;
+mod resources;
+mod revisions;
+mod said;
+mod single;
+mod things;
+mod versions;
+mod writing;
+
+use std::sync::Arc;
+
+use aide::axum::ApiRouter;
+
+use super::Means;
+
+pub use writing::Changes;
+
+pub(super) fn routes() -> ApiRouter<Arc<Means>> {
+    ApiRouter::new()
+        .merge(apis::routes())
+        .merge(bulk::routes())
+        .merge(import::routes())
+        .merge(lifecycle::routes())
+        .merge(resources::routes())
+        .merge(revisions::routes())
+        .merge(things::routes())
+        .merge(versions::routes())
+}
