@@ -155,7 +155,7 @@ impl Stated {
     }
 
     /// Returns the files that state something of a kind.
-    pub(super) fn files_where(&self, is_meant: impl Fn(&Object) -> bool) -> impl Iterator<Item = &str> {
+    pub(crate) fn files_where(&self, is_meant: impl Fn(&Object) -> bool) -> impl Iterator<Item = &str> {
         let states = move |file: &File| file.index.iter().any(|stated| is_meant(&stated.object));
         self.files
             .iter()

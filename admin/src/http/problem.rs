@@ -97,6 +97,13 @@ impl Problem {
         self
     }
 
+    /// Leaves out what is wrong with files that are not the caller's.
+    pub(super) fn about(mut self, is_own: impl Fn(&str) -> bool) -> Self {
+        let is_told = |flaw: &Flaw| flaw.file.as_deref().is_none_or(&is_own);
+        self.0.violations.retain(is_told);
+        self
+    }
+
     /// Has the caller told when to try again.
     fn again(mut self, seconds: Option<u64>) -> Self {
         self.0.retry_after = seconds;

@@ -1,5 +1,6 @@
 //! Writes of the catalog: who may, under which condition, and what is told when it is served or refused.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::control::change::{Author, Change};
 use crate::control::edit::{Edit, Edited, OnlyIf};
 use crate::control::object::{ApiId, Object};
 use crate::control::secrets::hide_secrets;
+use crate::control::stated::Stated;
 use crate::control::{Changed, ControlError, Effect};
 use crate::http::admin::audit::Deed;
 use crate::http::admin::principal::{Permission, Principal};
@@ -217,7 +219,7 @@ pub(super) async fn apply(
     let changed = done
         .await
         .map_err(|_| Problem::broken("the change broke; see the log"))?;
-    let changed = changed.map_err(Problem::from)?;
+    let changed = changed.map_err(|error| untold(error, who, &means.control.stated()))?;
     let is_done = !is_dry_run && (changed.written > 0 || changed.applied.effect == Effect::Published);
     let revision = changed.applied.revision.0;
     for edited in changed
@@ -244,6 +246,16 @@ pub(super) async fn apply(
             .await;
     }
     Ok(changed)
+}
+
+/// Says why a change was not applied; what is wrong in files of other tenants alone is theirs to know.
+fn untold(error: ControlError, who: &Principal, stated: &Stated) -> Problem {
+    let problem = Problem::from(error);
+    let Some(tenant) = &who.covers else {
+        return problem;
+    };
+    let own: HashSet<&str> = stated.files_where(|object| object.tenant() == tenant).collect();
+    problem.about(|file| own.contains(file))
 }
 
 /// Says what an edit did; no secret is in it.

@@ -445,6 +445,23 @@ async fn files_that_hands_broke_are_named_before_anything_is_written_over() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_files_of_another_tenant_is_not_told() {
+    let scene = Scene::begin().await;
+    let path = scene.directory.path().join("catalog/others.toml");
+    std::fs::write(path, "tenant = \"other.example\"\nsecret_plan = true\n").unwrap();
+    let video = video("published");
+    let mine = scene.token("admin@acme.example").await;
+    let problem = scene.tell(&mine, "POST", "/apis", &video).await;
+    let problem = problem.refused(409, "files_refused").json();
+    assert_eq!(problem["violations"], Value::Null, "{problem}");
+    assert!(!problem.to_string().contains("others.toml"), "{problem}");
+    let root = scene.token("root").await;
+    let problem = scene.tell(&root, "POST", "/apis", &video).await;
+    let problem = problem.refused(409, "files_refused").json();
+    assert!(problem.to_string().contains("others.toml"), "{problem}");
+}
+
+#[tokio::test]
 async fn a_deny_rule_is_put_once_however_often_it_is_put() {
     let scene = Scene::begin().await;
     let token = scene.token("root").await;
