@@ -34,6 +34,8 @@ pub(super) fn routes() -> ApiRouter<Arc<Means>> {
 
 /// A kind of thing that is listed as it is.
 trait Listed: Noun {
+    /// What a list says of each.
+    type Item: JsonSchema;
     /// The path of all.
     const ALL: &str;
     /// A name and a sentence for listing them.
@@ -53,7 +55,7 @@ async fn list<N: Listed>(
     State(means): State<Arc<Means>>,
     who: Principal,
     asked: List,
-) -> Answer<Page<Said<N::Document>>> {
+) -> Answer<Page<Said<N::Item>>> {
     let tenant = who.narrow(asked.tenant.as_ref())?;
     let stated = means.control.stated();
     let is_wanted = |object: &&Object| {
@@ -66,9 +68,12 @@ async fn list<N: Listed>(
     let mut finder = stated.finder();
     Ok(page.map(|object| {
         let value = finder.find(object).unwrap_or_default();
-        let mut said: Said<N::Document> = seen(&who, object, value);
+        let mut said = seen(&who, object, value);
         if let (Some(table), false) = (said.0.as_object_mut(), matches!(object, Object::Tenant(_))) {
             table.insert("tenant".to_owned(), object.tenant().as_str().into());
+            if let Object::DenyRule(_, id) = object {
+                table.insert("id".to_owned(), id.as_str().into());
+            }
         }
         said
     }))
@@ -112,6 +117,7 @@ impl Noun for CountingRules {
 }
 
 impl Listed for CountingRules {
+    type Item = document::CountingRule;
     const ALL: &str = "/admin/v1/counting-rules";
     const LISTS: (&str, &str) = ("listCountingRules", "Lists counting rules");
 
@@ -131,6 +137,16 @@ struct DenyRules;
 struct DenyName {
     /// What tells the rule from others: a digest of what it says, as `Location` had it when it was made.
     id: String,
+}
+
+/// A deny rule among others.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it is the shape of what is said")]
+struct DenyRuleListed {
+    /// What tells the rule from others, a digest of what it says: it is at `/admin/v1/deny-rules/{id}`.
+    id: String,
+    #[serde(flatten)]
+    rule: document::DenyRule,
 }
 
 impl Noun for DenyRules {
@@ -179,6 +195,7 @@ pub(super) fn deny_rule(said: &Value, tenant: TenantName) -> Object {
 }
 
 impl Listed for DenyRules {
+    type Item = DenyRuleListed;
     const ALL: &str = "/admin/v1/deny-rules";
     const LISTS: (&str, &str) = ("listDenyRules", "Lists deny rules");
 
@@ -221,6 +238,7 @@ impl Noun for KeyManagers {
 }
 
 impl Listed for KeyManagers {
+    type Item = document::KeyManager;
     const ALL: &str = "/admin/v1/key-managers";
     const LISTS: (&str, &str) = ("listKeyManagers", "Lists key managers");
 
@@ -267,6 +285,7 @@ impl Noun for Scopes {
 }
 
 impl Listed for Scopes {
+    type Item = document::Scope;
     const ALL: &str = "/admin/v1/scopes";
     const LISTS: (&str, &str) = ("listScopes", "Lists scopes, of APIs and shared");
 
@@ -313,6 +332,7 @@ impl Noun for Tenants {
 }
 
 impl Listed for Tenants {
+    type Item = document::Tenant;
     const ALL: &str = "/admin/v1/tenants";
     const LISTS: (&str, &str) = ("listTenants", "Lists the tenants that the catalog states");
 
@@ -365,6 +385,7 @@ impl Noun for Tiers {
 }
 
 impl Listed for Tiers {
+    type Item = document::Tier;
     const ALL: &str = "/admin/v1/tiers";
     const LISTS: (&str, &str) = ("listTiers", "Lists tiers");
 

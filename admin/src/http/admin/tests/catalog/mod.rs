@@ -481,7 +481,15 @@ async fn a_deny_rule_is_put_once_however_often_it_is_put() {
         .await
         .refused(404, "missing");
     let listed = scene.ask(&token, "GET", "/deny-rules").await.is(200).json();
-    assert_eq!(listed["items"], json!([{"ip": "10.0.0.2", "tenant": "carbon.super"}]));
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    assert_eq!(
+        listed["items"],
+        json!([{"id": id, "ip": "10.0.0.2", "tenant": "carbon.super"}])
+    );
+    scene
+        .ask(&token, "DELETE", &format!("/deny-rules/{id}"))
+        .await
+        .is(204);
 }
 
 #[tokio::test]
