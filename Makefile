@@ -2,8 +2,9 @@
 
 CONF ?= conf
 BENCH ?=
+BUDGETS ?=
 
-.PHONY: run test bench check fuzz cache-tests api-fuzz tools test-tools
+.PHONY: run test bench budgets check fuzz cache-tests api-fuzz tools test-tools valgrind
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -23,6 +24,11 @@ test: tools test-tools
 ## Answers the questions of benches/.
 bench: tools
 	cargo bench $(BENCH)
+
+## Counts instructions, and holds them against benches/budgets/budgets.toml: all, or those that BUDGETS names.
+budgets: tools valgrind
+	cargo build --release --package tollgate --package budgets
+	target/release/budgets $(BUDGETS)
 
 ## What CI does: format, lints, documentation, tests.
 check:
@@ -75,3 +81,11 @@ test-tools:
 	echo "installing$$missing"; \
 	$$sudo apt-get update -qq </dev/null && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null
+
+## Installs what counts instructions.
+valgrind:
+	@command -v valgrind >/dev/null && exit 0; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "installing valgrind"; \
+	$$sudo apt-get update -qq </dev/null && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends valgrind </dev/null
