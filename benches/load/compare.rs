@@ -56,6 +56,8 @@ pub(crate) const CYCLES: What = What::new("cycles", "k/req");
 pub(crate) const INSTRUCTIONS: What = What::new("instructions", "k/req");
 pub(crate) const CARRIED: What = What::new("throughput", "MB/s");
 pub(crate) const CPU_CARRIED: What = What::new("CPU", "us/MB");
+/// Where this is far from 100, throughput is that of the callers or the origin.
+pub(crate) const BUSY: What = What::new("core busy", "%");
 pub(crate) const MEMORY: What = What::new("memory", "MiB");
 pub(crate) const PEAK: What = What::new("peak memory", "MiB");
 pub(crate) const ERRORS: What = What::new("errors", "");
@@ -72,6 +74,10 @@ const LATENCIES: [(f64, What); 5] = [
 /// Measures all sides in turn, round by round, after one that warms them up.
 pub(crate) async fn compare(sides: &[Side], load: Load, effort: Effort) -> Result<Findings> {
     let mut findings = Findings::default();
+    let load = Load {
+        callers: effort.count(load.callers, 4.min(load.callers)),
+        ..load
+    };
     if !sides.iter().all(|side| cost::give_first_core(&side.process)) {
         findings.note("not pinned to cores: that takes two of them and `taskset`".to_owned());
     }
@@ -136,6 +142,7 @@ fn record_cost(findings: &mut Findings, side: &Side, load: Load, (tally, cost): 
             findings.record(name, CPU_CARRIED, micros / megabytes);
         }
     }
+    findings.record(name, BUSY, cost.cpu.as_secs_f64() / seconds * 100.0);
     match cost.counts {
         Some([cycles, instructions]) => {
             findings.record(name, CYCLES, cycles / calls / 1e3);
@@ -155,13 +162,13 @@ pub(crate) fn record_latency(findings: &mut Findings, side: &str, paced: &Tally)
     }
 }
 
-/// Says where a side was slower than it was called: latency is then what has piled up, and says little else.
-fn note_pace(findings: &mut Findings, side: &str, (paced, rate): (&Tally, u64)) {
+/// Says where a side, or who calls it, was slower than the rate: latency is then what has piled up, and says little else.
+pub(crate) fn note_pace(findings: &mut Findings, side: &str, (paced, rate): (&Tally, u64)) {
     let calls = (paced.answered + paced.errors) as f64;
     let (due, took) = (calls / rate as f64, paced.took.as_secs_f64());
     if took > due * 1.1 + 0.1 {
         findings.note(format!(
-            "{side} could not keep up with {rate} requests a second: its latencies are of a queue"
+            "{side}, or its callers, could not keep up with {rate} requests a second: latencies are of a queue"
         ));
     }
 }

@@ -31,7 +31,7 @@ async fn run(effort: Effort) -> Result<Findings> {
     let path = "/api7/1.0/ping";
     let transport = Transport::Http2 {
         path: path.to_owned(),
-        streams: STREAMS,
+        streams: effort.count(STREAMS, 2),
     };
     let calls = Calls::open(path, 200).of_length(USUAL).over(transport);
     let sides = [

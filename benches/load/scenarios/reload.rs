@@ -10,7 +10,7 @@ use tokio::time::interval;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{record_errors, record_latency};
+use crate::compare::{note_pace, record_errors, record_latency};
 use crate::conf::{Conf, api};
 use crate::cost;
 use crate::drive::{Callers, Calls, Limit, Tally, Transport};
@@ -41,14 +41,23 @@ async fn run(effort: Effort) -> Result<Findings> {
             tally = steady(gateway.address, effort.limit(PARTS)) => tally?,
             failed = change(&conf, origin.address) => return Err(failed),
         };
-        record_latency(&mut findings, "changing", &changed);
-        record_errors(&mut findings, "changing", &changed);
+        record(&mut findings, "changing", &changed);
         let calm = steady(gateway.address, effort.limit(PARTS)).await?;
-        record_latency(&mut findings, "steady", &calm);
-        record_errors(&mut findings, "steady", &calm);
+        record(&mut findings, "steady", &calm);
     }
     Ok(findings)
 }
+
+/// Records what came of calls at the fixed rate.
+pub(crate) fn record(findings: &mut Findings, side: &str, tally: &Tally) {
+    record_latency(findings, side, tally);
+    note_pace(findings, side, (tally, KEPT + ANEW));
+    record_errors(findings, side, tally);
+}
+
+/// Calls a second over kept connections, and over new ones.
+const KEPT: u64 = 1_000;
+const ANEW: u64 = 50;
 
 /// A round has to see several changes.
 const PARTS: f64 = 6.0;
@@ -75,7 +84,7 @@ pub(crate) async fn steady(address: SocketAddr, limit: Limit) -> Result<Tally> {
     let calls = Calls::open("/api7/1.0/ping", 200).of_length(USUAL);
     let mut kept = Callers::connect(address, &calls, 16).await?;
     let mut anew = Callers::connect(address, &calls.over(Transport::PlainAnew), 4).await?;
-    let (kept, anew) = tokio::join!(kept.paced(limit, 1_000), anew.paced(limit, 50));
+    let (kept, anew) = tokio::join!(kept.paced(limit, KEPT), anew.paced(limit, ANEW));
     let mut tally = kept?;
     tally += anew?;
     Ok(tally)

@@ -9,12 +9,11 @@ use tokio::time::interval;
 
 use super::World;
 use crate::Result;
-use crate::compare::{record_errors, record_latency};
 use crate::drive::{Limit, Tally};
 use crate::effort::Effort;
 use crate::figure::{Findings, Spread, What};
 use crate::scenarios::Scenario;
-use crate::scenarios::reload::steady;
+use crate::scenarios::reload::{record, steady};
 
 pub(crate) const PUTS: Scenario = Scenario {
     name: "puts",
@@ -32,15 +31,13 @@ async fn run(effort: Effort) -> Result<Findings> {
     let mut world = World::new(versions).await?;
     for round in 0..effort.rounds {
         let (busy, served) = write(&mut world, (round, versions), effort.limit(6.0)).await?;
-        record_latency(&mut findings, "writing", &busy);
-        record_errors(&mut findings, "writing", &busy);
+        record(&mut findings, "writing", &busy);
         if let Some(spread) = Spread::of(&served) {
             findings.record("writing", SERVED, spread.median);
             findings.record("writing", LONGEST, spread.max);
         }
         let calm = steady(world.gateway.address, effort.limit(6.0)).await?;
-        record_latency(&mut findings, "calm", &calm);
-        record_errors(&mut findings, "calm", &calm);
+        record(&mut findings, "calm", &calm);
     }
     Ok(findings)
 }
