@@ -36,6 +36,8 @@ mod run;
 mod scenarios;
 mod world;
 
+use std::process::ExitCode;
+
 use clap::Parser as _;
 
 use arguments::Arguments;
@@ -48,10 +50,19 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;
 type Outcome = Result<()>;
 
-fn main() -> Outcome {
+fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    match obey(&words.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("load: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey(words: &[&str]) -> Outcome {
+    match words {
         // The roles that scenarios start as processes of their own, so that their CPU time can be told apart.
         ["origin", address] => origin::serve(address.parse()?),
         ["bare", address, upstream] => bare::serve(address.parse()?, upstream.parse()?, None),

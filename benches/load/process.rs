@@ -179,6 +179,7 @@ impl Process {
 
 fn memory(status: &Path, name: &str) -> Result<f64> {
     let status = fs::read_to_string(status)?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or(name)?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let line = line.ok_or("a process that is measured has ended")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }

@@ -26,14 +26,19 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut report = Report::begin(effort);
     cost::step_aside(std::process::id());
     allow_many_connections()?;
+    let mut broken = Vec::new();
     for scenario in chosen {
-        let told = measure(scenario, effort)?;
-        if effort.is_test {
-            println!(
-                "load: {}: {}",
-                told.name,
-                if told.errors() > 0.0 { "FAILED" } else { "ok" }
-            );
+        let told = match measure(scenario, effort) {
+            Ok(told) => told,
+            // The others may still be asked.
+            Err(e) => {
+                println!("\n{}: FAILED: {e}", scenario.name);
+                broken.push(scenario.name);
+                continue;
+            }
+        };
+        if effort.is_test && told.errors() == 0.0 {
+            println!("load: {}: ok", told.name);
         } else {
             print!("{}", table::section(&told));
         }
@@ -53,14 +58,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let Some(earlier) = earlier {
         print!("{}", compare::table(&earlier, &report));
     }
-    faults(&report)
+    faults(&report, &broken)
 }
 
 fn measure(scenario: &Scenario, effort: effort::Effort) -> Result<Told> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let findings = runtime.block_on((scenario.run)(effort));
-    let findings = findings.map_err(|e| format!("{}: {e}", scenario.name))?;
-    Ok(Told::new(scenario, findings))
+    Ok(Told::new(scenario, findings?))
 }
 
 /// Lets this process, and those that it starts, open as many files as the system allows.
@@ -81,20 +85,21 @@ fn write(arguments: &Arguments, report: &Report) -> Outcome {
     Ok(())
 }
 
-/// Ends with a failure where a call did not get the right answer: figures beside errors are not worth much.
-fn faults(report: &Report) -> Outcome {
-    let faulty: Vec<_> = report.scenarios.iter().filter(|told| told.errors() > 0.0).collect();
-    if faulty.is_empty() {
+/// Ends with a failure where a scenario broke off, or a call did not get the right answer: figures beside errors are not
+/// worth much.
+fn faults(report: &Report, broken: &[&str]) -> Outcome {
+    let mut said: Vec<_> = broken.iter().map(|name| format!("{name} broke off")).collect();
+    for told in report.scenarios.iter().filter(|told| told.errors() > 0.0) {
+        said.push(format!(
+            "{}: {} calls did not get the right answer",
+            told.name,
+            told.errors()
+        ));
+    }
+    if said.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = faulty.iter().map(|told| told.name.as_str()).collect();
-    let notes: Vec<_> = faulty.iter().flat_map(|told| &told.notes).cloned().collect();
-    Err(format!(
-        "some calls were not answered rightly: {}\n{}",
-        names.join(", "),
-        notes.join("\n")
-    )
-    .into())
+    Err(said.join("\n").into())
 }
 
 /// Holds what computes and shows figures to what it says; a bench has no other place for that.
