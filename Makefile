@@ -21,7 +21,7 @@ run: tools
 test: tools test-tools
 	cargo test --workspace --no-fail-fast
 
-## Answers the questions of benches/.
+## Runs the benches of parts and the load test, which writes target/load/load.html; BENCH="--bench load" runs one.
 bench: tools
 	cargo bench $(BENCH)
 

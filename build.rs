@@ -5,5 +5,7 @@ fn main() {
     println!("cargo::rerun-if-changed={source}");
     for object in cc::Build::new().file(source).compile_intermediates() {
         println!("cargo::rustc-link-arg-bins={}", object.display());
+        // The yardstick of the load test has the same allocator.
+        println!("cargo::rustc-link-arg-benches={}", object.display());
     }
 }

@@ -2,120 +2,89 @@
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One kept-alive connection.
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     buffer: Vec<u8>,
 }
 
-/// What is called, and what must come of each call.
-#[derive(Clone)]
-pub(crate) struct Calls {
-    path: &'static str,
-    credential: Credential,
-    status: u16,
-}
+/// What a connection is made of.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
-/// What a call shows.
-#[derive(Clone)]
-enum Credential {
-    None,
-    /// One of these tokens, in rotation.
-    Rotating(Arc<[String]>),
-    /// This token with a signature that is wrong, and another one each time.
-    Spoilt(Arc<str>),
-}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
-impl Calls {
-    /// Calls without a credential; each must be answered with this status.
-    pub(crate) fn open(path: &'static str, status: u16) -> Self {
-        let credential = Credential::None;
-        Self {
-            path,
-            credential,
-            status,
-        }
-    }
-
-    /// Calls with these tokens in rotation; each must be a 200.
-    pub(crate) fn with(path: &'static str, tokens: &[String]) -> Self {
-        let credential = Credential::Rotating(tokens.into());
-        Self {
-            path,
-            credential,
-            status: 200,
-        }
-    }
-
-    /// Calls with a token whose signature is spoilt in another way each time; each must be a 401.
-    pub(crate) fn spoilt(path: &'static str, token: &str) -> Self {
-        let credential = Credential::Spoilt(token.into());
-        Self {
-            path,
-            credential,
-            status: 401,
-        }
-    }
-
-    /// Writes the field that call number `turn` shows its credential in.
-    fn field(&self, turn: usize) -> String {
-        match &self.credential {
-            Credential::None => String::new(),
-            Credential::Rotating(tokens) => format!("Authorization: Bearer {}\r\n", tokens[turn % tokens.len()]),
-            // The signature ends the token; every hexadecimal digit is one of base64url.
-            Credential::Spoilt(token) => {
-                let (kept, end) = token.split_at(token.len() - 32);
-                format!("Authorization: Bearer {kept}{turn:016x}{}\r\n", &end[16..])
-            }
-        }
-    }
+/// What an answer says before its body.
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// Of the body.
+    pub(crate) length: usize,
+    /// Whether no further request may follow.
+    pub(crate) closes: bool,
+    /// Of the head itself.
+    size: usize,
 }
 
 impl Client {
     /// Connects.
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: Vec::with_capacity(4096),
-        })
+        Ok(Self::over(tcp(address).await?))
+    }
+
+    /// Speaks over a connection that is there already.
+    pub(crate) fn over(stream: impl Duplex + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
+            buffer: Vec::with_capacity(64 << 10),
+        }
     }
 
     /// Calls a path and returns the status, the whole answer read.
     pub(crate) async fn call(&mut self, path: &str) -> Result<u16> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nAccept: */*\r\n\r\n");
-        self.exchange(&request).await.map(|(status, _)| status)
+        self.ask(get(path, "").as_bytes()).await.map(|head| head.status)
     }
 
     /// Sends a request and returns the status and the body, the whole answer read.
     pub(crate) async fn exchange(&mut self, request: &str) -> Result<(u16, &[u8])> {
-        self.stream.write_all(request.as_bytes()).await?;
-        self.buffer.clear();
-        let head = loop {
-            self.fill().await?;
-            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-                break end;
-            }
-        };
-        let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
-        let status = text
-            .get(9..12)
-            .and_then(|digits| digits.parse().ok())
-            .ok_or(ErrorKind::InvalidData)?;
-        let length = text
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-        let total = head + 4 + length.ok_or(ErrorKind::InvalidData)?;
+        let head = self.begin(request.as_bytes()).await?;
+        let total = head.size + head.length;
         while self.buffer.len() < total {
             self.fill().await?;
         }
-        Ok((status, &self.buffer[head + 4..total]))
+        Ok((head.status, &self.buffer[head.size..total]))
+    }
+
+    /// Sends a request and returns the head of its answer; the body is read and forgotten.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Head> {
+        let head = self.begin(request).await?;
+        let mut left = (head.size + head.length)
+            .checked_sub(self.buffer.len())
+            .ok_or(TOO_MUCH)?;
+        while left > 0 {
+            self.buffer.clear();
+            self.fill().await?;
+            left = left.checked_sub(self.buffer.len()).ok_or(TOO_MUCH)?;
+        }
+        Ok(head)
+    }
+
+    async fn begin(&mut self, request: &[u8]) -> Result<Head> {
+        self.stream.write_all(request).await?;
+        self.stream.flush().await?;
+        self.buffer.clear();
+        loop {
+            self.fill().await?;
+            if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
+                return head(&self.buffer[..end]).ok_or_else(|| {
+                    let text = String::from_utf8_lossy(&self.buffer[..end]);
+                    Error::new(ErrorKind::InvalidData, format!("no length is stated: {text}"))
+                });
+            }
+        }
     }
 
     async fn fill(&mut self) -> Result<()> {
@@ -126,32 +95,52 @@ impl Client {
     }
 }
 
-/// Makes `requests` calls over `connections` connections, the first of them call number `first`.
-pub(crate) async fn drive(
-    address: SocketAddr,
-    calls: &Calls,
-    (connections, requests): (usize, usize),
-    first: usize,
-) -> Result<()> {
-    let mut tasks = tokio::task::JoinSet::new();
-    for connection in 0..connections {
-        let (calls, each) = (calls.clone(), requests / connections);
-        tasks.spawn(async move {
-            let mut client = Client::connect(address).await?;
-            for turn in 0..each {
-                let field = calls.field(first + connection * each + turn);
-                let path = calls.path;
-                let request = format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nAccept: */*\r\n{field}\r\n");
-                let (status, _) = client.exchange(&request).await?;
-                if status != calls.status {
-                    return Err(Error::other(format!("status {status}")));
-                }
-            }
-            Ok(())
-        });
+/// Connects without waiting for more to send.
+pub(crate) async fn tcp(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Writes a request, with these lines beside the usual ones.
+pub(crate) fn get(path: &str, lines: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: bench.example\r\nAccept: */*\r\n{lines}\r\n")
+}
+
+const TOO_MUCH: ErrorKind = ErrorKind::InvalidData;
+
+/// Reads a head that ends before its empty line.
+fn head(bytes: &[u8]) -> Option<Head> {
+    let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
+    let (mut length, mut closes) = (matches!(status, 204 | 304).then_some(0), false);
+    for line in bytes.split(|&byte| byte == b'\n').skip(1) {
+        let line = line.trim_ascii_end();
+        if let Some(value) = field(line, b"content-length:") {
+            length = Some(std::str::from_utf8(value).ok()?.parse().ok()?);
+        } else if let Some(value) = field(line, b"connection:") {
+            closes = value.eq_ignore_ascii_case(b"close");
+        }
     }
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
-    Ok(())
+    Some(Head {
+        status,
+        length: length?,
+        closes,
+        size: bytes.len() + 4,
+    })
+}
+
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (start, value) = line.split_at_checked(name.len())?;
+    start.eq_ignore_ascii_case(name).then(|| value.trim_ascii_start())
+}
+
+/// Holds this file to what it says.
+pub(crate) fn check() {
+    let read = |text: &str| head(text.as_bytes()).map(|head| (head.status, head.length, head.closes));
+    let kept = "HTTP/1.1 200 OK\r\ncontent-LENGTH: 17\r\nX-Content-Length: 3";
+    assert_eq!(read(kept), Some((200, 17, false)));
+    let closed = "HTTP/1.1 429 Too Many Requests\r\nContent-Length:0\r\nConnection: Close";
+    assert_eq!(read(closed), Some((429, 0, true)));
+    assert_eq!(read("HTTP/1.1 204 No Content"), Some((204, 0, false)));
+    assert_eq!(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"), None);
 }

@@ -1,8 +1,17 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
-//! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `hits`, `refusal`, `reload`,
-//! `edit`, `puts`, `writes`, `kills`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
-//! quote ratios of one run.
+//! `cargo bench --bench load -- [SCENARIO]...`; `--list` names the scenarios, `--help` the rest. A scenario starts what it
+//! needs, the gateway and what it is measured against, and calls it over loopback, bounded in count and time; nothing has
+//! to be installed. A table is printed; `target/load/` gets the same as JSON and as an HTML page. Absolute figures are the
+//! machine's: quote ratios of one run.
+//!
+//! | what | where |
+//! |---|---|
+//! | questions | `scenarios/`, each with its aim; on common ground: `world` |
+//! | who is measured | `process`, `conf`, `certificate`; `bare`, the yardstick; `origin`, behind all of them |
+//! | load | `drive/`, `client` |
+//! | measurement | `compare`, `cost`, `effort` |
+//! | results | `figure`; `report/` shows them |
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,77 +19,56 @@
     reason = "a load test ends at the first surprise, and prints"
 )]
 
-mod admin;
+mod arguments;
 mod bare;
+mod certificate;
 mod client;
+mod compare;
+mod conf;
 mod cost;
-mod cpu;
-mod edit;
-mod hits;
+mod drive;
+mod effort;
+mod figure;
 mod origin;
 mod process;
-mod reload;
-mod start;
-mod tiers;
-mod token;
+mod report;
+mod run;
+mod scenarios;
+mod world;
 
-use std::error::Error;
+use std::process::ExitCode;
 
-const QUESTIONS: [&str; 13] = [
-    "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "puts", "writes", "kills", "memory",
-    "start",
-];
+use clap::Parser as _;
 
-/// Those that compare what calls cost a process.
-const COSTS: [&str; 6] = ["cpu", "token", "tokens", "hits", "refusal", "tiers"];
+use arguments::Arguments;
 
-type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+/// That of the gateway, so that the yardstick is not measured by another one; `build.rs` gives both the same options.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-fn main() -> Outcome {
-    // What `cargo bench -- --test` asks of every bench: run once, measure nothing.
-    if std::env::args().any(|word| word == "--test") {
-        return ask(&["smoke"]);
-    }
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with("--"))
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        // The roles that the questions start as processes of their own, so that their CPU time can be told apart.
-        ["origin", address] => origin::serve(address.parse()?),
-        ["bare", address, upstream] => bare::serve(address.parse()?, upstream.parse()?),
-        [] => ask(&QUESTIONS),
-        questions => ask(questions),
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+type Outcome = Result<()>;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match obey(&words.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("load: {e}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn ask(questions: &[&str]) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for question in questions {
-        cost::step_aside(COSTS.contains(question));
-        match *question {
-            "cpu" => runtime.block_on(cpu::measure())?,
-            "edit" => runtime.block_on(edit::measure_latency())?,
-            "hits" => runtime.block_on(hits::measure())?,
-            "memory" => runtime.block_on(edit::measure_memory())?,
-            "kills" => runtime.block_on(admin::measure_kills())?,
-            "puts" => runtime.block_on(admin::measure_puts())?,
-            "refusal" => runtime.block_on(token::measure_refusal())?,
-            "reload" => runtime.block_on(reload::measure())?,
-            "smoke" => {
-                runtime.block_on(start::once())?;
-                runtime.block_on(token::once())?;
-                runtime.block_on(tiers::once())?;
-                runtime.block_on(hits::once())?;
-            }
-            "start" => runtime.block_on(start::measure())?,
-            "tiers" => runtime.block_on(tiers::measure())?,
-            "token" => runtime.block_on(token::measure_one())?,
-            "tokens" => runtime.block_on(token::measure_many())?,
-            "writes" => runtime.block_on(admin::measure_writes())?,
-            other => return Err(format!("no question `{other}`: {}", QUESTIONS.join(", ")).into()),
+fn obey(words: &[&str]) -> Outcome {
+    match words {
+        // The roles that scenarios start as processes of their own, so that their CPU time can be told apart.
+        ["origin", address] => origin::serve(address.parse()?),
+        ["bare", address, upstream] => bare::serve(address.parse()?, upstream.parse()?, None),
+        ["bare", address, upstream, certificate, key] => {
+            bare::serve(address.parse()?, upstream.parse()?, Some((certificate, key)))
         }
+        _ => run::run(&Arguments::parse()),
     }
-    Ok(())
 }
