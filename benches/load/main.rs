@@ -1,7 +1,7 @@
 //! The load test: the real binary, real sockets, figures that a reader can repeat.
 //!
 //! `cargo bench --bench load -- QUESTION...` with any of `cpu`, `token`, `tokens`, `tiers`, `hits`, `refusal`, `reload`,
-//! `edit`, `puts`, `writes`, `kills`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
+//! `peers`, `edit`, `puts`, `writes`, `kills`, `memory`, `start`; all of them when none is named. Traffic stays on loopback and is bounded in count and time. Absolute figures are the machine's;
 //! quote ratios of one run.
 
 #![expect(
@@ -18,6 +18,7 @@ mod cpu;
 mod edit;
 mod hits;
 mod origin;
+mod peers;
 mod process;
 mod reload;
 mod start;
@@ -26,9 +27,9 @@ mod token;
 
 use std::error::Error;
 
-const QUESTIONS: [&str; 13] = [
-    "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "puts", "writes", "kills", "memory",
-    "start",
+const QUESTIONS: [&str; 14] = [
+    "peers", "cpu", "token", "tokens", "tiers", "hits", "refusal", "reload", "edit", "puts", "writes", "kills",
+    "memory", "start",
 ];
 
 /// Those that compare what calls cost a process.
@@ -65,6 +66,7 @@ fn ask(questions: &[&str]) -> Outcome {
             "hits" => runtime.block_on(hits::measure())?,
             "memory" => runtime.block_on(edit::measure_memory())?,
             "kills" => runtime.block_on(admin::measure_kills())?,
+            "peers" => runtime.block_on(peers::print()),
             "puts" => runtime.block_on(admin::measure_puts())?,
             "refusal" => runtime.block_on(token::measure_refusal())?,
             "reload" => runtime.block_on(reload::measure())?,
