@@ -47,7 +47,7 @@ bench-peers:
 	mkdir -p $(PEERS)/bin
 	ln -sf $(CURDIR)/$(PEERS)/envoy-$(ENVOY)/lib/python3*/site-packages/envoy/_bin/envoy $(PEERS)/bin/envoy
 
-## Builds pingap, too: a quarter of an hour on two cores. Its manifest asks for a newer Rust than it needs.
+## Builds pingap, too, from source with link-time optimisation, which takes long. Its manifest asks for Rust 1.96.
 PINGAP = 0.16.1
 bench-pingap:
 	cargo install --locked --ignore-rust-version --root $(PEERS) pingap@$(PINGAP)
