@@ -66,7 +66,7 @@ fn ask(questions: &[&str]) -> Outcome {
             "hits" => runtime.block_on(hits::measure())?,
             "memory" => runtime.block_on(edit::measure_memory())?,
             "kills" => runtime.block_on(admin::measure_kills())?,
-            "peers" => runtime.block_on(peers::print()),
+            "peers" => runtime.block_on(peers::print())?,
             "puts" => runtime.block_on(admin::measure_puts())?,
             "refusal" => runtime.block_on(token::measure_refusal())?,
             "reload" => runtime.block_on(reload::measure())?,
@@ -75,6 +75,7 @@ fn ask(questions: &[&str]) -> Outcome {
                 runtime.block_on(token::once())?;
                 runtime.block_on(tiers::once())?;
                 runtime.block_on(hits::once())?;
+                runtime.block_on(peers::print())?;
             }
             "start" => runtime.block_on(start::measure())?,
             "tiers" => runtime.block_on(tiers::measure())?,

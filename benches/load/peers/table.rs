@@ -1,24 +1,40 @@
 //! Says what each of the peers can do here.
 
 use super::verify::verify;
-use super::{Kind, PEERS, Peer};
+use super::{Absent, Fault, Kind, PEERS, Peer};
 
 /// Tries every kind of work with every peer, and prints what came of it.
-pub(crate) async fn print() {
+///
+/// # Errors
+///
+/// Says so when one that is installed was meant to do a work and does not.
+pub(crate) async fn print() -> Result<(), Fault> {
+    let mut broken = 0;
     for peer in &PEERS {
         match peer.version() {
-            Ok(version) => print_one(peer, &version).await,
+            Ok(version) => broken += print_one(peer, &version).await,
             Err(why) => println!("peers: {} is left out: {why}", peer.name),
         }
     }
+    match broken {
+        0 => Ok(()),
+        _ => Err(format!("peers: {broken} do not do what their configurations say").into()),
+    }
 }
 
-async fn print_one(peer: &Peer, version: &str) {
+/// Returns how many works it was meant to do and does not.
+async fn print_one(peer: &Peer, version: &str) -> usize {
+    let mut broken = 0;
     for (kind, name) in Kind::ALL {
         let said = match verify(peer, kind).await {
             Ok(()) => "yes".to_owned(),
-            Err(why) => format!("no: {why}"),
+            Err(why @ (Absent::Missing(_) | Absent::Unable(_))) => format!("no: {why}"),
+            Err(why @ (Absent::Refused(_) | Absent::Wrong(_) | Absent::Failed(_))) => {
+                broken += 1;
+                format!("no: {why}")
+            }
         };
         println!("peers: {} {version}, {name}: {said}", peer.name);
     }
+    broken
 }
