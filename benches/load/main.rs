@@ -2,13 +2,13 @@
 //!
 //! `cargo bench --bench load -- [SCENARIO]...`; `--list` names the scenarios, `--help` the rest. A scenario starts what it
 //! needs, the gateway and what it is measured against, and calls it over loopback, bounded in count and time; nothing has
-//! to be installed. A table is printed; `target/load/` gets the same as JSON and as an HTML page. Absolute figures are the
+//! to be installed, and what is (`make bench-peers`) is measured beside. A table is printed; `target/load/` gets the same as JSON and as an HTML page. Absolute figures are the
 //! machine's: quote ratios of one run.
 //!
 //! | what | where |
 //! |---|---|
 //! | questions | `scenarios/`, each with its aim; on common ground: `world` |
-//! | who is measured | `process`, `conf`, `certificate`; `bare`, the yardstick; `origin`, behind all of them |
+//! | who is measured | `process`, `conf`, `certificate`; `bare`, the yardstick; `peers/`; `origin`, behind all of them |
 //! | load | `drive/`, `client` |
 //! | measurement | `compare`, `cost`, `effort` |
 //! | results | `figure`; `report/` shows them |
@@ -30,6 +30,7 @@ mod drive;
 mod effort;
 mod figure;
 mod origin;
+mod peers;
 mod process;
 mod report;
 mod run;

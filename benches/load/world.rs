@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::Result;
-use crate::client::Client;
+use crate::client::{Client, get};
 use crate::compare::Side;
 use crate::conf::Conf;
 use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::origin::USUAL;
+use crate::peers::Guard;
 use crate::process::Process;
 
 /// Anybody may call it.
@@ -75,6 +76,17 @@ impl World {
     /// Returns calls with so many tokens in rotation.
     pub(crate) async fn with_tokens(&self, count: usize) -> Result<Calls> {
         Ok(Calls::with(CLOSED, &self.tokens(count).await?).of_length(USUAL))
+    }
+
+    /// Returns what has another proxy let the same tokens through, by a quota that no run reaches.
+    pub(crate) async fn guard(&self) -> Result<Guard> {
+        let tokens = self.tokens(1).await?;
+        let claims = tokens[0].split('.').nth(1).ok_or("a token without claims")?;
+        let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims)?)?;
+        let issuer = claims["iss"].as_str().ok_or("a token without an issuer")?;
+        let mut client = Client::connect(self.gateway.address).await?;
+        let (_, keys) = client.exchange(&get("/oauth2/jwks", "")).await?;
+        Guard::new(issuer, std::str::from_utf8(keys)?, 100_000_000)
     }
 
     /// Asks the gateway for so many tokens, one by one.

@@ -16,6 +16,7 @@ use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::origin::USUAL;
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 use crate::world::{OPEN, World};
 
@@ -62,11 +63,16 @@ pub(crate) const TIERS: Scenario = Scenario {
 async fn full(effort: Effort) -> Result<Findings> {
     let world = World::counted(effort).await?;
     let bare = Rc::new(Process::role("bare", &[&world.origin.address.to_string()]).await?);
-    let sides = [
-        world.side("Tollgate", world.with_tokens(1).await?),
+    let calls = world.with_tokens(1).await?;
+    let peers = Beside::start(&Work::Full(world.guard().await?), world.origin.address, effort).await?;
+    let mut sides = vec![
+        world.side("Tollgate", calls.clone()),
         Side::new("bare, open", &bare, Calls::open(OPEN, 200).of_length(USUAL)),
     ];
-    compare(&sides, Load::USUAL, effort).await
+    sides.extend(peers.sides(&calls));
+    let mut findings = compare(&sides, Load::USUAL, effort).await?;
+    peers.tell(&mut findings);
+    Ok(findings)
 }
 
 async fn tokens(effort: Effort, count: usize) -> Result<Findings> {

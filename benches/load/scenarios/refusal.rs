@@ -10,6 +10,7 @@ use crate::compare::{Load, compare};
 use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::figure::Findings;
+use crate::peers::{Beside, Work};
 use crate::world::{CLOSED, World};
 
 pub(crate) const NONE: Scenario = Scenario {
@@ -35,8 +36,13 @@ pub(crate) const THROTTLED: Scenario = Scenario {
 
 async fn none(effort: Effort) -> Result<Findings> {
     let world = World::free(effort).await?;
-    let sides = [world.side("no token", Calls::open(CLOSED, 401)), world.open()];
-    compare(&sides, Load::USUAL, effort).await
+    let calls = Calls::open(CLOSED, 401);
+    let peers = Beside::start(&Work::Full(world.guard().await?), world.origin.address, effort).await?;
+    let mut sides = vec![world.side("no token", calls.clone()), world.open()];
+    sides.extend(peers.sides(&calls));
+    let mut findings = compare(&sides, Load::USUAL, effort).await?;
+    peers.tell(&mut findings);
+    Ok(findings)
 }
 
 async fn forged(effort: Effort) -> Result<Findings> {

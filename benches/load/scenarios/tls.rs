@@ -1,8 +1,9 @@
 //! What does TLS 1.3 cost, on kept connections and for each handshake?
 //!
-//! Both sides show the same certificate, ECDSA on P-256, and a handshake is a whole one: nothing is resumed, one request
+//! All sides show the same certificate, ECDSA on P-256, and a handshake is a whole one: nothing is resumed, one request
 //! follows it. Aims, of CPU time: at most 1.05 times bare Pingora on kept connections; a handshake costs less than nginx's.
 
+use std::fs;
 use std::rc::Rc;
 
 use super::Scenario;
@@ -14,6 +15,7 @@ use crate::drive::{Calls, Transport};
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::origin::USUAL;
+use crate::peers::{self, Beside, Work};
 use crate::process::Process;
 
 pub(crate) const KEPT: Scenario = Scenario {
@@ -56,9 +58,17 @@ async fn sides(certificate: &Certificate, transport: Transport, load: Load, effo
     let arguments = [&*upstream, &chain.to_string_lossy(), &key.to_string_lossy()];
     let bare = Rc::new(Process::role("bare", &arguments).await?);
     let calls = Calls::open("/api7/1.0/ping", 200).of_length(USUAL).over(transport);
-    let sides = [
+    let shown = peers::Certificate {
+        chain: fs::read_to_string(&chain)?,
+        key: fs::read_to_string(&key)?,
+    };
+    let peers = Beside::start(&Work::Tls(shown), origin.address, effort).await?;
+    let mut sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
-        Side::new("bare", &bare, calls),
+        Side::new("bare", &bare, calls.clone()),
     ];
-    compare(&sides, load, effort).await
+    sides.extend(peers.sides(&calls));
+    let mut findings = compare(&sides, load, effort).await?;
+    peers.tell(&mut findings);
+    Ok(findings)
 }

@@ -1,6 +1,6 @@
 //! What do 10,000 API versions cost beside 10?
 //!
-//! Calls go to all of them in turn. Aims: at most 1.03 times the CPU time, below 100 MiB, started within 2 s, and a changed file
+//! Calls go to all of them in turn; the other proxies have as many routes. Aims: at most 1.03 times the CPU time, below 100 MiB, started within 2 s, and a changed file
 //! served 300 ms after the gateway is told to reload.
 
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::figure::{Findings, What};
 use crate::origin::USUAL;
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 
 pub(crate) const VERSIONS: Scenario = Scenario {
@@ -53,7 +54,11 @@ async fn run(effort: Effort) -> Result<Findings> {
             Calls::rotating(&requests, 200).of_length(USUAL),
         ));
     }
+    let peers = Beside::start(&Work::Routes(sizes[0].1), origin.address, effort).await?;
+    let calls = sides[0].calls.clone();
+    sides.extend(peers.sides(&calls));
     let mut findings = compare(&sides, Load::USUAL, effort).await?;
+    peers.tell(&mut findings);
     // Their directories are wanted.
     drop(sides);
     for round in 0..effort.rounds {

@@ -51,11 +51,7 @@ fn routed<N: Listed>() -> ApiRouter<Arc<Means>> {
     one::<N>().api_route(N::ALL, all)
 }
 
-async fn list<N: Listed>(
-    State(means): State<Arc<Means>>,
-    who: Principal,
-    asked: List,
-) -> Answer<Page<Said<N::Item>>> {
+async fn list<N: Listed>(State(means): State<Arc<Means>>, who: Principal, asked: List) -> Answer<Page<Said<N::Item>>> {
     let tenant = who.narrow(asked.tenant.as_ref())?;
     let stated = means.control.stated();
     let is_wanted = |object: &&Object| {

@@ -486,10 +486,7 @@ async fn a_deny_rule_is_put_once_however_often_it_is_put() {
         listed["items"],
         json!([{"id": id, "ip": "10.0.0.2", "tenant": "carbon.super"}])
     );
-    scene
-        .ask(&token, "DELETE", &format!("/deny-rules/{id}"))
-        .await
-        .is(204);
+    scene.ask(&token, "DELETE", &format!("/deny-rules/{id}")).await.is(204);
 }
 
 #[tokio::test]
