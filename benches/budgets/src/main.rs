@@ -15,6 +15,7 @@ mod callgrind;
 mod deciding;
 mod questions;
 mod routing;
+mod scratch;
 mod world;
 
 use std::error::Error;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::callgrind::{Counted, pose_to_callgrind};
+use crate::scratch::Scratch;
 use crate::{Count, Result, deciding, routing};
 
 /// Something that is asked again and again; everything before is not counted.
@@ -91,7 +92,7 @@ pub(crate) fn count(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Count>> {
 impl Question {
     fn count(&self) -> Result<u64> {
         let Self(name, times, _) = self;
-        let directory = tempfile::tempdir()?;
+        let directory = Scratch::new(name)?;
         let program = std::env::current_exe()?;
         let counted = Counted::start(&program, &[ASK, name], directory.path())?;
         let total = counted.total().map_err(|e| format!("{name}: {e}"))?;

@@ -20,6 +20,8 @@ use tollgate::quota::Secret;
 use tollgate::settings::Limits;
 use tollgate::snapshot::{Snapshot, compile, compile_for};
 
+use crate::scratch::Scratch;
+
 /// What is served.
 const CATALOG: &str = include_str!("../conf/catalog/apis/orders.toml");
 /// What fills the registry.
@@ -36,7 +38,7 @@ impl World {
     /// Makes it.
     pub(crate) fn new() -> &'static Self {
         let catalog = Catalog::believe(&[source("orders.toml", CATALOG)], &NoReferences).expect("a catalog");
-        let data = tempfile::tempdir().expect("a directory");
+        let data = Scratch::new("world").expect("a directory");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let registry = runtime.block_on(async {
