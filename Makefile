@@ -43,7 +43,7 @@ bench-peers:
 	$$sudo apt-get update -qq </dev/null && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		$$missing libnginx-mod-http-lua lua-cjson lua-luaossl python3-venv </dev/null && \
-	for service in $${missing:+$$(command -v systemctl >/dev/null && echo $$missing)}; do \
+	for service in $${missing:+$$(command -v systemctl >/dev/null && echo $$missing varnishncsa)}; do \
 		$$sudo systemctl disable -q --now $${service%-light} || true; \
 	done
 	[ -e $(PEERS)/envoy-$(ENVOY) ] || { \

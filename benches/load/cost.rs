@@ -2,6 +2,7 @@
 //!
 //! On a virtual machine, CPU time holds what the machine took for others; cycles do not.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -55,7 +56,7 @@ pub(crate) struct Cost {
 pub(crate) struct Meter<'a> {
     process: &'a Process,
     counter: Option<Counter>,
-    before: Duration,
+    before: BTreeMap<u32, Duration>,
 }
 
 impl<'a> Meter<'a> {
@@ -71,7 +72,12 @@ impl<'a> Meter<'a> {
 
     /// Returns what was spent.
     pub(crate) fn stop(self) -> Result<Cost> {
-        let cpu = self.process.cpu()?.saturating_sub(self.before);
+        // A thread that has ended takes what it spent with it, and must not take off what others spent.
+        let spent = |(thread, now): (u32, Duration)| {
+            let before = self.before.get(&thread).copied().unwrap_or_default();
+            now.saturating_sub(before)
+        };
+        let cpu = self.process.cpu()?.into_iter().map(spent).sum();
         let counts = self.counter.and_then(Counter::stop);
         Ok(Cost { cpu, counts })
     }

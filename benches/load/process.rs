@@ -1,5 +1,6 @@
 //! The processes of the load test, and what the kernel says of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -144,19 +145,24 @@ impl Process {
         manager.into_iter().chain(self.workers.iter().copied())
     }
 
-    /// Returns the CPU time it used so far, user and system, to the nanosecond; threads that have ended are not in it.
-    pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut total = Duration::ZERO;
+    /// Returns the CPU time that each of its threads used so far, user and system, to the nanosecond.
+    pub(crate) fn cpu(&self) -> Result<BTreeMap<u32, Duration>> {
+        let mut threads = BTreeMap::new();
         for id in self.ids() {
             for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+                let thread = thread?;
                 // One may end between being listed and being read.
-                if let Ok(spent) = fs::read_to_string(thread?.path().join("schedstat")) {
+                if let Ok(spent) = fs::read_to_string(thread.path().join("schedstat")) {
                     let nanos = spent.split(' ').next().ok_or("an empty schedstat")?;
-                    total += Duration::from_nanos(nanos.parse()?);
+                    let number = thread.file_name().to_string_lossy().parse()?;
+                    threads.insert(number, Duration::from_nanos(nanos.parse()?));
                 }
             }
         }
-        Ok(total)
+        if threads.is_empty() {
+            return Err("this kernel does not tell the CPU time of threads (CONFIG_SCHED_INFO)".into());
+        }
+        Ok(threads)
     }
 
     /// Returns the memory it holds, in MiB.

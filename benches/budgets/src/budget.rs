@@ -90,7 +90,7 @@ impl Display for Verdict {
 impl Line {
     fn is_broken(&self) -> bool {
         self.budget
-            .is_none_or(|budget| self.counted > budget + budget * MORE / 100)
+            .is_none_or(|budget| self.counted > budget + (budget * MORE / 100).max(LITTLE))
     }
 
     fn is_generous(&self) -> bool {
@@ -123,8 +123,10 @@ impl Display for Line {
     }
 }
 
-/// So many per cent above a budget are let pass: compilers and C libraries differ by less.
-const MORE: u64 = 5;
+/// So many per cent above a budget are let pass: processors, compilers, C libraries and seeds of hashers differ by less.
+const MORE: u64 = 10;
+/// And so many instructions, whatever the budget: a compiler spills a register more or less.
+const LITTLE: u64 = 30;
 /// So many per cent below it, it has become a budget of nothing.
 const LESS: u64 = 10;
 /// The file, as it is called.

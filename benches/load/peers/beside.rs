@@ -21,7 +21,8 @@ impl Beside {
     ///
     /// # Errors
     ///
-    /// In a test, says so when one that is installed was meant to do the work and does not; it is left out of a measurement.
+    /// In a test, says so when one that is installed takes its configuration and does not do the work; it is left out of a
+    /// measurement.
     pub(crate) async fn start(work: &Work, origin: SocketAddr, effort: Effort) -> Result<Self> {
         let mut beside = Self {
             started: Vec::new(),
@@ -38,8 +39,7 @@ impl Beside {
                     beside.notes.push(format!("{} {}", peer.name, peer.version()?));
                     beside.started.push((peer.name, started));
                 }
-                Err(why @ (Absent::Missing(_) | Absent::Unable(_))) => beside.leave_out(peer.name, &why),
-                Err(why) if effort.is_test => return Err(format!("{}: {why}", peer.name).into()),
+                Err(why @ Absent::Wrong(_)) if effort.is_test => return Err(format!("{}: {why}", peer.name).into()),
                 Err(why) => beside.leave_out(peer.name, &why),
             }
         }

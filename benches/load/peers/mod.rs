@@ -1,8 +1,9 @@
 //! The other proxies of the load test: each does the same work by a configuration of its own, and has shown that it
-//! does before it is timed. One that is not installed, or cannot do a work, is left out with a word.
+//! does before it is timed. One that is not installed, or cannot do a work, is left out with a word. pingap is none of
+//! them: of its releases, those that verify RS256 ask for a newer compiler than this project does.
 //!
 //! They are tuned as the gateway is: one worker, connections kept on both sides, the access log that each writes as a
-//! matter of course, thrown away. The configurations beside this file say why a setting is there.
+//! matter of course, thrown away, in every work: where our side writes none, theirs is to be thought away. The configurations beside this file say why a setting is there.
 
 mod beside;
 mod caddy;

@@ -1,7 +1,7 @@
 //! What does a hit of the response cache cost beside other caches?
 //!
 //! Aims, of CPU time: below nginx for 1 KiB and 100 KiB, and within 1.35 times HAProxy for 1 KiB; each with one worker on
-//! the same core and its usual log: the gateway's and nginx's in a file, Varnish's in shared memory. What is not installed
+//! the same core and its usual log: the gateway's in a file, Varnish's in shared memory, the others' thrown away. What is not installed
 //! is left out.
 
 use std::rc::Rc;
