@@ -199,11 +199,12 @@ async fn what_hands_do_to_the_files_is_in_the_audit() {
             .expect(200)
             .json()
     };
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     let mut audit = asked().await;
-    while audit["total"] == 0 && std::time::Instant::now() < deadline {
+    eventually("the edit in the audit", async || {
         audit = asked().await;
-    }
+        audit["total"] != 0
+    })
+    .await;
     let record = &audit["items"][0];
     assert_eq!(
         (&record["object"], &record["revision"]),

@@ -112,9 +112,11 @@ impl Registry {
     pub async fn audited(&self, wanted: &Wanted, (limit, offset): (usize, usize)) -> Result<(Vec<Kept>, usize)> {
         let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
         let mut db = self.store.read().acquire().await?;
-        let records = sql::audit::list(&mut db, wanted, (number(limit), number(offset))).await?;
+        // Counted first: what is kept between the two makes the list longer than the count, never an empty list of something.
         let total = sql::audit::count(&mut db, wanted).await?;
-        Ok((records, usize::try_from(total).unwrap_or_default()))
+        let records = sql::audit::list(&mut db, wanted, (number(limit), number(offset))).await?;
+        let listed = if records.is_empty() { 0 } else { offset + records.len() };
+        Ok((records, usize::try_from(total).unwrap_or_default().max(listed)))
     }
 }
 
