@@ -18,6 +18,7 @@ use pingora_core::services::listening::Service;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_proxy::{ProxyHttp, Session, http_proxy};
 use pingora_timeout::fast_timeout::set_fast_timeout_to_tokio_threshold;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Outcome;
 use crate::process::THREADS;
@@ -35,7 +36,7 @@ impl ProxyHttp for Bare {
     }
 }
 
-/// Serves until the process is ended; over TLS where there are a certificate and a key.
+/// Serves until the process is asked to end; over TLS where there are a certificate and a key.
 pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr, files: Option<(&str, &str)>) -> Outcome {
     set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
     let conf = Arc::new(ServerConf {
@@ -58,6 +59,12 @@ pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr, files: Option<(&s
         .enable_all()
         .build()?;
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
-    runtime.block_on(service.start_service(None, shutdown, 1));
-    Ok(())
+    runtime.block_on(async {
+        let mut asked_to_end = signal(SignalKind::terminate())?;
+        tokio::select! {
+            () = service.start_service(None, shutdown, 1) => {}
+            _ = asked_to_end.recv() => {}
+        }
+        Ok(())
+    })
 }

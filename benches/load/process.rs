@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::Result;
 use crate::client::Client;
 use crate::conf::Conf;
@@ -14,6 +16,9 @@ use crate::cost;
 
 /// Worker threads of the gateway and of the yardsticks.
 pub(crate) const THREADS: usize = 1;
+
+/// How long a process may take to end once it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A process that ends with this value.
 pub(crate) struct Process {
@@ -29,9 +34,17 @@ pub(crate) struct Process {
 }
 
 impl Drop for Process {
+    /// Asks it to end, so that it can write what it has to, and kills it where it does not in time.
     fn drop(&mut self) {
-        // The process may have ended by itself; either way nothing is left of it.
-        self.end();
+        if let Some(id) = self.child.id().try_into().ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process(id, Signal::TERM);
+        }
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.kill();
     }
 }
 
@@ -97,9 +110,9 @@ impl Process {
         })
     }
 
-    /// Kills it.
-    pub(crate) fn end(&mut self) {
-        // As when the value goes: what matters is that nothing is left of it.
+    /// Kills it, wherever it is.
+    pub(crate) fn kill(&mut self) {
+        // What matters is that nothing is left of it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

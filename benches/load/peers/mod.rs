@@ -2,8 +2,8 @@
 //! does before it is timed. One that is not installed, or cannot do a work, is left out with a word. pingap is none of
 //! them: of its releases, those that verify RS256 ask for a newer compiler than this project does.
 //!
-//! They are tuned as the gateway is: one worker, connections kept on both sides, the access log that each writes as a
-//! matter of course, thrown away, in every work: where our side writes none, theirs is to be thought away. The configurations beside this file say why a setting is there.
+//! They are tuned as the gateway is: one worker, connections kept on both sides, and an access log where it writes one,
+//! as each writes it as a matter of course, thrown away. The configurations beside this file say why a setting is there.
 
 mod beside;
 mod caddy;
@@ -100,6 +100,14 @@ pub(crate) enum Absent {
 }
 
 impl Work {
+    /// Tells whether the access log is part of it.
+    fn is_logged(&self) -> bool {
+        match self {
+            Self::Full(_) | Self::Hit => true,
+            Self::Open | Self::Tls(_) | Self::Routes(_) => false,
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::Open => Kind::Open,

@@ -1,7 +1,7 @@
 //! What does TLS 1.3 cost, on kept connections and for each handshake?
 //!
 //! All sides show the same certificate, ECDSA on P-256, and a handshake is a whole one: nothing is resumed, one request
-//! follows it. The other proxies write an access log, ours and the bare one do not. Aims, of CPU time: at most 1.05 times bare Pingora on kept connections; a handshake costs less than nginx's.
+//! follows it. None writes an access log. Aims, of CPU time: at most 1.05 times bare Pingora on kept connections; a handshake costs less than nginx's.
 
 use std::fs;
 use std::rc::Rc;

@@ -56,7 +56,7 @@ impl World {
 
     /// Kills the process, and starts another one.
     async fn kill(&mut self) -> Result<()> {
-        self.gateway.end();
+        self.gateway.kill();
         self.gateway = Process::gateway(&self.conf).await?;
         self.admin = Self::connect(&self.gateway).await?;
         Ok(())
