@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use super::verify::verify;
 use super::{Absent, PEERS, Started, Work};
 use crate::Result;
-use crate::compare::Side;
-use crate::drive::Calls;
+use crate::compare::{Load, Side, compare};
 use crate::effort::Effort;
 use crate::figure::Findings;
 
@@ -50,14 +49,19 @@ impl Beside {
         self.notes.push(format!("{name} is left out: {why}"));
     }
 
-    /// Returns them as sides that get these calls.
-    pub(crate) fn sides(&self, calls: &Calls) -> impl Iterator<Item = Side> {
-        let started = self.started.iter();
-        started.map(|(name, started)| Side::new(name, &started.process, calls.clone()))
+    /// Measures our sides and then these, which get the calls of our first one.
+    pub(crate) async fn compare(self, mut sides: Vec<Side>, load: Load, effort: Effort) -> Result<Findings> {
+        let calls = sides[0].calls.clone();
+        for (name, started) in &self.started {
+            sides.push(Side::new(name, &started.process, calls.clone()));
+        }
+        let mut findings = compare(&sides, load, effort).await?;
+        self.tell(&mut findings);
+        Ok(findings)
     }
 
     /// Says which they are, and why others are none.
-    pub(crate) fn tell(self, findings: &mut Findings) {
+    fn tell(self, findings: &mut Findings) {
         self.notes.into_iter().for_each(|note| findings.note(note));
     }
 }

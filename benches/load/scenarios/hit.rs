@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::{Conf, api};
 use crate::drive::Calls;
 use crate::effort::Effort;
@@ -39,15 +39,12 @@ async fn run(effort: Effort, calls: Calls) -> Result<Findings> {
     let conf = cached(effort, &origin)?;
     let gateway = Rc::new(Process::gateway(&conf).await?);
     let peers = Beside::start(&Work::Hit, origin.address, effort).await?;
-    let mut sides = vec![Side::new("Tollgate", &gateway, calls.clone())];
-    sides.extend(peers.sides(&calls));
+    let sides = vec![Side::new("Tollgate", &gateway, calls)];
     let load = Load {
         rate: Some(2_000),
         ..Load::USUAL
     };
-    let mut findings = compare(&sides, load, effort).await?;
-    peers.tell(&mut findings);
-    Ok(findings)
+    peers.compare(sides, load, effort).await
 }
 
 /// Many versions, the first of which is cached.

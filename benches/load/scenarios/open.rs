@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::Conf;
 use crate::drive::Calls;
 use crate::effort::Effort;
@@ -32,13 +32,10 @@ async fn run(effort: Effort) -> Result<Findings> {
     let bare = Rc::new(Process::role("bare", &[&origin.address.to_string()]).await?);
     let peers = Beside::start(&Work::Open, origin.address, effort).await?;
     let calls = Calls::open("/api7/1.0/ping", 200).of_length(USUAL);
-    let mut sides = vec![
+    let sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
         Side::new("bare", &bare, calls.clone()),
-        Side::new("Tollgate, access log", &logged, calls.clone()),
+        Side::new("Tollgate, access log", &logged, calls),
     ];
-    sides.extend(peers.sides(&calls));
-    let mut findings = compare(&sides, Load::USUAL, effort).await?;
-    peers.tell(&mut findings);
-    Ok(findings)
+    peers.compare(sides, Load::USUAL, effort).await
 }

@@ -36,24 +36,21 @@ pub(crate) const THROTTLED: Scenario = Scenario {
 
 async fn none(effort: Effort) -> Result<Findings> {
     let world = World::free(effort).await?;
-    let calls = Calls::open(CLOSED, 401);
     let peers = Beside::start(&Work::Full(world.guard().await?), world.origin.address, effort).await?;
-    let mut sides = vec![world.side("no token", calls.clone()), world.open()];
-    sides.extend(peers.sides(&calls));
-    let mut findings = compare(&sides, Load::USUAL, effort).await?;
-    peers.tell(&mut findings);
-    Ok(findings)
+    let sides = vec![world.side("no token", Calls::open(CLOSED, 401)), world.open()];
+    peers.compare(sides, Load::USUAL, effort).await
 }
 
 async fn forged(effort: Effort) -> Result<Findings> {
     let world = World::free(effort).await?;
     let tokens = world.tokens(1).await?;
-    let sides = [
+    let peers = Beside::start(&Work::Full(world.guard().await?), world.origin.address, effort).await?;
+    let sides = vec![
         world.side("forged tokens", Calls::spoilt(CLOSED, &tokens[0])),
         world.side("a token, served", Calls::with(CLOSED, &tokens)),
         world.open(),
     ];
-    compare(&sides, Load::USUAL, effort).await
+    peers.compare(sides, Load::USUAL, effort).await
 }
 
 async fn throttled(effort: Effort) -> Result<Findings> {

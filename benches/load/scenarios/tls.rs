@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Scenario;
 use crate::Result;
 use crate::certificate::Certificate;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::Conf;
 use crate::drive::{Calls, Transport};
 use crate::effort::Effort;
@@ -63,12 +63,9 @@ async fn sides(certificate: &Certificate, transport: Transport, load: Load, effo
         key: fs::read_to_string(&key)?,
     };
     let peers = Beside::start(&Work::Tls(shown), origin.address, effort).await?;
-    let mut sides = vec![
+    let sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
-        Side::new("bare", &bare, calls.clone()),
+        Side::new("bare", &bare, calls),
     ];
-    sides.extend(peers.sides(&calls));
-    let mut findings = compare(&sides, load, effort).await?;
-    peers.tell(&mut findings);
-    Ok(findings)
+    peers.compare(sides, load, effort).await
 }

@@ -11,7 +11,7 @@ use super::Scenario;
 use super::start::{START, first_answer};
 use crate::Result;
 use crate::client::get;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::{Conf, api};
 use crate::drive::Calls;
 use crate::effort::Effort;
@@ -56,12 +56,8 @@ async fn run(effort: Effort) -> Result<Findings> {
         ));
     }
     let peers = Beside::start(&Work::Routes(sizes[0].1), origin.address, effort).await?;
-    let calls = sides[0].calls.clone();
-    sides.extend(peers.sides(&calls));
-    let mut findings = compare(&sides, Load::USUAL, effort).await?;
-    peers.tell(&mut findings);
-    // Their directories are wanted.
-    drop(sides);
+    // The sides end with it: the directories of ours are wanted.
+    let mut findings = peers.compare(sides, Load::USUAL, effort).await?;
     for round in 0..effort.rounds {
         for (name, _, conf) in &confs {
             let (gateway, took) = first_answer(conf).await?;
