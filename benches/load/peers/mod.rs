@@ -10,6 +10,7 @@ mod caddy;
 mod envoy;
 mod guard;
 mod haproxy;
+mod http2;
 mod issuer;
 mod nginx;
 mod site;
@@ -41,6 +42,7 @@ enum Kind {
     Full,
     Hit,
     Tls,
+    Http2,
     Routes,
 }
 
@@ -55,6 +57,8 @@ pub(crate) enum Work {
     Hit,
     /// To forward every call that came over TLS 1.3, as HTTP/1.1 or HTTP/2.
     Tls(Certificate),
+    /// To forward every call that came as HTTP/2, without TLS, from callers who know that it is spoken.
+    Http2,
     /// To serve `/api0/1.0` and so on, as many as this says, from `/base` of the origin, and nothing else.
     Routes(usize),
 }
@@ -104,7 +108,7 @@ impl Work {
     fn is_logged(&self) -> bool {
         match self {
             Self::Full(_) | Self::Hit => true,
-            Self::Open | Self::Tls(_) | Self::Routes(_) => false,
+            Self::Open | Self::Tls(_) | Self::Http2 | Self::Routes(_) => false,
         }
     }
 
@@ -114,6 +118,7 @@ impl Work {
             Self::Full(_) => Kind::Full,
             Self::Hit => Kind::Hit,
             Self::Tls(_) => Kind::Tls,
+            Self::Http2 => Kind::Http2,
             Self::Routes(_) => Kind::Routes,
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
+use super::http2;
 use super::issuer::Issuer;
 use super::tls;
 use super::witness::{LARGE, SMALL, Witness};
@@ -22,15 +25,13 @@ pub(crate) async fn verify(peer: &Peer, kind: Kind) -> Result<(), Absent> {
     let work = example(kind, &issuer)?;
     let started = peer.start(&work, witness.address).await?;
     let trial = Trial { started, witness };
-    let done = match &work {
-        Work::Open => trial.open().await,
-        Work::Full(_) => trial.full(&issuer).await,
-        Work::Hit => trial.hits().await,
-        Work::Tls(certificate) => tls::verify(trial.started.process.address, certificate).await,
-        Work::Routes(count) => trial.routes(*count).await,
-    };
+    let done = timeout(PATIENCE, trial.of(&work, &issuer)).await;
+    let done = done.unwrap_or_else(|_| Err(format!("no end after {} s", PATIENCE.as_secs()).into()));
     done.map_err(|why| Absent::Wrong(why.to_string()))
 }
+
+/// One that never answers may not keep the others from being measured.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn example(kind: Kind, issuer: &Issuer) -> Result<Work, Fault> {
     Ok(match kind {
@@ -38,6 +39,7 @@ fn example(kind: Kind, issuer: &Issuer) -> Result<Work, Fault> {
         Kind::Full => Work::Full(issuer.guard(LIMIT)?),
         Kind::Hit => Work::Hit,
         Kind::Tls => Work::Tls(tls::certificate()?),
+        Kind::Http2 => Work::Http2,
         Kind::Routes => Work::Routes(ROUTES),
     })
 }
@@ -48,6 +50,18 @@ struct Trial {
 }
 
 impl Trial {
+    async fn of(&self, work: &Work, issuer: &Issuer) -> Result<(), Fault> {
+        let address = self.started.process.address;
+        match work {
+            Work::Open => self.open().await,
+            Work::Full(_) => self.full(issuer).await,
+            Work::Hit => self.hits().await,
+            Work::Tls(certificate) => tls::verify(address, certificate).await,
+            Work::Http2 => http2::verify(address, &self.witness).await,
+            Work::Routes(count) => self.routes(*count).await,
+        }
+    }
+
     /// One connection of the caller holds, and few to the origin suffice for it.
     async fn open(&self) -> Result<(), Fault> {
         let mut client = Client::connect(self.started.process.address).await?;

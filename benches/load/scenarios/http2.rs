@@ -1,17 +1,19 @@
 //! What does a request over HTTP/2 cost, with many on one connection, beside bare Pingora?
 //!
-//! Two connections of 32 streams each, with prior knowledge. There is no aim: the yardstick says where it stands.
+//! Two connections of 32 streams each, with prior knowledge; the origin is spoken to over HTTP/1.1. None writes an access
+//! log. There is no aim: the yardstick and the other proxies say where it stands.
 
 use std::rc::Rc;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::Conf;
 use crate::drive::{Calls, Transport};
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::origin::USUAL;
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 
 pub(crate) const HTTP2: Scenario = Scenario {
@@ -28,13 +30,14 @@ async fn run(effort: Effort) -> Result<Findings> {
     let conf = Conf::new(effort.count(1000, 10), origin.address)?.without_log();
     let gateway = Rc::new(Process::gateway(&conf).await?);
     let bare = Rc::new(Process::role("bare", &[&origin.address.to_string()]).await?);
+    let peers = Beside::start(&Work::Http2, origin.address, effort).await?;
     let path = "/api7/1.0/ping";
     let transport = Transport::Http2 {
         path: path.to_owned(),
         streams: effort.count(STREAMS, 2),
     };
     let calls = Calls::open(path, 200).of_length(USUAL).over(transport);
-    let sides = [
+    let sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
         Side::new("bare", &bare, calls),
     ];
@@ -42,5 +45,5 @@ async fn run(effort: Effort) -> Result<Findings> {
         callers: 2 * STREAMS,
         ..Load::USUAL
     };
-    compare(&sides, load, effort).await
+    peers.compare(sides, load, effort).await
 }
