@@ -110,8 +110,12 @@ async fn take_body(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: usize) ->
     Ok(())
 }
 
-async fn echo(mut stream: TcpStream, head: &[u8]) -> Result<()> {
-    let key = value(head, "sec-websocket-key").ok_or_else(|| Error::other("no WebSocket"))?;
+/// Agrees to speak WebSocket, and sends back each message.
+pub(crate) async fn echo(mut stream: TcpStream, head: &[u8]) -> Result<()> {
+    let asks = |name, word| value(head, name).is_some_and(|value| value.to_ascii_lowercase().contains(word));
+    let key =
+        value(head, "sec-websocket-key").filter(|_| asks("connection", "upgrade") && asks("upgrade", "websocket"));
+    let key = key.ok_or_else(|| Error::other("no WebSocket"))?;
     let accept = derive_accept_key(key.as_bytes());
     let switch = format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \

@@ -17,6 +17,7 @@ mod site;
 mod tls;
 mod varnish;
 mod verify;
+mod websocket;
 mod witness;
 
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ enum Kind {
     Hit,
     Tls,
     Http2,
+    WebSocket,
     Routes,
 }
 
@@ -59,6 +61,8 @@ pub(crate) enum Work {
     Tls(Certificate),
     /// To forward every call that came as HTTP/2, without TLS, from callers who know that it is spoken.
     Http2,
+    /// To forward upgrades to WebSocket, and what is said after them.
+    WebSocket,
     /// To serve `/api0/1.0` and so on, as many as this says, from `/base` of the origin, and nothing else.
     Routes(usize),
 }
@@ -108,7 +112,7 @@ impl Work {
     fn is_logged(&self) -> bool {
         match self {
             Self::Full(_) | Self::Hit => true,
-            Self::Open | Self::Tls(_) | Self::Http2 | Self::Routes(_) => false,
+            Self::Open | Self::Tls(_) | Self::Http2 | Self::WebSocket | Self::Routes(_) => false,
         }
     }
 
@@ -119,6 +123,7 @@ impl Work {
             Self::Hit => Kind::Hit,
             Self::Tls(_) => Kind::Tls,
             Self::Http2 => Kind::Http2,
+            Self::WebSocket => Kind::WebSocket,
             Self::Routes(_) => Kind::Routes,
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::http2;
 use super::issuer::Issuer;
 use super::tls;
+use super::websocket;
 use super::witness::{LARGE, SMALL, Witness};
 use super::{Absent, Fault, Kind, Peer, Started, Work};
 use crate::client::Client;
@@ -40,6 +41,7 @@ fn example(kind: Kind, issuer: &Issuer) -> Result<Work, Fault> {
         Kind::Hit => Work::Hit,
         Kind::Tls => Work::Tls(tls::certificate()?),
         Kind::Http2 => Work::Http2,
+        Kind::WebSocket => Work::WebSocket,
         Kind::Routes => Work::Routes(ROUTES),
     })
 }
@@ -58,6 +60,7 @@ impl Trial {
             Work::Hit => self.hits().await,
             Work::Tls(certificate) => tls::verify(address, certificate).await,
             Work::Http2 => http2::verify(address, &self.witness).await,
+            Work::WebSocket => websocket::verify(address, &self.witness).await,
             Work::Routes(count) => self.routes(*count).await,
         }
     }

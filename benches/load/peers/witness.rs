@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::Fault;
+use crate::origin::{ECHO, echo};
 
 /// How long its answers are: those to a path that ends in `large`, and the others.
 pub(super) const LARGE: usize = 100 << 10;
@@ -68,6 +69,9 @@ async fn answer(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) -> std::io::Resul
         let request = String::from_utf8_lossy(&request);
         let path = request.split(' ').nth(1).unwrap_or_default();
         lock(&seen).paths.push(path.to_owned());
+        if path.ends_with(ECHO) {
+            return echo(stream, request.as_bytes()).await;
+        }
         let length = if path.ends_with("large") { LARGE } else { SMALL };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: max-age=3600\r\n";
         let body = "x".repeat(length);

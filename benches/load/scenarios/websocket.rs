@@ -1,18 +1,19 @@
 //! What does a WebSocket message cost there and back, beside bare Pingora?
 //!
-//! Messages of 128 bytes, each of which is echoed before the caller sends the next one. There is no aim: the yardstick, which
-//! knows nothing of frames, says where it stands.
+//! Messages of 128 bytes, each of which is echoed before the caller sends the next one. None writes an access
+//! log. There is no aim: the yardstick and the other proxies, which know nothing of frames, say where it stands.
 
 use std::rc::Rc;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::Conf;
 use crate::drive::{Calls, Transport};
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::origin::ECHO;
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 
 pub(crate) const WEBSOCKET: Scenario = Scenario {
@@ -29,13 +30,14 @@ async fn run(effort: Effort) -> Result<Findings> {
     let conf = Conf::new(effort.count(1000, 10), origin.address)?.without_log();
     let gateway = Rc::new(Process::gateway(&conf).await?);
     let bare = Rc::new(Process::role("bare", &[&origin.address.to_string()]).await?);
+    let peers = Beside::start(&Work::WebSocket, origin.address, effort).await?;
     let transport = Transport::WebSocket(format!("/api7/1.0{ECHO}"));
     let calls = Calls::rotating(&["x".repeat(LENGTH)], 101)
         .of_length(LENGTH)
         .over(transport);
-    let sides = [
+    let sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
         Side::new("bare", &bare, calls),
     ];
-    compare(&sides, Load::USUAL, effort).await
+    peers.compare(sides, Load::USUAL, effort).await
 }
