@@ -95,8 +95,8 @@ async fn answer(mut stream: TcpStream, answers: &Answers) -> Result<()> {
     }
 }
 
-/// Reads a body and forgets it.
-async fn take_body(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: usize) -> Result<()> {
+/// Reads a body, whose beginning may be in the buffer after the head, and forgets it; returns its length.
+pub(crate) async fn take_body(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: usize) -> Result<usize> {
     let length = value(&buffer[..head], "content-length").and_then(|length| length.parse::<usize>().ok());
     let length = length.ok_or_else(|| Error::other("a body without a length"))?;
     let mut left = length - (buffer.len() - head);
@@ -107,7 +107,7 @@ async fn take_body(stream: &mut TcpStream, buffer: &mut Vec<u8>, head: usize) ->
             read => left -= read,
         }
     }
-    Ok(())
+    Ok(length)
 }
 
 /// Agrees to speak WebSocket, and sends back each message.

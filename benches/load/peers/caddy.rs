@@ -26,7 +26,7 @@ struct Conf<'a> {
 
 fn arrange(work: &Work, site: &Site<'_>) -> Result<Commands, Absent> {
     match work {
-        Work::Open | Work::Tls(_) | Work::Http2 | Work::WebSocket | Work::Routes(_) => {}
+        Work::Open | Work::Bodies | Work::Tls(_) | Work::Http2 | Work::WebSocket | Work::Routes(_) => {}
         Work::Full(_) => return Err(Absent::Unable("it verifies no tokens without a plugin")),
         Work::Hit => return Err(Absent::Unable("it caches nothing without a plugin")),
     }

@@ -6,6 +6,7 @@
 //! as each writes it as a matter of course, thrown away. The configurations beside this file say why a setting is there.
 
 mod beside;
+mod bodies;
 mod caddy;
 mod envoy;
 mod guard;
@@ -40,6 +41,7 @@ type Fault = crate::Error;
 #[derive(Clone, Copy)]
 enum Kind {
     Open,
+    Bodies,
     Full,
     Hit,
     Tls,
@@ -52,6 +54,8 @@ enum Kind {
 pub(crate) enum Work {
     /// To forward every call as it came.
     Open,
+    /// The same, with bodies of any length, of which it holds little at a time.
+    Bodies,
     /// To serve `/guarded/1.0` from `/base` of the origin, to who shows a token with the scope `read` and keeps within
     /// a limit. Refusals are asked of the same.
     Full(Guard),
@@ -112,13 +116,14 @@ impl Work {
     fn is_logged(&self) -> bool {
         match self {
             Self::Full(_) | Self::Hit => true,
-            Self::Open | Self::Tls(_) | Self::Http2 | Self::WebSocket | Self::Routes(_) => false,
+            Self::Open | Self::Bodies | Self::Tls(_) | Self::Http2 | Self::WebSocket | Self::Routes(_) => false,
         }
     }
 
     fn kind(&self) -> Kind {
         match self {
             Self::Open => Kind::Open,
+            Self::Bodies => Kind::Bodies,
             Self::Full(_) => Kind::Full,
             Self::Hit => Kind::Hit,
             Self::Tls(_) => Kind::Tls,

@@ -49,7 +49,7 @@ impl<'a> Site<'a> {
                 let both = [certificate.chain.as_str(), &certificate.key].concat();
                 self.write("certificate-and-key.pem", &both)
             }
-            Work::Open | Work::Hit | Work::Http2 | Work::WebSocket | Work::Routes(_) => Ok(()),
+            Work::Open | Work::Bodies | Work::Hit | Work::Http2 | Work::WebSocket | Work::Routes(_) => Ok(()),
         }
     }
 

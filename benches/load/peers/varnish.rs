@@ -14,7 +14,7 @@ pub(super) const PEER: Peer = Peer {
 fn arrange(work: &Work, site: &Site<'_>) -> Result<Commands, Absent> {
     match work {
         Work::Hit => {}
-        Work::Open | Work::Http2 | Work::WebSocket | Work::Routes(_) => {
+        Work::Open | Work::Bodies | Work::Http2 | Work::WebSocket | Work::Routes(_) => {
             return Err(Absent::Unable("it is asked for hits only"));
         }
         Work::Full(_) => return Err(Absent::Unable("it verifies no tokens")),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::bodies;
 use super::http2;
 use super::issuer::Issuer;
 use super::tls;
@@ -37,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn example(kind: Kind, issuer: &Issuer) -> Result<Work, Fault> {
     Ok(match kind {
         Kind::Open => Work::Open,
+        Kind::Bodies => Work::Bodies,
         Kind::Full => Work::Full(issuer.guard(LIMIT)?),
         Kind::Hit => Work::Hit,
         Kind::Tls => Work::Tls(tls::certificate()?),
@@ -56,6 +58,7 @@ impl Trial {
         let address = self.started.process.address;
         match work {
             Work::Open => self.open().await,
+            Work::Bodies => bodies::verify(address, &self.witness).await,
             Work::Full(_) => self.full(issuer).await,
             Work::Hit => self.hits().await,
             Work::Tls(certificate) => tls::verify(address, certificate).await,

@@ -3,14 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::Fault;
-use crate::origin::{ECHO, echo};
+use crate::origin::{ECHO, HUGE, echo, take_body};
 
-/// How long its answers are: those to a path that ends in `large`, and the others.
+/// How long its answers are: those to a path that ends in `large`, and those to most others.
 pub(super) const LARGE: usize = 100 << 10;
 pub(super) const SMALL: usize = 1 << 10;
 
@@ -26,6 +27,8 @@ pub(super) struct Witness {
 pub(super) struct Seen {
     pub(super) connections: usize,
     pub(super) paths: Vec<String>,
+    /// How long those were that came whole.
+    pub(super) bodies: Vec<usize>,
 }
 
 impl Witness {
@@ -61,18 +64,29 @@ async fn answer(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) -> std::io::Resul
     let mut request = Vec::new();
     loop {
         request.clear();
-        while !request.ends_with(b"\r\n\r\n") {
+        let head = loop {
+            if let Some(end) = memmem::find(&request, b"\r\n\r\n") {
+                break end + 4;
+            }
             if stream.read_buf(&mut request).await? == 0 {
                 return Ok(());
             }
-        }
-        let request = String::from_utf8_lossy(&request);
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        lock(&seen).paths.push(path.to_owned());
+        };
+        let line = String::from_utf8_lossy(&request[..head]);
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        lock(&seen).paths.push(path.clone());
         if path.ends_with(ECHO) {
-            return echo(stream, request.as_bytes()).await;
+            return echo(stream, &request[..head]).await;
         }
-        let length = if path.ends_with("large") { LARGE } else { SMALL };
+        if !request.starts_with(b"GET ") {
+            let body = take_body(&mut stream, &mut request, head).await?;
+            lock(&seen).bodies.push(body);
+        }
+        let length = match path.as_str() {
+            path if path.ends_with("large") => LARGE,
+            path if path.ends_with(HUGE.0) => HUGE.1,
+            _ => SMALL,
+        };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: max-age=3600\r\n";
         let body = "x".repeat(length);
         let response = format!("{head}Content-Length: {length}\r\n\r\n{body}");

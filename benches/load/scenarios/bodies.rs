@@ -1,17 +1,19 @@
 //! What do large bodies cost, both ways, and does memory stay small beside them?
 //!
-//! 10 MiB each, eight at a time, which are 80 together. There is no aim: the yardstick says where it stands.
+//! 10 MiB each, eight at a time, which are 80 together. None writes an access log, or a body to a disk. There is no aim: the
+//! yardstick and the other proxies say where it stands.
 
 use std::rc::Rc;
 
 use super::Scenario;
 use crate::Result;
-use crate::compare::{Load, Side, compare};
+use crate::compare::{Load, Side};
 use crate::conf::Conf;
 use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::origin::{HUGE, USUAL};
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 
 pub(crate) const UPLOAD: Scenario = Scenario {
@@ -43,7 +45,8 @@ async fn run(effort: Effort, calls: Calls) -> Result<Findings> {
     let conf = Conf::new(effort.count(1000, 10), origin.address)?.without_log();
     let gateway = Rc::new(Process::gateway(&conf).await?);
     let bare = Rc::new(Process::role("bare", &[&origin.address.to_string()]).await?);
-    let sides = [
+    let peers = Beside::start(&Work::Bodies, origin.address, effort).await?;
+    let sides = vec![
         Side::new("Tollgate", &gateway, calls.clone()),
         Side::new("bare", &bare, calls),
     ];
@@ -52,5 +55,5 @@ async fn run(effort: Effort, calls: Calls) -> Result<Findings> {
         rate: None,
         bytes: Some(HUGE.1),
     };
-    compare(&sides, load, effort).await
+    peers.compare(sides, load, effort).await
 }
