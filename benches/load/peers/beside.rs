@@ -8,6 +8,7 @@ use crate::Result;
 use crate::compare::{Load, Side, compare};
 use crate::effort::Effort;
 use crate::figure::Findings;
+use crate::process::Process;
 
 /// Those that were started, and a word on each of all.
 pub(crate) struct Beside {
@@ -60,8 +61,13 @@ impl Beside {
         Ok(findings)
     }
 
+    /// Returns them by name.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = (&str, &Process)> {
+        self.started.iter().map(|(name, started)| (*name, &*started.process))
+    }
+
     /// Says which they are, and why others are none.
-    fn tell(self, findings: &mut Findings) {
+    pub(crate) fn tell(self, findings: &mut Findings) {
         self.notes.into_iter().for_each(|note| findings.note(note));
     }
 }

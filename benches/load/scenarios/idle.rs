@@ -1,6 +1,7 @@
 //! What does an idle connection hold?
 //!
-//! 5,000 connections that were answered once each and are kept. Aim: at most 40 KiB each.
+//! 5,000 connections that were answered once each and are kept, by the gateway, by bare Pingora and by the other proxies;
+//! once the memory is read, each must still answer. Aim: at most 40 KiB each.
 
 use super::Scenario;
 use crate::Result;
@@ -8,6 +9,7 @@ use crate::client::Client;
 use crate::conf::Conf;
 use crate::effort::Effort;
 use crate::figure::{Findings, What};
+use crate::peers::{Beside, Work};
 use crate::process::Process;
 
 pub(crate) const IDLE: Scenario = Scenario {
@@ -32,6 +34,11 @@ async fn run(effort: Effort) -> Result<Findings> {
         round(&mut findings, "Tollgate", &gateway, count).await?;
         let bare = Process::role("bare", &[&origin.address.to_string()]).await?;
         round(&mut findings, "bare", &bare, count).await?;
+        let peers = Beside::start(&Work::Open, origin.address, effort).await?;
+        for (name, peer) in peers.processes() {
+            round(&mut findings, name, peer, count).await?;
+        }
+        peers.tell(&mut findings);
     }
     Ok(findings)
 }
@@ -39,24 +46,33 @@ async fn run(effort: Effort) -> Result<Findings> {
 async fn round(findings: &mut Findings, name: &str, process: &Process, count: usize) -> Result<()> {
     let mut kept = Vec::with_capacity(count);
     // What the first request makes is not the connections'.
-    connect(&mut kept, process, 1).await?;
+    connect(&mut kept, (name, process), 1).await?;
     let before = process.resident()?;
-    connect(&mut kept, process, count).await?;
+    connect(&mut kept, (name, process), count).await?;
     let after = process.resident()?;
+    // One that was closed holds nothing.
+    for client in &mut kept {
+        call(client, name).await?;
+    }
     findings.record(name, EACH, (after - before) * 1024.0 / count as f64);
     findings.record(name, BEFORE, before);
     findings.record(name, AFTER, after);
     Ok(())
 }
 
-async fn connect(kept: &mut Vec<Client>, process: &Process, count: usize) -> Result<()> {
+async fn connect(kept: &mut Vec<Client>, (name, process): (&str, &Process), count: usize) -> Result<()> {
     for _ in 0..count {
         let mut client = Client::connect(process.address).await?;
-        let status = client.call("/api7/1.0/ping").await?;
-        if status != 200 {
-            return Err(format!("connection {} is answered with {status}", kept.len()).into());
-        }
+        call(&mut client, name).await?;
         kept.push(client);
     }
     Ok(())
+}
+
+async fn call(client: &mut Client, name: &str) -> Result<()> {
+    match client.call("/api7/1.0/ping").await {
+        Ok(200) => Ok(()),
+        Ok(status) => Err(format!("{name}: a call is answered with {status}").into()),
+        Err(e) => Err(format!("{name}: {e}").into()),
+    }
 }
