@@ -18,12 +18,18 @@ pub(crate) struct Guard {
     pub(super) keys: String,
     /// The same key as PEM.
     pub(super) pem: String,
-    /// Calls of one application in a minute.
+    /// Calls of one application in a window.
     pub(super) limit: u32,
+    /// How long that is, in seconds.
+    pub(super) window: u32,
 }
 
+pub(super) const MINUTE: u32 = 60;
+pub(super) const DAY: u32 = 24 * 60 * MINUTE;
+
 impl Guard {
-    /// Takes the JWKS of an issuer, which must hold one key: some of the peers can be told no more.
+    /// Takes the JWKS of an issuer, which must hold one key: some of the peers can be told no more; the limit is of a
+    /// minute.
     pub(crate) fn new(issuer: &str, keys: &str, limit: u32) -> Result<Self, Fault> {
         let set: JwkSet = serde_json::from_str(keys)?;
         let [key] = set.keys.as_slice() else {
@@ -41,7 +47,17 @@ impl Guard {
             keys: keys.to_owned(),
             pem: pem("PUBLIC KEY", components.as_der()?.as_ref()),
             limit,
+            window: MINUTE,
         })
+    }
+
+    /// The same, but for the limit, which is of a day: once it is reached, it stays so for any run.
+    pub(crate) fn daily(self, limit: u32) -> Self {
+        Self {
+            limit,
+            window: DAY,
+            ..self
+        }
     }
 }
 

@@ -42,7 +42,8 @@ type Fault = crate::Error;
 enum Kind {
     Open,
     Bodies,
-    Full,
+    /// With a limit of so many seconds.
+    Full(u32),
     Hit,
     Tls,
     Http2,
@@ -124,7 +125,7 @@ impl Work {
         match self {
             Self::Open => Kind::Open,
             Self::Bodies => Kind::Bodies,
-            Self::Full(_) => Kind::Full,
+            Self::Full(guard) => Kind::Full(guard.window),
             Self::Hit => Kind::Hit,
             Self::Tls(_) => Kind::Tls,
             Self::Http2 => Kind::Http2,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use askama::Template;
 
+use super::guard::MINUTE;
 use super::site::{Commands, KEY, Site};
 use super::{Absent, Guard, Peer, Work};
 
@@ -37,6 +38,10 @@ struct Script<'a> {
 
 fn arrange(work: &Work, site: &Site<'_>) -> Result<Commands, Absent> {
     if let Work::Full(guard) = work {
+        // However little a bucket leaks, it lets a call through each minute.
+        if guard.window > MINUTE {
+            return Err(Absent::Unable("its limits are of a minute at most"));
+        }
         if !Path::new(MODULES).join("ngx_http_lua_module.so").exists() {
             return Err(Absent::Missing(
                 "apt-get install libnginx-mod-http-lua lua-cjson lua-luaossl",

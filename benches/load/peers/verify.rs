@@ -11,7 +11,7 @@ use super::issuer::Issuer;
 use super::tls;
 use super::websocket;
 use super::witness::{LARGE, SMALL, Witness};
-use super::{Absent, Fault, Kind, Peer, Started, Work};
+use super::{Absent, Fault, Guard, Kind, Peer, Started, Work};
 use crate::client::Client;
 
 /// More calls than the thousand after which some close a connection.
@@ -39,7 +39,10 @@ fn example(kind: Kind, issuer: &Issuer) -> Result<Work, Fault> {
     Ok(match kind {
         Kind::Open => Work::Open,
         Kind::Bodies => Work::Bodies,
-        Kind::Full => Work::Full(issuer.guard(LIMIT)?),
+        Kind::Full(window) => Work::Full(Guard {
+            window,
+            ..issuer.guard(LIMIT)?
+        }),
         Kind::Hit => Work::Hit,
         Kind::Tls => Work::Tls(tls::certificate()?),
         Kind::Http2 => Work::Http2,

@@ -1,16 +1,18 @@
 //! What does it cost to refuse?
 //!
 //! Aims, of CPU time: at most 0.45 times an open proxied request for a call without a token and for one whose subscription
-//! is used up; to refuse a token that is wrong, in another way each time, costs less than to serve one.
+//! is used up; to refuse a token that is wrong, in another way each time, costs less than to serve one. The other
+//! proxies refuse the same calls; what is used up is one call a day, which no run outlasts.
 
 use super::Scenario;
 use crate::Result;
-use crate::client::Client;
-use crate::compare::{Load, compare};
+use crate::client::{Client, get};
+use crate::compare::Load;
 use crate::drive::Calls;
 use crate::effort::Effort;
 use crate::figure::Findings;
 use crate::peers::{Beside, Work};
+use crate::process::Process;
 use crate::world::{CLOSED, World};
 
 pub(crate) const NONE: Scenario = Scenario {
@@ -60,14 +62,22 @@ async fn throttled(effort: Effort) -> Result<Findings> {
         status: 429,
         ..Calls::with(CLOSED, &tokens)
     };
-    // The one call that it has.
-    let call = crate::client::get(CLOSED, &format!("Authorization: Bearer {}\r\n", tokens[0]));
-    let first = Client::connect(world.gateway.address)
-        .await?
-        .ask(call.as_bytes())
-        .await?;
-    if first.status != 200 {
-        return Err(format!("the call within the quota is answered with {}", first.status).into());
+    let guard = world.guard().await?.daily(1);
+    let peers = Beside::start(&Work::Full(guard), world.origin.address, effort).await?;
+    let throttled = peers.processes().chain([("Tollgate", &*world.gateway)]);
+    for (name, process) in throttled {
+        use_up(name, process, &tokens[0]).await?;
     }
-    compare(&[world.side("throttled", refused), free.open()], Load::USUAL, effort).await
+    let sides = vec![world.side("throttled", refused), free.open()];
+    peers.compare(sides, Load::USUAL, effort).await
+}
+
+/// Makes the one call that there is.
+async fn use_up(name: &str, process: &Process, token: &str) -> Result<()> {
+    let call = get(CLOSED, &format!("Authorization: Bearer {token}\r\n"));
+    let first = Client::connect(process.address).await?.ask(call.as_bytes()).await?;
+    match first.status {
+        200 => Ok(()),
+        status => Err(format!("{name}: the call within the quota is answered with {status}").into()),
+    }
 }
