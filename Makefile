@@ -4,7 +4,7 @@ CONF ?= conf
 BENCH ?=
 BUDGETS ?=
 
-.PHONY: run test bench bench-peers budgets check fuzz cache-tests api-fuzz tools test-tools valgrind
+.PHONY: run test bench bench-peers pgo pgo-profile budgets check fuzz cache-tests api-fuzz tools test-tools valgrind
 
 ## Serves $(CONF) with a demonstration backend behind it, both ended by Ctrl-C.
 run: tools
@@ -24,6 +24,24 @@ test: tools test-tools
 ## Runs the benches of parts and the load test, which writes target/load/load.html; BENCH="--bench load" runs one.
 bench: tools
 	cargo bench $(BENCH)
+
+## Builds the gateway after its use (profile-guided optimisation), into target/pgo/$(HOST)/release/tollgate: the load test
+## calls a build that counts, and what it counted says what is to be fast and stand together. Two whole builds, so an hour
+## on two cores. With BENCH it measures the gateway that was built last, and the yardstick that was built after the same use.
+HOST = $(shell rustc --print host-tuple)
+PGO = $(CURDIR)/target/pgo
+PGO_CARGO = cargo bench --target $(HOST) --target-dir $(PGO)
+PGO_USE = -Cprofile-use=$(PGO)/profile -Clink-arg=-Wl,-z,keep-text-section-prefix
+TRAINING = open full tokens-1000 refusal-none refusal-forged refusal-throttled hit-1k hit-100k tls handshake http2 \
+	upload download websocket --rounds 1
+pgo: $(if $(BENCH),,pgo-profile)
+	RUSTFLAGS="$(PGO_USE)" $(PGO_CARGO) $(or $(BENCH),--no-run --bench load)
+
+pgo-profile: tools
+	rustup component add llvm-tools </dev/null
+	rm -rf $(PGO)/raw
+	RUSTFLAGS="-Cprofile-generate=$(PGO)/raw" $(PGO_CARGO) --bench load -- $(TRAINING) --out $(PGO)/training
+	$$(rustc --print target-libdir)/../bin/llvm-profdata merge --output=$(PGO)/profile $(PGO)/raw
 
 ## Counts instructions, and holds them against benches/budgets/budgets.toml: all, or those that BUDGETS names.
 budgets: tools valgrind
