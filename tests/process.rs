@@ -930,7 +930,7 @@ impl HandedOver {
         let new = self.spawn(&["run", "--upgrade"]);
         self.old.signal("QUIT");
         eventually("the new process to come up", || control() != before);
-        self.old.signal("STOP");
+        self.old.hold();
         self.ready();
         new
     }
@@ -1230,6 +1230,20 @@ impl Process {
                 .unwrap()
                 .success()
         );
+    }
+
+    /// Stops it until it is told to go on: once one of its threads has heard, the others go on for a moment.
+    fn hold(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.child.id());
+        let is_held = |thread: &Path| {
+            let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|state| state.starts_with('T'))
+        };
+        eventually("a process to be held", || {
+            let mut threads = fs::read_dir(&threads).unwrap();
+            threads.all(|thread| is_held(&thread.unwrap().path()))
+        });
     }
 
     fn wait(&mut self) -> ExitStatus {

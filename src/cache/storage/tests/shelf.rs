@@ -91,11 +91,15 @@ fn a_shelf_never_has_more_whoever_comes_and_goes_at_once() {
             });
         }
     });
-    for number in 0..SHELF.most {
+    // What was asked for stays once more than what was not; so the first of these may go before it.
+    let lasting = 2 * SHELF.most..3 * SHELF.most;
+    for number in 0..lasting.end {
         world.stand(&format!("last {number}"), Some(SHELF));
     }
     assert!(
-        (0..SHELF.most).all(|number| world.stands(&format!("last {number}"))),
+        lasting
+            .into_iter()
+            .all(|number| world.stands(&format!("last {number}"))),
         "no place was lost"
     );
 }
