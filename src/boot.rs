@@ -48,7 +48,7 @@ use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::readiness::Readiness;
-use crate::upstream::Pool;
+use crate::upstream::{Keeping, Pool};
 
 pub use bootstrap::examine as examine_bootstrap;
 pub use identity::{authority, open_keys, open_registry};
@@ -172,7 +172,7 @@ pub fn prepare(
     let telemetry = Telemetry::new(access_log, Arc::clone(&connections));
     let (live, pool, readiness) = (
         Arc::new(Live::new(Served::default())),
-        Pool::new(settings.upstream.idle_timeout),
+        Pool::new(keeping(&settings)),
         Arc::<Readiness>::default(),
     );
     let keeper = counts::open(&settings, runtime, (&telemetry, &readiness))?;
@@ -226,7 +226,7 @@ pub fn prepare(
 /// Makes what prepares a catalog without ever serving it, and examines what else [`prepare`] would load.
 pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let pool = Pool::new(settings.upstream.idle_timeout);
+    let pool = Pool::new(keeping(settings));
     let publisher = Publisher::new(Arc::new(Live::new(Served::default())), pool, telemetry, None)
         .taking(identity::fields(settings))
         .requiring(Trials::required(settings));
@@ -241,6 +241,15 @@ pub fn rehearse(settings: &Settings) -> (Box<dyn Publish>, Vec<Violation>) {
 fn named(access_log: &settings::AccessLog) -> String {
     let path = access_log.path.as_ref();
     path.map_or_else(|| "stdout".to_owned(), |path| path.display().to_string())
+}
+
+/// Says how connections to endpoints are kept: so many for each thread, as Pingora's own pool does.
+fn keeping(settings: &Settings) -> Keeping {
+    let most = settings.upstream.idle_connections;
+    Keeping::new(
+        settings.upstream.idle_timeout,
+        most.saturating_mul(settings.gateway.threads),
+    )
 }
 
 fn open_certificates(

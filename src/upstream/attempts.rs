@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pingora_core::protocols::Stream;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
@@ -17,7 +18,7 @@ use pingora_proxy::Session;
 use super::backend::{Backend, Call, Endpoint, Slot, is_stream};
 use super::failure::{Failure, LATE, NoEndpoint, classify};
 use super::profile::unused;
-use super::target::Target;
+use super::target::{Address, Target};
 use super::{clock, health::Standing};
 
 /// One request's way to an endpoint.
@@ -35,7 +36,10 @@ pub struct Attempts {
 struct Held {
     backend: Arc<Backend>,
     slot: usize,
-    address: SocketAddr,
+    address: Arc<Address>,
+    waits: Waits,
+    /// Whether nobody may have used its connection.
+    unused: bool,
     /// Whether it is the one call that was let through after a suspension.
     on_trial: bool,
     outcome: Outcome,
@@ -50,6 +54,13 @@ enum Outcome {
     Answered,
     /// It failed, and the endpoint was told.
     Failed,
+}
+
+/// How long a call may take to connect, and stand still.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    connect: Duration,
+    silence: Duration,
 }
 
 /// Where the retry goes.
@@ -70,12 +81,12 @@ enum Place {
 }
 
 impl Attempts {
-    /// Chooses an endpoint and returns how to reach it; called again for a retry.
+    /// Chooses an endpoint; called again for a retry.
     ///
     /// # Errors
     ///
     /// No endpoint is fit to be tried.
-    pub fn next(&mut self, backend: &Arc<Backend>, call: Call<'_>) -> Result<Box<HttpPeer>, NoEndpoint> {
+    pub fn choose(&mut self, backend: &Arc<Backend>, call: Call<'_>) -> Result<(), NoEndpoint> {
         let again = self.again.take();
         // The try before is over; its endpoint must not count it against itself.
         self.held = None;
@@ -95,46 +106,74 @@ impl Attempts {
             None => with(backend, backend.choose(now, &call, None))?,
         };
         let target = &backend.slots.get(slot).ok_or_else(|| backend.unfit())?.target;
-        let Some((mut peer, address)) = target.peer(now, avoid) else {
+        let Some(address) = target.next(now, avoid) else {
             if on_trial {
                 target.condition.give_back(now);
             }
             return Err(backend.unfit());
         };
         target.begin();
+        self.tries = self.tries.saturating_add(1);
+        self.streams = is_stream(call.headers);
+        let streams = self.streams || call.asks_for_stream();
         self.held = Some(Held {
             backend: Arc::clone(backend),
             slot,
             address,
+            waits: self.waits(backend, moment, streams),
+            unused: again.is_some_and(|again| again.unused),
             on_trial,
             outcome: Outcome::Open,
         });
-        self.tries = self.tries.saturating_add(1);
-        self.streams = is_stream(call.headers);
-        let streams = self.streams || call.asks_for_stream();
-        self.set_timeouts(&mut peer, backend, moment, streams);
-        if again.is_some_and(|again| again.unused) {
+        Ok(())
+    }
+
+    /// Returns how to connect to the endpoint that was chosen.
+    pub fn peer(&self) -> Option<Box<HttpPeer>> {
+        let held = self.held.as_ref()?;
+        let mut peer = held.address.peer();
+        peer.options.connection_timeout = Some(held.waits.connect);
+        peer.options.total_connection_timeout = Some(held.waits.connect);
+        peer.options.read_timeout = Some(held.waits.silence);
+        peer.options.write_timeout = Some(held.waits.silence);
+        if held.unused {
             peer.group_key = unused(peer.group_key);
             peer.options.idle_timeout = Some(Duration::ZERO);
         }
-        Ok(peer)
+        Some(peer)
     }
 
-    fn set_timeouts(&mut self, peer: &mut HttpPeer, backend: &Backend, now: Instant, streams: bool) {
+    /// Takes a connection of HTTP/1 to the endpoint that was chosen, if one waits that may be used.
+    pub fn take_idle(&self) -> Option<Stream> {
+        let held = self.held.as_ref().filter(|held| !held.unused)?;
+        held.address.idle.take(clock::now())
+    }
+
+    /// Puts the connection away for the next request.
+    pub fn keep_idle(&self, stream: Stream) {
+        if let Some(held) = &self.held {
+            held.address.idle.keep(clock::now(), stream);
+        }
+    }
+
+    /// Returns how long the endpoint that was chosen may stand still.
+    pub fn silence(&self) -> Option<Duration> {
+        self.held.as_ref().map(|held| held.waits.silence)
+    }
+
+    fn waits(&mut self, backend: &Backend, now: Instant, streams: bool) -> Waits {
         let timeouts = backend.timeouts();
         let deadline = *self.deadline.get_or_insert_with(|| now + timeouts.total);
         // Zero would mean "at once" to some and "never" to others.
         let left = deadline.saturating_duration_since(now).max(Duration::from_millis(1));
-        let connect = timeouts.connect.min(left);
-        let silence = if streams {
-            timeouts.read
-        } else {
-            timeouts.read.min(left)
-        };
-        peer.options.connection_timeout = Some(connect);
-        peer.options.total_connection_timeout = Some(connect);
-        peer.options.read_timeout = Some(silence);
-        peer.options.write_timeout = Some(silence);
+        Waits {
+            connect: timeouts.connect.min(left),
+            silence: if streams {
+                timeouts.read
+            } else {
+                timeouts.read.min(left)
+            },
+        }
     }
 
     /// Notes that no connection came about, and marks the error for a retry where there is somewhere else to go.
@@ -160,7 +199,7 @@ impl Attempts {
                 }
             }
             let elsewhere = held.elsewhere(now);
-            let place = elsewhere.or_else(|| stale.then_some(Place::Same(held.address)));
+            let place = elsewhere.or_else(|| stale.then_some(Place::Same(held.address.socket)));
             self.again = place.map(|place| Again {
                 slot: held.slot,
                 place,
@@ -186,7 +225,7 @@ impl Attempts {
                 held.fail(|target, _| target.failed(now));
             }
             if error.retry() && is_repeatable(session) {
-                let place = held.elsewhere(now).unwrap_or(Place::Same(held.address));
+                let place = held.elsewhere(now).unwrap_or(Place::Same(held.address.socket));
                 self.again = Some(Again {
                     slot: held.slot,
                     place,
@@ -255,7 +294,7 @@ impl Attempts {
 
     /// Returns the address of the present try, or of the last one.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.held.as_ref().map(|held| held.address)
+        self.held.as_ref().map(|held| held.address.socket)
     }
 
     /// Returns how often an endpoint was tried.
@@ -279,7 +318,7 @@ impl Held {
     fn fail(&mut self, tell: impl FnOnce(&Target, SocketAddr)) {
         if self.outcome != Outcome::Failed {
             if let Some(slot) = self.slot() {
-                tell(&slot.target, self.address);
+                tell(&slot.target, self.address.socket);
             }
             self.outcome = Outcome::Failed;
         }
@@ -291,8 +330,8 @@ impl Held {
             return Some(Place::Other);
         }
         let target = &self.slot()?.target;
-        let fit = target.has_other(now, self.address) && target.standing(now) == Standing::Open;
-        fit.then_some(Place::Same(self.address))
+        let fit = target.has_other(now, self.address.socket) && target.standing(now) == Standing::Open;
+        fit.then_some(Place::Same(self.address.socket))
     }
 }
 
@@ -311,7 +350,7 @@ impl Drop for Held {
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held")
-            .field("address", &self.address)
+            .field("address", &self.address.socket)
             .field("outcome", &self.outcome)
             .finish_non_exhaustive()
     }
@@ -349,13 +388,12 @@ mod tests {
     }
 
     fn next(attempts: &mut Attempts, backend: &Arc<Backend>) -> Result<Box<HttpPeer>, NoEndpoint> {
-        attempts.next(
-            backend,
-            Call {
-                client: IpAddr::from([127, 0, 0, 1]),
-                headers: &HeaderMap::new(),
-            },
-        )
+        let call = Call {
+            client: IpAddr::from([127, 0, 0, 1]),
+            headers: &HeaderMap::new(),
+        };
+        attempts.choose(backend, call)?;
+        Ok(attempts.peer().unwrap())
     }
 
     fn refused() -> Box<Error> {
@@ -539,7 +577,9 @@ mod tests {
             client: IpAddr::from([127, 0, 0, 1]),
             headers: &headers,
         };
-        let peer = Attempts::default().next(&backend, call).unwrap();
+        let mut attempts = Attempts::default();
+        attempts.choose(&backend, call).unwrap();
+        let peer = attempts.peer().unwrap();
         assert_eq!(peer.options.read_timeout, Some(Duration::from_secs(5)));
     }
 

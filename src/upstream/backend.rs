@@ -34,6 +34,8 @@ pub struct Backend {
     pub(super) active: bool,
     pub(super) spec: model::Backend,
     pub(super) slots: Vec<Slot>,
+    /// Whether each of its endpoints is spoken to in HTTP/1 alone.
+    is_http1: bool,
     turn: AtomicUsize,
 }
 
@@ -143,6 +145,7 @@ impl Backend {
             name,
             active,
             spec,
+            is_http1: slots.iter().all(|slot| slot.target.is_http1()),
             slots,
             turn: AtomicUsize::new(0),
         }
@@ -151,6 +154,11 @@ impl Backend {
     /// Returns how long each part of a call may take.
     pub fn timeouts(&self) -> &Timeouts {
         &self.spec.timeouts
+    }
+
+    /// Tells whether each of its endpoints is spoken to in HTTP/1 alone.
+    pub fn is_http1(&self) -> bool {
+        self.is_http1
     }
 
     /// Returns its endpoints in the order they were written.

@@ -10,6 +10,7 @@ mod balance;
 mod clock;
 mod failure;
 mod health;
+mod idle;
 mod pool;
 mod probe;
 mod profile;
@@ -21,6 +22,7 @@ mod target;
 pub use attempts::Attempts;
 pub use backend::{Backend, Backends, Call, Endpoint};
 pub use failure::{Failure, NoEndpoint, attribute, check_answer, classify};
+pub use idle::Keeping;
 pub use pool::Pool;
 pub use report::{Probed, Report, State as EndpointState};
 

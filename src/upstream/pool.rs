@@ -13,7 +13,7 @@ use pingora_core::connectors::TransportConnector;
 use pingora_core::connectors::http::v2::Connector;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::model::backend as model;
 use crate::model::catalog::Catalog;
@@ -21,6 +21,8 @@ use crate::model::violation::Violation;
 use crate::registry::key_pair::KeyType;
 
 use super::backend::{Backend, BackendName, Backends};
+use super::clock;
+use super::idle::Keeping;
 use super::probe::{self, Prober};
 use super::registry::{Draft, Registry};
 use super::resolve::resolve;
@@ -29,8 +31,8 @@ use super::target::Target;
 /// Every endpoint the gateway knows.
 pub struct Pool {
     registry: Mutex<Registry>,
-    /// How long idle connections to endpoints are kept.
-    idle: Duration,
+    /// How connections to endpoints are kept.
+    keeping: Keeping,
     /// Rises with each commit, for those who follow.
     commits: watch::Sender<u64>,
     prober: Arc<Prober>,
@@ -45,15 +47,15 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// Makes a pool that knows nothing yet, and keeps idle connections so long.
-    pub fn new(idle: Duration) -> Arc<Self> {
+    /// Makes a pool that knows nothing yet.
+    pub fn new(keeping: Keeping) -> Arc<Self> {
         let prober = Prober {
             connector: OnceLock::new(),
             at_once: Semaphore::new(PROBES_AT_ONCE),
         };
         Arc::new(Self {
             registry: Mutex::default(),
-            idle,
+            keeping,
             commits: watch::Sender::new(0),
             prober: Arc::new(prober),
         })
@@ -66,7 +68,7 @@ impl Pool {
     /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
     pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Backends>, Vec<Violation>> {
         let registry = self.registry.lock();
-        let mut draft = Draft::beside(&registry, self.idle);
+        let mut draft = Draft::beside(&registry, &self.keeping);
         let mut made = Vec::new();
         for api in catalog.apis() {
             for version in &api.versions {
@@ -111,13 +113,15 @@ impl Pool {
         self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
     }
 
-    /// Probes endpoints and refreshes addresses until told to stop.
+    /// Probes endpoints, refreshes addresses and closes idle connections until told to stop.
     pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let lookups = self.follow_names();
         let probes = self.follow_probes();
+        let sweeps = self.follow_idle();
         tokio::select! {
             () = lookups => {}
             () = probes => {}
+            () = sweeps => {}
             _ = shutdown.wait_for(|stop| *stop) => {}
         }
     }
@@ -162,6 +166,16 @@ impl Pool {
         }
     }
 
+    /// Looks after the connections that wait for a request.
+    async fn follow_idle(&self) {
+        loop {
+            sleep(SWEEP).await;
+            for target in self.active() {
+                target.sweep(clock::now());
+            }
+        }
+    }
+
     async fn follow_probes(&self) {
         let mut commits = self.commits.subscribe();
         let mut running = Probes::default();
@@ -203,6 +217,7 @@ impl Probes {
     }
 }
 
+const SWEEP: Duration = Duration::from_secs(1);
 const PROBES_AT_ONCE: usize = 64;
 const REFRESH: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

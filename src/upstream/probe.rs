@@ -57,7 +57,7 @@ impl Prober {
     /// Asks once; says nothing for an endpoint that has no address to ask at.
     async fn ask(&self, target: &Target, probe: &Probe) -> Option<bool> {
         let _turn = self.at_once.acquire().await.ok()?;
-        let (mut peer, _) = target.peer(clock::now(), None)?;
+        let mut peer = target.next(clock::now(), None)?.peer();
         peer.group_key = unused(peer.group_key);
         peer.options.max_h2_streams = 1;
         let answer = timeout(probe.timeout, self.answer(&peer, &target.authority(), probe)).await;

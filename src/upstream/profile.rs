@@ -22,6 +22,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::idle::Keeping;
 use crate::model::backend::{Protocol, TlsProfile};
 
 /// What a profile is known by.
@@ -46,8 +47,7 @@ pub(super) struct Profile {
     group: u64,
     ca: Option<Arc<CaType>>,
     identity: Option<Arc<CertKey>>,
-    /// How long an idle connection is kept.
-    idle: Duration,
+    keeping: Keeping,
 }
 
 impl fmt::Debug for Profile {
@@ -76,7 +76,7 @@ pub(super) enum ProfileError {
 
 impl Profile {
     /// Reads the PEM material; reports everything that is wrong with it.
-    pub(super) fn believe(name: &ProfileName, idle: Duration) -> Result<Self, Vec<ProfileError>> {
+    pub(super) fn believe(name: &ProfileName, keeping: Keeping) -> Result<Self, Vec<ProfileError>> {
         let mut wrong = Vec::new();
         let ca = name
             .tls
@@ -94,7 +94,7 @@ impl Profile {
                 group: next_group(),
                 ca,
                 identity,
-                idle,
+                keeping,
             })
         } else {
             Err(wrong)
@@ -104,6 +104,24 @@ impl Profile {
     /// Returns the number that keeps its connections apart from everyone else's.
     pub(super) fn group(&self) -> u64 {
         self.group
+    }
+
+    /// Says how long its connections wait, and how many may.
+    pub(super) fn keeping(&self) -> &Keeping {
+        &self.keeping
+    }
+
+    /// Tells whether its connections are of HTTP/1 alone.
+    pub(super) fn is_http1(&self, secure: bool) -> bool {
+        self.alpn(secure) == ALPN::H1
+    }
+
+    fn alpn(&self, secure: bool) -> ALPN {
+        match (self.name.protocol, secure) {
+            (Protocol::Auto, true) => ALPN::H2H1,
+            (Protocol::Auto, false) | (Protocol::Http1, _) => ALPN::H1,
+            (Protocol::Http2, _) => ALPN::H2,
+        }
     }
 
     /// Makes the peer of one address. Its timeouts are the least safe ones; each request sets its own.
@@ -124,15 +142,11 @@ impl Profile {
 
     fn options(&self, secure: bool) -> PeerOptions {
         let mut options = PeerOptions::new();
-        options.alpn = match (self.name.protocol, secure) {
-            (Protocol::Auto, true) => ALPN::H2H1,
-            (Protocol::Auto, false) | (Protocol::Http1, _) => ALPN::H1,
-            (Protocol::Http2, _) => ALPN::H2,
-        };
+        options.alpn = self.alpn(secure);
         if secure {
             options.ca.clone_from(&self.ca);
         }
-        options.idle_timeout = Some(self.idle);
+        options.idle_timeout = Some(self.keeping.idle);
         options.max_h2_streams = MAX_H2_STREAMS;
         options.h2_ping_interval = Some(H2_PING);
         options.tcp_keepalive = Some(TcpKeepalive {
@@ -219,6 +233,10 @@ mod tests {
 
     const IDLE: Duration = Duration::from_secs(7);
 
+    fn keeping() -> Keeping {
+        Keeping::new(IDLE, 7)
+    }
+
     fn named(tls: TlsProfile, protocol: Protocol) -> ProfileName {
         ProfileName {
             tenant: "carbon.super".into(),
@@ -240,7 +258,7 @@ mod tests {
                 ca: Some(ca),
                 ..TlsProfile::default()
             };
-            Profile::believe(&named(tls, Protocol::Auto), IDLE)
+            Profile::believe(&named(tls, Protocol::Auto), keeping())
                 .unwrap()
                 .peer(address, true, "origin.test")
         };
@@ -254,7 +272,7 @@ mod tests {
             identity: Some((pem().0, pem().1)),
             server_name: Some(String::new()),
         };
-        let wrong = Profile::believe(&named(tls, Protocol::Auto), IDLE).unwrap_err();
+        let wrong = Profile::believe(&named(tls, Protocol::Auto), keeping()).unwrap_err();
         let said: Vec<_> = wrong.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 3, "{said:?}");
         assert!(
@@ -270,7 +288,7 @@ mod tests {
             ca: Some(pem),
             ..TlsProfile::default()
         };
-        assert!(Profile::believe(&named(tls, Protocol::Auto), IDLE).is_err());
+        assert!(Profile::believe(&named(tls, Protocol::Auto), keeping()).is_err());
     }
 
     #[test]
@@ -280,7 +298,7 @@ mod tests {
             identity: Some((chain, key)),
             ..TlsProfile::default()
         };
-        let profile = Profile::believe(&named(tls, Protocol::Auto), IDLE).unwrap();
+        let profile = Profile::believe(&named(tls, Protocol::Auto), keeping()).unwrap();
         let peer = profile.peer("127.0.0.1:9".parse().unwrap(), true, "127.0.0.1");
         assert_eq!(peer.sni, "127.0.0.1");
         assert!(peer.client_cert_key.is_some());
@@ -293,7 +311,7 @@ mod tests {
     #[test]
     fn protocols_become_alpn() {
         let alpn = |protocol, secure| {
-            let profile = Profile::believe(&named(TlsProfile::default(), protocol), IDLE).unwrap();
+            let profile = Profile::believe(&named(TlsProfile::default(), protocol), keeping()).unwrap();
             profile
                 .peer("127.0.0.1:9".parse().unwrap(), secure, "origin.test")
                 .options

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -14,6 +13,7 @@ use crate::model::backend as model;
 use crate::model::violation::Violation;
 
 use super::backend::{Backend, BackendName, Endpoint, Slot};
+use super::idle::Keeping;
 use super::profile::{Profile, ProfileName, check_name};
 use super::target::{Target, TargetName};
 
@@ -59,8 +59,7 @@ impl Registry {
 /// Backends in the making.
 pub(super) struct Draft<'a> {
     known: &'a Registry,
-    /// How long idle connections are kept.
-    idle: Duration,
+    keeping: &'a Keeping,
     targets: HashMap<TargetName, Arc<Target>>,
     profiles: HashMap<ProfileName, Arc<Profile>>,
     violations: Vec<Violation>,
@@ -68,10 +67,10 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Begins beside what is known.
-    pub(super) fn beside(known: &'a Registry, idle: Duration) -> Self {
+    pub(super) fn beside(known: &'a Registry, keeping: &'a Keeping) -> Self {
         Self {
             known,
-            idle,
+            keeping,
             targets: HashMap::new(),
             profiles: HashMap::new(),
             violations: Vec::new(),
@@ -116,7 +115,7 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.known.profiles.get(&name).or_else(|| self.profiles.get(&name)) {
             return Some(Arc::clone(known));
         }
-        match Profile::believe(&name, self.idle) {
+        match Profile::believe(&name, self.keeping.clone()) {
             Ok(profile) => Some(Arc::clone(
                 self.profiles.entry(name).or_insert_with(|| Arc::new(profile)),
             )),
@@ -201,6 +200,8 @@ fn read(uri: &Uri, spec: &model::Backend, group: u64) -> Option<(Endpoint, Targe
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::time::Duration;
+
     use crate::model::backend::{Balance, Health, HostHeader, Protocol, Timeouts, TlsProfile};
     use crate::registry::key_pair::KeyType;
 
@@ -237,7 +238,8 @@ pub(super) mod tests {
     }
 
     pub(in super::super) fn draft(known: &Registry, wanted: &[(BackendName, model::Backend)]) -> Vec<Arc<Backend>> {
-        let mut draft = Draft::beside(known, Duration::from_secs(7));
+        let keeping = Keeping::new(Duration::from_secs(7), 7);
+        let mut draft = Draft::beside(known, &keeping);
         let made = wanted
             .iter()
             .map(|(name, spec)| draft.backend(name.clone(), true, spec).unwrap())
@@ -317,7 +319,8 @@ pub(super) mod tests {
         let mut wrong = spec(&["https://127.0.0.1:9"]);
         wrong.tls.ca = Some("no pem".into());
         let registry = Registry::default();
-        let mut draft = Draft::beside(&registry, Duration::from_secs(7));
+        let keeping = Keeping::new(Duration::from_secs(7), 7);
+        let mut draft = Draft::beside(&registry, &keeping);
         assert!(draft.backend(name("t", "1"), true, &wrong).is_none());
         assert!(
             draft

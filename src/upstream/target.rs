@@ -1,6 +1,6 @@
 //! One endpoint of a tenant, reached in one way: its addresses, its health, its load.
 //!
-//! Targets outlive catalogs. A peer is made once for each address and copied for each request; names are resolved in
+//! Targets outlive catalogs. A peer is made once for each address and copied for whoever connects; names are resolved in
 //! the background, never while a request waits.
 
 use std::fmt;
@@ -20,6 +20,7 @@ use crate::model::backend::Health;
 use super::balance::in_turn;
 use super::clock;
 use super::health::{Condition, Standing};
+use super::idle::Idle;
 use super::profile::Profile;
 
 /// What a target is known by: whoever agrees in all of it shares its health and its connections.
@@ -56,10 +57,11 @@ pub(super) struct Target {
     silent_until: AtomicU64,
 }
 
-/// One address of a target, with the peer that is copied for each request.
-struct Address {
-    socket: SocketAddr,
+/// One address of a target, with the peer that is copied for those who connect.
+pub(super) struct Address {
+    pub(super) socket: SocketAddr,
     peer: HttpPeer,
+    pub(super) idle: Idle,
     /// Until when it is passed over, where there are others, because it could not be connected to.
     shunned_until: AtomicU64,
 }
@@ -142,6 +144,7 @@ impl Target {
         Address {
             socket,
             peer,
+            idle: Idle::new(self.profile.keeping().clone()),
             shunned_until: AtomicU64::new(0),
         }
     }
@@ -160,8 +163,18 @@ impl Target {
         }
     }
 
-    /// Returns a copy of the peer of its next address, not of the one to avoid where there is another.
-    pub(super) fn peer(&self, now: u64, avoid: Option<SocketAddr>) -> Option<(Box<HttpPeer>, SocketAddr)> {
+    /// Tells whether it is spoken to in HTTP/1 alone.
+    pub(super) fn is_http1(&self) -> bool {
+        self.profile.is_http1(self.name.secure)
+    }
+
+    /// Closes connections that wait and cannot be used any more.
+    pub(super) fn sweep(&self, now: u64) {
+        self.addresses.load().iter().for_each(|address| address.idle.sweep(now));
+    }
+
+    /// Returns its next address, not the one to avoid where there is another.
+    pub(super) fn next(&self, now: u64, avoid: Option<SocketAddr>) -> Option<Arc<Address>> {
         let addresses = self.addresses.load();
         let turn = self.turn.fetch_add(1, Relaxed);
         let fit = |index| {
@@ -170,8 +183,7 @@ impl Target {
                 .is_some_and(|address: &Arc<Address>| address.is_fit(now, avoid))
         };
         let chosen = in_turn(turn, addresses.len(), fit).or_else(|| in_turn(turn, addresses.len(), |_| true))?;
-        let address = addresses.get(chosen)?;
-        Some((Box::new(address.peer.clone()), address.socket))
+        addresses.get(chosen).map(Arc::clone)
     }
 
     /// Tells whether it can be reached at another address than this one.
@@ -242,6 +254,11 @@ impl Target {
 }
 
 impl Address {
+    /// Returns a peer to connect to; its timeouts are for whoever does.
+    pub(super) fn peer(&self) -> Box<HttpPeer> {
+        Box::new(self.peer.clone())
+    }
+
     fn is_fit(&self, now: u64, avoid: Option<SocketAddr>) -> bool {
         self.shunned_until.load(Relaxed) <= now && avoid != Some(self.socket)
     }
@@ -255,6 +272,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
+    use super::super::idle::Keeping;
     use super::super::profile::ProfileName;
     use super::*;
     use crate::model::backend::{Protocol, TlsProfile};
@@ -265,7 +283,7 @@ mod tests {
             protocol: Protocol::Auto,
             tls: TlsProfile::default(),
         };
-        let profile = Arc::new(Profile::believe(&name, Duration::from_secs(7)).unwrap());
+        let profile = Arc::new(Profile::believe(&name, Keeping::new(Duration::from_secs(7), 7)).unwrap());
         let health = Health {
             max_failures: 1,
             suspend: Duration::from_secs(1),
@@ -301,7 +319,7 @@ mod tests {
         target.learn(&sockets(&["192.0.2.1:80"]));
         assert_eq!(target.standing(1), Standing::Open);
         target.learn(&[]);
-        assert_eq!(target.peer(1, None).unwrap().1, sockets(&["192.0.2.1:80"])[0]);
+        assert_eq!(target.next(1, None).unwrap().socket, sockets(&["192.0.2.1:80"])[0]);
     }
 
     #[test]
@@ -317,7 +335,7 @@ mod tests {
         let target = target("origin.test");
         let found = sockets(&["192.0.2.1:80", "192.0.2.2:80"]);
         target.learn(&found);
-        let used: Vec<_> = (0..4).map(|_| target.peer(1, None).unwrap().1).collect();
+        let used: Vec<_> = (0..4).map(|_| target.next(1, None).unwrap().socket).collect();
         assert_eq!(used, [found[0], found[1], found[0], found[1]]);
     }
 
@@ -329,11 +347,11 @@ mod tests {
         assert!(target.has_other(1, found[0]));
         target.unreachable(1, found[0]);
         assert_eq!(target.standing(1), Standing::Open);
-        assert!((0..4).all(|_| target.peer(1, None).unwrap().1 == found[1]));
+        assert!((0..4).all(|_| target.next(1, None).unwrap().socket == found[1]));
         assert!(!target.has_other(1, found[1]));
         target.unreachable(1, found[1]);
         assert_eq!(target.standing(1), Standing::Shut);
         // With nothing better left, any address is tried again.
-        assert!(target.peer(1, None).is_some());
+        assert!(target.next(1, None).is_some());
     }
 }

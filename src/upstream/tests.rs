@@ -45,7 +45,8 @@ impl ProxyHttp for Gateway {
             headers: &session.req_header().headers,
         };
         let index: usize = session.req_header().uri.path().trim_start_matches('/').parse().unwrap();
-        Ok(ctx.next(&self.0[index], call)?)
+        ctx.choose(&self.0[index], call)?;
+        Ok(ctx.peer().expect("one was chosen"))
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Attempts, e: Box<Error>) -> Box<Error> {
@@ -225,7 +226,7 @@ async fn failures_keep_their_kind_on_the_way_out() {
 
 #[tokio::test]
 async fn a_name_is_looked_for_again_however_often_the_catalog_changes() {
-    let pool = Pool::new(Duration::from_secs(7));
+    let pool = Pool::new(Keeping::new(Duration::from_secs(7), 7));
     let backends = [backend(spec(&["http://localhost:9"]))];
     let (stop, stopping) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&pool).run(stopping));
@@ -443,7 +444,7 @@ async fn probes_close_an_endpoint_and_open_it_again() {
         }
     })
     .await;
-    let pool = Pool::new(Duration::from_secs(7));
+    let pool = Pool::new(Keeping::new(Duration::from_secs(7), 7));
     let (stop, shutdown) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
@@ -464,7 +465,7 @@ async fn probes_end_when_their_endpoint_is_gone() {
         always_ok(count, stream)
     })
     .await;
-    let pool = Pool::new(Duration::from_secs(7));
+    let pool = Pool::new(Keeping::new(Duration::from_secs(7), 7));
     let (_stop, shutdown) = watch::channel(false);
     tokio::spawn(Arc::clone(&pool).run(shutdown));
     let backend = backend(probed(at(&[address])));
@@ -496,7 +497,7 @@ async fn probes_speak_the_protocol_of_the_endpoint() {
     let backend = backend(spec);
     let target = &backend.slots[0].target;
     target.condition.judged(false);
-    let pool = Pool::new(Duration::from_secs(7));
+    let pool = Pool::new(Keeping::new(Duration::from_secs(7), 7));
     let (_stop, shutdown) = watch::channel(false);
     tokio::spawn(Arc::clone(&pool).run(shutdown));
     pool.commit(&[production(&backend)]);
@@ -508,7 +509,7 @@ async fn names_have_addresses_before_they_are_served() {
     let port = origin(always_ok).await.port();
     let backend = backend(spec(&[&format!("http://localhost:{port}")]));
     assert_eq!(backend.fit(), 0);
-    Pool::new(Duration::from_secs(7))
+    Pool::new(Keeping::new(Duration::from_secs(7), 7))
         .resolve(&[production(&backend)], Duration::from_secs(5))
         .await;
     assert_eq!(backend.fit(), 1);

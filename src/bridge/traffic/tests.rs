@@ -12,7 +12,7 @@ use crate::bridge::publish::Publisher;
 use crate::model::catalog::Catalog;
 use crate::model::source::{NoReferences, Source};
 use crate::telemetry::record::{Answer, Asked, By, Record};
-use crate::upstream::Pool;
+use crate::upstream::{Keeping, Pool};
 
 const PETS: &str = r#"
 name = "Pets"
@@ -70,7 +70,7 @@ fn watching() -> Watching {
     };
     let live = Arc::new(Live::new(Served::default()));
     let telemetry = Telemetry::new(None, Connections::new(0));
-    let pool = Pool::new(Duration::from_secs(1));
+    let pool = Pool::new(Keeping::new(Duration::from_secs(1), 1));
     let publisher = Publisher::new(Arc::clone(&live), pool, Arc::clone(&telemetry), None);
     let catalog = Catalog::believe(&[source], &NoReferences).unwrap();
     publisher.prepare(Revision(1), &catalog).unwrap()();
