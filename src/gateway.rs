@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`own`] paths are answered, else [`admission`](crate::admission); a refusal is written and returned as a success; WebSockets go to the tunnel |
+//! | `request_filter` | [`own`] paths are answered, else [`admission`](crate::admission); a refusal is written and returned as a success; WebSockets go to the tunnel, and what has no body goes [`straight`] |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `request_cache_filter` to `response_cache_filter`, `should_serve_stale` | [`cache::filters`](crate::cache::filters) |
-//! | `upstream_request_filter`, `response_filter` | [`rewrite`] |
+//! | `upstream_request_filter`, `response_filter` | [`rewrite`](crate::rewrite) |
 //! | `fail_to_proxy` | [`reply`], in the same shape as a refusal |
 //! | `logging` | [`Telemetry::record`], once for every exchange |
 
@@ -19,17 +19,18 @@ mod charging;
 mod failure;
 mod readmission;
 mod refused;
+mod responding;
 mod seen;
+mod straight;
 mod websocket;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode};
 use pingora_cache::key::HashBinary;
 use pingora_cache::{CacheKey, CacheMeta, ForcedFreshness, HitHandler, RespCacheable};
 use pingora_core::modules::http::HttpModules;
@@ -52,6 +53,7 @@ use crate::explain::refusals::Refusals;
 use crate::forwarding::{Trust, certificate};
 use crate::head::Scheme;
 use crate::quota::Hold;
+use crate::reply;
 use crate::routed::Routed;
 use crate::served::Served;
 use crate::settings::{Limits, Timeouts};
@@ -60,7 +62,6 @@ use crate::stages::{Spent, own};
 use crate::telemetry::{Telemetry, observe};
 use crate::tunnel;
 use crate::upstream::{self, Pool};
-use crate::{reply, rewrite};
 
 /// The data plane's shell.
 #[derive(Debug)]
@@ -144,11 +145,14 @@ impl ProxyHttp for Gateway {
                 exchange.verdict = Verdict::Permitted(permit);
                 exchange.spent = spent;
                 exchange.assertion = self.assertion(exchange).await?;
-                if !tunnel::is_websocket(session.req_header()) {
+                // Boxed: their state is large, and every other request would carry it along.
+                if tunnel::is_websocket(session.req_header()) {
+                    Box::pin(self.carry(session, exchange)).await?;
+                } else if straight::fits(session, exchange) {
+                    Box::pin(self.go_straight(session, exchange)).await?;
+                } else {
                     return Ok(false);
                 }
-                // Boxed: its state is large, and every other request would carry it along.
-                Box::pin(self.carry(session, exchange)).await?;
             }
             Ok(Admitted::Options(version, methods)) => {
                 exchange.verdict = Verdict::Answered(version);
@@ -276,20 +280,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<()> {
-        if !filters::is_from_cache(session) {
-            upstream::check_answer(response)?;
-            exchange.attempts.answered(response);
-            exchange.answered = Some(Instant::now());
-            self.invalidate(session, response, exchange);
-        }
-        charging::foresee(&self.counts, exchange, response)?;
-        rewrite::response(response, exchange)?;
-        filters::tell(session, response, exchange)?;
-        rewrite::suit(response, session);
-        if has_no_body(session, response) {
-            exchange.spent.hold = Hold::default();
-        }
-        Ok(())
+        self.respond(session, response, exchange)
     }
 
     fn response_body_filter(
@@ -299,12 +290,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         exchange: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
-        charging::charge(&self.counts, exchange, body.as_ref().map_or(0, Bytes::len))?;
-        if end_of_stream {
-            // Before the caller has it all: whoever asks again then must not meet its own last request.
-            exchange.spent.hold = Hold::default();
-        }
-        Ok(None)
+        charging::pass(&self.counts, exchange, body, end_of_stream).map(|()| None)
     }
 
     fn upstream_response_body_filter(
@@ -374,10 +360,4 @@ impl ProxyHttp for Gateway {
             session.req_header().uri.path()
         )
     }
-}
-
-/// Tells whether a response ends with its head.
-fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
-    session.req_header().method == Method::HEAD
-        || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

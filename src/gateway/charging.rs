@@ -1,5 +1,6 @@
 //! Bytes, as they pass: what is counted of a body before any more of it goes on.
 
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
@@ -8,7 +9,7 @@ use smallvec::SmallVec;
 use crate::counting::Counts;
 use crate::denial::Denial;
 use crate::exchange::Exchange;
-use crate::quota::{Answer, Demand};
+use crate::quota::{Answer, Demand, Hold};
 
 /// Charges bytes that are about to pass; where a quota is reached, they must not.
 pub(super) fn charge(counts: &Counts, exchange: &mut Exchange, bytes: usize) -> Result<()> {
@@ -17,6 +18,16 @@ pub(super) fn charge(counts: &Counts, exchange: &mut Exchange, bytes: usize) -> 
     }
     let refused = refusing(exchange, bytes as u64, |demands| counts.charge(demands));
     refused.map_or(Ok(()), |denial| Err(fail(exchange, denial)))
+}
+
+/// Charges a piece of a response that is about to pass.
+pub(super) fn pass(counts: &Counts, exchange: &mut Exchange, piece: &Option<Bytes>, is_last: bool) -> Result<()> {
+    charge(counts, exchange, piece.as_ref().map_or(0, Bytes::len))?;
+    if is_last {
+        // Before the caller has it all: whoever asks again then must not meet its own last request.
+        exchange.spent.hold = Hold::default();
+    }
+    Ok(())
 }
 
 /// Looks whether all of a response may pass that says how long it is: one that would be cut off need not begin.

@@ -203,3 +203,70 @@ async fn an_answer_that_ends_too_early_is_not_passed_as_whole() {
             .is_none_or(|reply| reply.status == 502)
     );
 }
+
+/// An origin that answers the first request of each connection, and ends the connection at the second one.
+async fn tired() -> Origin {
+    let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+    let script = move |request: &Request| {
+        if seen.lock().unwrap().insert(request.connection) {
+            answer(200).body("once")
+        } else {
+            Answer::none()
+        }
+    };
+    origin().answers(script).start().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_connection_that_dies_under_a_request_costs_its_caller_nothing() {
+    let origin = tired().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    for method in ["GET", "PUT", "DELETE"] {
+        caller.call(call(method, "/p/1.0/a")).await.expect(200);
+    }
+    // Each but the first met a used connection, and had another one.
+    assert_eq!((origin.requests().len(), origin.connections()), (5, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_happened_is_not_sent_again_over_another_connection() {
+    let origin = tired().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    let mut caller = gateway.connect().await;
+    caller.call(get("/p/1.0/a")).await.expect(200);
+    caller.call(call("POST", "/p/1.0/a")).await.expect(502);
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_leaves_takes_the_call_along() {
+    let origin = origin().answers(|_| Answer::never()).start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    for request in [get("/p/1.0/a"), post("/p/1.0/a", "x")] {
+        let before = origin.requests().len();
+        let mut caller = gateway.connect().await;
+        caller.send(request.bytes()).await;
+        origin.saw(before + 1).await;
+        drop(caller);
+        eventually("the call to end", async || origin.open_connections() == 0).await;
+    }
+    let logged = gateway.access_log(2).await;
+    assert!(logged.iter().all(|record| record["status"] == 0), "{logged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_endpoint_says_beyond_its_answer_reaches_nobody() {
+    let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+    let raw = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na{forged}");
+    let origin = origin()
+        .answers(move |_| Answer::raw(raw.clone()).stays())
+        .start()
+        .await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    for _ in 0..3 {
+        assert_eq!(gateway.get("/p/1.0/a").await.expect(200).text(), "a");
+        assert_eq!(gateway.call(post("/p/1.0/a", "x")).await.expect(200).text(), "a");
+    }
+    assert_eq!(origin.connections(), 6);
+}

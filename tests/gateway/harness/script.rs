@@ -108,12 +108,18 @@ impl Answer {
         Self::of(Step::Raw(bytes.into()))
     }
 
+    /// Leaves the connection open afterwards.
+    pub(crate) fn stays(mut self) -> Self {
+        self.closes = false;
+        self
+    }
+
     /// The end of the connection without a byte.
     pub(crate) fn none() -> Self {
         Self::of(Step::Raw(Vec::new()))
     }
 
-    /// Neither a byte nor an end.
+    /// Neither a byte nor an end, until the other side ends.
     pub(crate) fn never() -> Self {
         Self::of(Step::Hang)
     }
@@ -181,7 +187,10 @@ impl Answer {
                     gate.pass().await;
                     Ok(())
                 }
-                Step::Hang => std::future::pending().await,
+                Step::Hang => {
+                    wire.rest().await;
+                    return false;
+                }
             };
             if sent.is_err() {
                 return false;
