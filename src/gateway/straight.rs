@@ -6,6 +6,7 @@
 //! costs. What is decided on the way is the same and stands where it stood: this is but another order of the callbacks.
 
 use http::{Method, Request, Response, StatusCode, Version, header};
+use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v1::client::HttpSession as Backend;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -37,17 +38,16 @@ impl Gateway {
         loop {
             asking::choose(session, exchange)?;
             let failed = match self.connect(exchange).await {
-                Ok((mut backend, reused)) => match self.carry_over(session, &mut backend, exchange).await {
-                    Ok(()) => {
+                Ok((stream, reused)) => {
+                    let mut backend = Backend::new(stream);
+                    let Err(e) = self.carry_over(session, &mut backend, exchange).await else {
                         put_away(backend, exchange).await;
                         return Ok(());
-                    }
-                    Err(e) => {
-                        let e = attribute(session.as_downstream_mut(), e);
-                        observe::failure(exchange, &e);
-                        exchange.attempts.broke(session, e, reused)
-                    }
-                },
+                    };
+                    let e = attribute(session.as_downstream_mut(), e);
+                    observe::failure(exchange, &e);
+                    exchange.attempts.broke(session, e, reused)
+                }
                 Err(e) => {
                     observe::failure(exchange, &e);
                     exchange.attempts.connect_failed(e)
@@ -60,20 +60,13 @@ impl Gateway {
     }
 
     /// Returns a connection to the endpoint that was chosen, and whether it was used before.
-    async fn connect(&self, exchange: &Exchange) -> Result<(Backend, bool)> {
-        let silence = exchange.attempts.silence();
-        let (stream, reused) = match exchange.attempts.take_idle() {
-            Some(stream) => (stream, true),
-            None => {
-                let peer = asking::peer(exchange)?;
-                let stream = self.pool.transport().new_stream(&*peer).await;
-                (stream.map_err(|e| e.into_up())?, false)
-            }
-        };
-        let mut backend = Backend::new(stream);
-        backend.read_timeout = silence;
-        backend.write_timeout = silence;
-        Ok((backend, reused))
+    async fn connect(&self, exchange: &Exchange) -> Result<(Stream, bool)> {
+        if let Some(stream) = exchange.attempts.take_idle() {
+            return Ok((stream, true));
+        }
+        let peer = asking::peer(exchange)?;
+        let stream = self.pool.transport().new_stream(&*peer).await;
+        stream.map(|stream| (stream, false)).map_err(|e| e.into_up())
     }
 
     async fn carry_over(
@@ -82,6 +75,8 @@ impl Gateway {
         backend: &mut Backend,
         exchange: &mut Box<Exchange>,
     ) -> Result<()> {
+        backend.read_timeout = exchange.attempts.silence();
+        backend.write_timeout = backend.read_timeout;
         let mut out = Box::new(copy_of_request(session.req_header()));
         asking::rewritten(&mut out, session.req_header().version, exchange)?;
         backend.write_request_header(out).await.map_err(|e| e.into_up())?;

@@ -170,7 +170,8 @@ impl Pool {
     async fn follow_idle(&self) {
         loop {
             sleep(SWEEP).await;
-            for target in self.active() {
+            let targets: Vec<_> = self.registry.lock().targets().map(Arc::clone).collect();
+            for target in targets {
                 target.sweep(clock::now());
             }
         }

@@ -46,7 +46,12 @@ impl Registry {
         registry
     }
 
-    /// Returns the targets that calls may reach.
+    /// Returns every target, once.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.targets.values()
+    }
+
+    /// Returns the targets that calls may reach, for each that reaches them.
     pub(super) fn active(&self) -> impl Iterator<Item = &Arc<Target>> {
         self.backends
             .values()
