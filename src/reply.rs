@@ -12,10 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use pingora_error::Result;
+use pingora_error::ErrorType::InternalError;
+use pingora_error::{OrErr as _, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
-use time::OffsetDateTime;
 
 use self::body::{Said, body, format, next_access};
 use self::words::Called;
@@ -37,7 +37,7 @@ pub async fn refuse(session: &mut Session, exchange: &Exchange, denial: Denial) 
         version: exchange.version(),
         route: exchange.route(),
     };
-    let next_access = next_access(denial, OffsetDateTime::now_utc());
+    let next_access = next_access(denial, exchange.at);
     let description = called.describe(denial, &fault, next_access.as_deref());
     let challenge = called.challenge(denial, fault.status, headers);
     if is_grpc(headers) {
@@ -49,28 +49,40 @@ pub async fn refuse(session: &mut Session, exchange: &Exchange, denial: Denial) 
         next_access: next_access.as_deref(),
     };
     let (content_type, body) = body(format(headers), id, said);
-    let mut header = ResponseHeader::build(fault.status, Some(12))?;
+    let mut headers = HeaderMap::with_capacity(USUAL_FIELDS);
     for (name, value) in exchange.quota_fields() {
-        header.insert_header(name, value)?;
+        headers.insert(name, value);
     }
     if let Some(wait) = denial.retry_after() {
-        header.insert_header(RETRY_AFTER, wait)?;
+        headers.append(RETRY_AFTER, wait.into());
     }
     if let Some(challenge) = challenge {
-        header.insert_header(WWW_AUTHENTICATE, challenge)?;
+        headers.append(WWW_AUTHENTICATE, challenge);
     }
-    header.insert_header(CONTENT_TYPE, content_type)?;
-    header.insert_header(CONTENT_LENGTH, body.len())?;
-    header.insert_header(CACHE_CONTROL, "no-store")?;
-    header.insert_header(REQUEST_ID, id.clone())?;
+    headers.append(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.append(CONTENT_LENGTH, body.len().into());
+    headers.append(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.append(REQUEST_ID, id.clone());
     if let Denial::MethodNotAllowed(methods) = denial {
-        header.insert_header(ALLOW, methods.to_string())?;
+        headers.append(ALLOW, methods.to_string().try_into().or_err(InternalError, "methods")?);
     }
     // HEAD is told the length of a body that it does not get (RFC 9110, 9.3.2); HTTP/2 would send it all the same.
     let body = (session.req_header().method != Method::HEAD).then(|| Bytes::from(body));
+    let header = header_of(fault.status, headers);
     session.write_response_header(Box::new(header), body.is_none()).await?;
     session.write_response_body(body, true).await
 }
+
+/// Joins a head whose fields are all ours, so that nobody's spelling of their names is kept beside them.
+fn header_of(status: StatusCode, headers: HeaderMap) -> ResponseHeader {
+    let (mut parts, ()) = Response::new(()).into_parts();
+    parts.status = status;
+    parts.headers = headers;
+    parts.into()
+}
+
+/// Room for the fields of most refusals, and for what Pingora adds.
+const USUAL_FIELDS: usize = 12;
 
 /// Answers `OPTIONS` where the resource leaves it to the gateway (RFC 9110, 9.3.7).
 ///

@@ -9,6 +9,7 @@
 pub mod explanation;
 mod kept;
 mod limits;
+mod packed;
 pub mod question;
 pub mod quotas;
 pub mod refusals;

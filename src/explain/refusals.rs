@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::packed::Packed;
 use super::{rules, words};
 use crate::credential::Flaw;
 use crate::credential::caller::Caller;
@@ -118,17 +119,23 @@ struct Entry {
     flaw: Option<Flaw>,
     revision: u64,
     rule: Place,
-    id: Box<str>,
-    method: Box<str>,
-    path: Box<str>,
-    host: Box<str>,
-    version: Option<[Box<str>; 3]>,
-    resource: Option<Box<str>>,
-    application: Option<Box<str>>,
-    subject: Option<Box<str>>,
-    wanted: Box<str>,
-    held: Box<str>,
+    texts: Packed<TEXTS>,
 }
+
+/// The places of what is kept as text.
+const ID: usize = 0;
+const METHOD: usize = 1;
+const PATH: usize = 2;
+const HOST: usize = 3;
+const TENANT: usize = 4;
+const API: usize = 5;
+const VERSION: usize = 6;
+const RESOURCE: usize = 7;
+const APPLICATION: usize = 8;
+const SUBJECT: usize = 9;
+const WANTED: usize = 10;
+const HELD: usize = 11;
+const TEXTS: usize = 12;
 
 impl Refusals {
     /// Keeps so many; none where that is 0.
@@ -166,7 +173,7 @@ impl Refusals {
     /// Finds the refusals with a request id, the latest first; a few at most.
     pub fn find(&self, id: &str) -> Vec<Refused> {
         let kept = self.kept.lock();
-        let found = kept.ring.iter().rev().filter(|entry| *entry.id == *id);
+        let found = kept.ring.iter().rev().filter(|entry| entry.texts.get(ID) == Some(id));
         found.take(MOST_FOUND).map(Entry::told).collect()
     }
 }
@@ -182,6 +189,13 @@ impl Entry {
         let held = caller.filter(|_| is_scope).map(|caller| &caller.scopes);
         let stage = rules::stage(sketch.denial, (version.is_some(), caller.is_some()));
         let application = caller.and_then(|caller| caller.application.as_deref());
+        let (path, host) = (
+            String::from_utf8_lossy(sketch.path),
+            String::from_utf8_lossy(sketch.host),
+        );
+        let names = version.map(Version::names);
+        let wanted = joined(wanted, LONG);
+        let held = joined(held.into_iter().flatten().map(|scope| &**scope), LONG);
         Self {
             at: sketch.at,
             client: sketch.client,
@@ -193,70 +207,60 @@ impl Entry {
                 .or_else(|| rules::place(stage?, version, route))
                 .cloned()
                 .unwrap_or_default(),
-            id: cut(sketch.id, SHORT),
-            method: cut(sketch.method, SHORT),
-            path: cut(&String::from_utf8_lossy(sketch.path), LONG),
-            host: cut(&String::from_utf8_lossy(sketch.host), SHORT),
-            version: version.map(|version| {
-                let (tenant, api, label) = version.names();
-                [tenant, api, label].map(|name| cut(name, SHORT))
-            }),
-            resource: route.map(|route| cut(&route.template, LONG)),
-            application: application.map(|application| cut(&application.name, SHORT)),
-            subject: caller.map(|caller| cut(&caller.subject, SHORT)),
-            wanted: joined(wanted, LONG),
-            held: joined(held.into_iter().flatten().map(|scope| &**scope), LONG),
+            texts: Packed::of([
+                (Some(sketch.id), SHORT),
+                (Some(sketch.method), SHORT),
+                (Some(&path), LONG),
+                (Some(&host), SHORT),
+                (names.map(|names| names.0), SHORT),
+                (names.map(|names| names.1), SHORT),
+                (names.map(|names| names.2), SHORT),
+                (route.map(|route| &*route.template), LONG),
+                (application.map(|application| &*application.name), SHORT),
+                (caller.map(|caller| &*caller.subject), SHORT),
+                (Some(&wanted), LONG),
+                (Some(&held), LONG),
+            ]),
         }
     }
 
     /// Returns how many bytes it takes.
     fn bytes(&self) -> usize {
-        let names = self.version.iter().flatten();
-        let maybe = [&self.resource, &self.application, &self.subject];
-        let always = [&self.id, &self.method, &self.path, &self.host, &self.wanted, &self.held];
-        let texts = always.into_iter().chain(names).chain(maybe.into_iter().flatten());
-        size_of::<Self>() + texts.map(|text| text.len()).sum::<usize>()
+        size_of::<Self>() + self.texts.bytes()
     }
 
     fn told(&self) -> Refused {
         let fault = self.denial.fault();
-        let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-        let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect();
+        let maybe = |place| self.texts.get(place).map(str::to_owned);
+        let text = |place| maybe(place).unwrap_or_default();
+        let words = |place| text(place).split_ascii_whitespace().map(str::to_owned).collect();
+        let has = |place| self.texts.get(place).is_some();
         Refused {
-            request_id: self.id.to_string(),
+            request_id: text(ID),
             time: OffsetDateTime::from(self.at).format(&Rfc3339).unwrap_or_default(),
-            method: self.method.to_string(),
-            path: self.path.to_string(),
-            host: self.host.to_string(),
+            method: text(METHOD),
+            path: text(PATH),
+            host: text(HOST),
             client: self.client.to_string(),
             status: fault.status.as_u16(),
             code: fault.code.to_owned(),
             reason: self.denial.name().to_owned(),
             says: words::flaw_or(self.flaw, fault.description),
-            stage: rules::stage(self.denial, (self.version.is_some(), self.subject.is_some()))
-                .map(|stage| stage.name().to_owned()),
+            stage: rules::stage(self.denial, (has(VERSION), has(SUBJECT))).map(|stage| stage.name().to_owned()),
             rule: rules::setting(self.denial).map_or_else(|| self.rule.to_string(), str::to_owned),
-            version: self
-                .version
-                .as_ref()
-                .map(|names| names.each_ref().map(ToString::to_string)),
-            resource: owned(&self.resource),
-            application: owned(&self.application),
-            subject: owned(&self.subject),
+            version: has(VERSION).then(|| [TENANT, API, VERSION].map(text)),
+            resource: maybe(RESOURCE),
+            application: maybe(APPLICATION),
+            subject: maybe(SUBJECT),
             flaw: self.flaw.map(|flaw| flaw.name().to_owned()),
-            wanted_scopes: words(&self.wanted),
-            held_scopes: words(&self.held),
+            wanted_scopes: words(WANTED),
+            held_scopes: words(HELD),
             revision: self.revision,
         }
     }
 }
 
-/// Copies a text, or the beginning of a long one.
-fn cut(text: &str, most: usize) -> Box<str> {
-    text.get(..text.floor_char_boundary(most)).unwrap_or_default().into()
-}
-
-fn joined<'a>(words: impl Iterator<Item = &'a str>, most: usize) -> Box<str> {
+fn joined<'a>(words: impl Iterator<Item = &'a str>, most: usize) -> String {
     let mut text = String::new();
     for word in words {
         if text.len() + word.len() + 1 > most {
@@ -267,7 +271,7 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>, most: usize) -> Box<str> {
         }
         text.push_str(word);
     }
-    text.into()
+    text
 }
 
 /// The bytes that one takes on average at most.
@@ -336,9 +340,9 @@ mod tests {
         assert_eq!(kept.bytes, kept.ring.iter().map(Entry::bytes).sum::<usize>());
         assert!(kept.ring.len() > 50, "{}", kept.ring.len());
         assert!(
-            kept.ring
-                .iter()
-                .all(|entry| entry.path.len() <= LONG && entry.id.len() <= SHORT)
+            kept.ring.iter().all(
+                |entry| entry.texts.get(PATH).unwrap().len() <= LONG && entry.texts.get(ID).unwrap().len() <= SHORT
+            )
         );
     }
 

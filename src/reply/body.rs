@@ -1,7 +1,10 @@
 //! The bodies of faults: W's JSON and XML, and problem details (RFC 9457).
 
+use std::time::SystemTime;
+
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
+use serde::Serialize;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
@@ -14,6 +17,19 @@ pub(super) struct Said<'a> {
     pub(super) description: &'a str,
     /// From when on it may be asked again, as W writes it.
     pub(super) next_access: Option<&'a str>,
+}
+
+/// A fault as W's JSON has it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    code: &'a str,
+    description: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_access_time: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
 }
 
 /// The formats of a fault (DESIGN, 3).
@@ -39,9 +55,9 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
 }
 
 /// Returns from when on a denial may be asked again, where it is one of those and that is known (W 3.4).
-pub(super) fn next_access(denial: Denial, now: OffsetDateTime) -> Option<String> {
+pub(super) fn next_access(denial: Denial, now: SystemTime) -> Option<String> {
     let wait = denial.retry_after()?;
-    let next = now.checked_add(Duration::seconds(wait.into()))?;
+    let next = OffsetDateTime::from(now).checked_add(Duration::seconds(wait.into()))?;
     let month = next.month().to_string();
     let month = month.get(..3).unwrap_or_default();
     let (year, day) = (next.year(), next.day());
@@ -68,12 +84,15 @@ pub(super) fn body(format: Format, id: &HeaderValue, said: Said<'_>) -> (&'stati
     } = fault;
     match format {
         Format::Json => {
-            let mut body = json!({ "code": code, "message": message, "description": description });
-            if let Some(fields) = body.as_object_mut() {
-                fields.extend(kind.report().map(|kind| ("type".to_owned(), kind.into())));
-                fields.extend(next_access.map(|next| ("nextAccessTime".to_owned(), next.into())));
-            }
-            ("application/json", body.to_string())
+            let body = Json {
+                code,
+                description,
+                message,
+                next_access_time: next_access,
+                r#type: kind.report(),
+            };
+            // Texts alone: there is nothing in it that could not be written.
+            ("application/json", serde_json::to_string(&body).unwrap_or_default())
         }
         Format::Problem => {
             let body = json!({
@@ -188,7 +207,7 @@ mod tests {
     #[test]
     fn a_throttled_caller_is_told_when_to_come_again() {
         let denial = Denial::Throttled(Reach::Subscription, Some(60));
-        let now = OffsetDateTime::from_unix_timestamp(1_588_570_920).unwrap();
+        let now = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_588_570_920);
         let next = next_access(denial, now).unwrap();
         assert_eq!(next, "2020-May-04 05:43:00+0000 UTC");
         let throttled = Said {

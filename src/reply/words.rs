@@ -14,15 +14,15 @@ pub(super) struct Called<'a> {
     pub(super) route: Option<&'a Route>,
 }
 
-impl Called<'_> {
+impl<'a> Called<'a> {
     /// Describes a denial, with the names that W puts there (W 6.1, 6.3).
-    pub(super) fn describe(&self, denial: Denial, fault: &Fault, next_access: Option<&str>) -> Cow<'static, str> {
+    pub(super) fn describe(&self, denial: Denial, fault: &Fault, next_access: Option<&str>) -> Cow<'a, str> {
         if let Some(next) = next_access {
             return Cow::Owned(format!("{} .You can access API after {next}", fault.description));
         }
         let names_api = matches!(denial, Denial::MissingScope | Denial::WrongTokenType);
         match self.version {
-            Some(version) if denial == Denial::MissingCredentials => Cow::Owned(version.challenge.advice.to_string()),
+            Some(version) if denial == Denial::MissingCredentials => Cow::Borrowed(&version.challenge.advice),
             Some(version) if names_api => {
                 let (context, label) = (&version.context, &version.version);
                 let (code, message) = (fault.code, fault.message);
