@@ -5,6 +5,7 @@
 //! is the same for many requests, and is written once.
 
 use ahash::AHashMap;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use schemars::JsonSchema;
@@ -67,14 +68,14 @@ impl Policies {
         }
         let has_room = known.len() < MOST;
         drop(known);
-        let mut line = Line::new();
+        let mut line = Vec::with_capacity(USUAL);
         for id in &ids {
             if !line.is_empty() {
                 line.extend_from_slice(b", ");
             }
             line.extend_from_slice(tiers.policy(*id).stated.as_bytes());
         }
-        let value = value(&line);
+        let value = value(line);
         // Whoever finds no room waits for nobody. As many as write at the same time may go over it.
         if has_room {
             self.0.write().insert(ids.as_slice().into(), value.clone());
@@ -85,7 +86,7 @@ impl Policies {
 
 /// Writes how each quota stands: what is left of it, and in how many seconds all of it is there again.
 fn limits(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
-    let mut line = Line::new();
+    let mut line = Vec::with_capacity(USUAL);
     for (id, standing) in standings {
         if !line.is_empty() {
             line.extend_from_slice(b", ");
@@ -98,7 +99,7 @@ fn limits(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
             put(&mut line, standing.reset.into());
         }
     }
-    value(&line)
+    value(line)
 }
 
 /// Tells of the quota of which the smallest part is left.
@@ -112,17 +113,17 @@ fn legacy(standings: &[(PolicyId, Standing)]) -> Option<[(HeaderName, HeaderValu
     ])
 }
 
-fn put(line: &mut Line, number: u64) {
+fn put(line: &mut Vec<u8>, number: u64) {
     line.extend_from_slice(itoa::Buffer::new().format(number.min(LARGEST)).as_bytes());
 }
 
-fn value(line: &Line) -> HeaderValue {
+fn value(line: Vec<u8>) -> HeaderValue {
     // Names are quoted ASCII, and the rest is ours.
-    HeaderValue::from_bytes(line).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::from_maybe_shared(Bytes::from(line)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// A value that is being written; few are longer.
-type Line = SmallVec<[u8; 384]>;
+/// Few values are longer.
+const USUAL: usize = 256;
 
 /// So many values are remembered. There are as many as sets of tiers that go together; further ones are written anew.
 const MOST: usize = 1_000;
