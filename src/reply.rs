@@ -7,7 +7,7 @@
 mod body;
 mod words;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -37,7 +37,7 @@ pub async fn refuse(session: &mut Session, exchange: &Exchange, denial: Denial) 
         version: exchange.version(),
         route: exchange.route(),
     };
-    let next_access = next_access(denial, exchange.at);
+    let next_access = next_access(denial, SystemTime::now());
     let description = called.describe(denial, &fault, next_access.as_deref());
     let challenge = called.challenge(denial, fault.status, headers);
     if is_grpc(headers) {

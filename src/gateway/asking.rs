@@ -50,5 +50,5 @@ pub(super) fn rewritten(out: &mut RequestHeader, came_by: Version, exchange: &Ex
 
 /// What no request meets: it was not admitted, or no endpoint was chosen for it.
 fn unadmitted() -> Box<Error> {
-    Error::explain(ErrorType::InternalError, "no permit")
+    Error::explain(ErrorType::InternalError, "no permit, or no endpoint")
 }

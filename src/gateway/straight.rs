@@ -5,7 +5,7 @@
 //! way between them. A request that has nothing to send needs neither, which saves a fifth of what a proxied request
 //! costs. What is decided on the way is the same and stands where it stood: this is but another order of the callbacks.
 
-use http::{Method, Request, Response, StatusCode, Version, header};
+use http::{Request, Response, StatusCode, Version, header};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::v1::client::HttpSession as Backend;
 use pingora_error::{Error, ErrorType, Result};
@@ -16,7 +16,6 @@ use tokio::select;
 use super::{Gateway, asking, caching, charging};
 use crate::exchange::Exchange;
 use crate::telemetry::observe;
-use crate::upstream::attribute;
 
 /// Tells whether a request can go the straight way.
 pub(super) fn fits(session: &mut Session, exchange: &Exchange) -> bool {
@@ -44,7 +43,6 @@ impl Gateway {
                         put_away(backend, exchange).await;
                         return Ok(());
                     };
-                    let e = attribute(session.as_downstream_mut(), e);
                     observe::failure(exchange, &e);
                     exchange.attempts.broke(session, e, reused)
                 }
@@ -104,7 +102,7 @@ impl Gateway {
         let is_whole = backend.is_body_done();
         let mut answer = copy_of_answer(backend)?;
         if !is_whole {
-            delimit(&mut answer, &session.req_header().method)?;
+            delimit(&mut answer)?;
         }
         self.respond(session, &mut answer, exchange)?;
         let status = answer.status;
@@ -149,7 +147,9 @@ async fn put_away(mut backend: Backend, exchange: &Exchange) {
 fn copy_of_request(request: &RequestHeader) -> RequestHeader {
     if request.raw_path().first() != Some(&b'/') || !request.raw_path_is_utf8() {
         // Pingora keeps such a target beside the URI.
-        return request.clone();
+        let mut copy = request.clone();
+        copy.set_version(Version::HTTP_11);
+        return copy;
     }
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method.clone_from(&request.method);
@@ -171,13 +171,13 @@ fn copy_of_answer(backend: &Backend) -> Result<Box<ResponseHeader>> {
     Ok(Box::new(copy))
 }
 
-/// Has a body end by itself that would end with the endpoint's connection: the caller's goes on.
-fn delimit(answer: &mut ResponseHeader, method: &Method) -> Result<()> {
+/// Has a body, where one is to come, end by itself that would end with the endpoint's connection: the caller's goes on.
+fn delimit(answer: &mut ResponseHeader) -> Result<()> {
     let is_framed = || {
         let mut framing = [header::TRANSFER_ENCODING, header::CONTENT_LENGTH].into_iter();
         framing.any(|name| answer.headers.contains_key(name))
     };
-    if answer.status.is_informational() || *method == Method::HEAD || is_framed() {
+    if answer.status.is_informational() || is_framed() {
         return Ok(());
     }
     answer.set_version(Version::HTTP_11);

@@ -297,7 +297,7 @@ pub struct Timeouts {
 /// How endpoints are called, whatever the catalog says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
-    /// Idle connections kept, for each thread, over all endpoints.
+    /// Idle connections kept for each thread, over all endpoints, as `raw` has it.
     pub idle_connections: usize,
     /// How long one is kept.
     pub idle_timeout: Duration,

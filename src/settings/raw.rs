@@ -285,7 +285,8 @@ impl Default for Timeouts {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Upstream {
-    /// Idle connections kept for each thread, over all endpoints.
+    /// Idle connections kept for each thread, over all endpoints: so many by requests of HTTP/1 without a body to endpoints
+    /// of HTTP/1, and as many by all others.
     pub(super) idle_connections: u64,
     /// How long one is kept; best a little less than the endpoints keep it.
     pub(super) idle_timeout: Period,

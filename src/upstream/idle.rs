@@ -2,13 +2,13 @@
 //!
 //! Pingora's pool (0.9.1) starts a task for every connection that is put away and stops it when that is taken, which
 //! costs a request more than its routing does. Here nobody waits with a connection: it is looked at when it is taken,
-//! and once a second by [`Pool::run`](super::Pool::run). The one that was used last is taken first, so that those which
+//! and once a second by [`Pool::run`](super::Pool::run), even where an old request is all that still leads to it. The one that was used last is taken first, so that those which
 //! are too many grow old and go.
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -24,18 +24,37 @@ use super::clock;
 pub struct Keeping {
     pub(super) idle: Duration,
     most: usize,
-    /// How many wait, over all endpoints.
-    waiting: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+/// What all addresses know of each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many connections wait, over all of them.
+    count: AtomicUsize,
+    /// Every address that somebody may still use, however long ago a catalog or a name led there.
+    addresses: Mutex<Vec<Weak<Idle>>>,
 }
 
 impl Keeping {
-    /// Lets so many connections wait for so long.
+    /// Lets so many connections wait for so long; an address where none does may always keep one.
     pub fn new(idle: Duration, most: usize) -> Self {
         Self {
             idle,
             most,
-            waiting: Arc::default(),
+            shared: Arc::default(),
         }
+    }
+
+    /// Closes what has waited for too long, and what its endpoint has closed.
+    pub(super) fn sweep(&self, now: u64) {
+        let mut used = Vec::new();
+        self.shared.addresses.lock().retain(|address| {
+            let address = address.upgrade();
+            used.extend(address.clone());
+            address.is_some()
+        });
+        used.iter().for_each(|address| address.sweep(now));
     }
 }
 
@@ -60,11 +79,13 @@ impl fmt::Debug for Idle {
 }
 
 impl Idle {
-    pub(super) fn new(keeping: Keeping) -> Self {
-        Self {
+    pub(super) fn new(keeping: Keeping) -> Arc<Self> {
+        let idle = Arc::new(Self {
             keeping,
             waiting: Mutex::default(),
-        }
+        });
+        idle.keeping.shared.addresses.lock().push(Arc::downgrade(&idle));
+        idle
     }
 
     /// Takes the connection that was used last, of those that can still be used.
@@ -78,42 +99,29 @@ impl Idle {
         }
     }
 
-    /// Puts a connection away whose request is over; where too many wait, the oldest to this address goes instead.
+    /// Puts a connection away whose request is over; where too many wait, the oldest to this address goes for it.
     pub(super) fn keep(&self, now: u64, stream: Stream) {
         let found = Waiting {
             stream,
             until: clock::after(now, self.keeping.idle),
         };
         let mut waiting = self.waiting.lock();
-        if self.keeping.waiting.fetch_add(1, Relaxed) < self.keeping.most {
-            waiting.push(found);
-            return;
-        }
-        self.left(1);
-        let replaced = if waiting.is_empty() {
-            found
-        } else {
-            let oldest = waiting.remove(0);
-            waiting.push(found);
-            oldest
-        };
+        let is_full = self.keeping.shared.count.fetch_add(1, Relaxed) >= self.keeping.most;
+        let replaced = (is_full && !waiting.is_empty()).then(|| waiting.remove(0));
+        waiting.push(found);
         drop(waiting);
-        drop(replaced);
+        self.left(usize::from(replaced.is_some()));
     }
 
-    /// Closes what has waited for too long, and what its endpoint has closed.
-    pub(super) fn sweep(&self, now: u64) {
+    fn sweep(&self, now: u64) {
         let mut waiting = self.waiting.lock();
-        if waiting.is_empty() {
-            return;
-        }
         let unfit: Vec<_> = waiting.extract_if(.., |found| !found.is_fit(now)).collect();
         drop(waiting);
         self.left(unfit.len());
     }
 
     fn left(&self, count: usize) {
-        self.keeping.waiting.fetch_sub(count, Relaxed);
+        self.keeping.shared.count.fetch_sub(count, Relaxed);
     }
 }
 
@@ -143,7 +151,7 @@ mod tests {
 
     const WHILE: Duration = Duration::from_millis(10);
 
-    fn idle(most: usize) -> Idle {
+    fn idle(most: usize) -> Arc<Idle> {
         Idle::new(Keeping::new(WHILE, most))
     }
 
@@ -183,11 +191,11 @@ mod tests {
         let (stream, endpoint) = connection();
         idle.keep(1, stream);
         assert_eq!(taken(&idle, 11, &mut [endpoint]).await, None);
-        assert_eq!(idle.keeping.waiting.load(Relaxed), 0);
+        assert_eq!(idle.keeping.shared.count.load(Relaxed), 0);
     }
 
     #[tokio::test]
-    async fn no_more_wait_than_may_over_all_endpoints() {
+    async fn no_more_wait_than_may_over_all_endpoints_but_one_for_each() {
         let (one, mut endpoints): (_, Vec<_>) = (idle(2), Vec::new());
         let other = Idle::new(one.keeping.clone());
         for _ in 0..3 {
@@ -195,10 +203,11 @@ mod tests {
             one.keep(1, stream);
             endpoints.push(endpoint);
         }
-        let (stream, refused) = connection();
-        other.keep(1, stream);
-        assert_eq!(one.keeping.waiting.load(Relaxed), 2);
-        assert_eq!(taken(&other, 1, &mut [refused]).await, None);
+        assert_eq!(one.keeping.shared.count.load(Relaxed), 2);
+        let (streams, mut others): (Vec<_>, Vec<_>) = (0..2).map(|_| connection()).unzip();
+        streams.into_iter().for_each(|stream| other.keep(1, stream));
+        assert_eq!(taken(&other, 1, &mut others).await, Some(1));
+        assert_eq!(taken(&other, 1, &mut others).await, None);
         // The oldest has gone.
         assert_eq!(taken(&one, 1, &mut endpoints).await, Some(2));
         assert_eq!(taken(&one, 1, &mut endpoints).await, Some(1));
@@ -213,10 +222,11 @@ mod tests {
         idle.keep(1, first);
         idle.keep(1, second);
         drop(gone);
-        idle.sweep(2);
-        assert_eq!(idle.keeping.waiting.load(Relaxed), 1);
-        idle.sweep(11);
-        assert_eq!(idle.keeping.waiting.load(Relaxed), 0);
+        let keeping = idle.keeping.clone();
+        keeping.sweep(2);
+        assert_eq!(idle.keeping.shared.count.load(Relaxed), 1);
+        keeping.sweep(11);
+        assert_eq!(idle.keeping.shared.count.load(Relaxed), 0);
         assert_eq!(waits.read(&mut [0]).await.unwrap(), 0);
     }
 
@@ -227,7 +237,9 @@ mod tests {
         let (stream, mut endpoint) = connection();
         idle.keep(1, stream);
         drop(idle);
-        assert_eq!(keeping.waiting.load(Relaxed), 0);
+        assert_eq!(keeping.shared.count.load(Relaxed), 0);
         assert_eq!(endpoint.read(&mut [0]).await.unwrap(), 0);
+        keeping.sweep(2);
+        assert!(keeping.shared.addresses.lock().is_empty());
     }
 }

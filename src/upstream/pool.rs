@@ -115,6 +115,8 @@ impl Pool {
 
     /// Probes endpoints, refreshes addresses and closes idle connections until told to stop.
     pub async fn run(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        // Before a request waits for it: it reads the system's authorities.
+        self.prober.connector();
         let lookups = self.follow_names();
         let probes = self.follow_probes();
         let sweeps = self.follow_idle();
@@ -126,7 +128,7 @@ impl Pool {
         }
     }
 
-    /// Returns what makes connections outside of Pingora's proxy, for tunnels.
+    /// Returns what makes connections outside of Pingora's proxy: for tunnels, and for what goes straight.
     pub fn transport(&self) -> &TransportConnector {
         self.prober.connector().transport()
     }
@@ -170,10 +172,7 @@ impl Pool {
     async fn follow_idle(&self) {
         loop {
             sleep(SWEEP).await;
-            let targets: Vec<_> = self.registry.lock().targets().map(Arc::clone).collect();
-            for target in targets {
-                target.sweep(clock::now());
-            }
+            self.keeping.sweep(clock::now());
         }
     }
 

@@ -46,11 +46,6 @@ impl Registry {
         registry
     }
 
-    /// Returns every target, once.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
-        self.targets.values()
-    }
-
     /// Returns the targets that calls may reach, for each that reaches them.
     pub(super) fn active(&self) -> impl Iterator<Item = &Arc<Target>> {
         self.backends

@@ -61,7 +61,7 @@ pub(super) struct Target {
 pub(super) struct Address {
     pub(super) socket: SocketAddr,
     peer: HttpPeer,
-    pub(super) idle: Idle,
+    pub(super) idle: Arc<Idle>,
     /// Until when it is passed over, where there are others, because it could not be connected to.
     shunned_until: AtomicU64,
 }
@@ -166,11 +166,6 @@ impl Target {
     /// Tells whether it is spoken to in HTTP/1 alone.
     pub(super) fn is_http1(&self) -> bool {
         self.profile.is_http1(self.name.secure)
-    }
-
-    /// Closes connections that wait and cannot be used any more.
-    pub(super) fn sweep(&self, now: u64) {
-        self.addresses.load().iter().for_each(|address| address.idle.sweep(now));
     }
 
     /// Returns its next address, not the one to avoid where there is another.

@@ -61,6 +61,23 @@ async fn http10_is_answered_and_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn endpoints_are_spoken_to_in_our_version_whatever_the_caller_speaks() {
+    let origin = origin().start().await;
+    let gateway = serving(version("1.0").to(&origin)).await;
+    for target in ["/p/1.0/a", "http://gateway.test/p/1.0/a"] {
+        let mut caller = gateway.connect().await;
+        caller
+            .send(format!("GET {target} HTTP/1.0\r\nHost: gateway.test\r\n\r\n"))
+            .await;
+        caller.reply().await.expect(200);
+        assert!(
+            origin.last_request().head.starts_with(b"GET /a HTTP/1.1\r\n"),
+            "{target}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http10_gets_neither_chunks_nor_early_answers() {
     let gate = Gate::new();
     gate.open_for_all();
