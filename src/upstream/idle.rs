@@ -2,8 +2,8 @@
 //!
 //! Pingora's pool (0.9.1) starts a task for every connection that is put away and stops it when that is taken, which
 //! costs a request more than its routing does. Here nobody waits with a connection: it is looked at when it is taken,
-//! and once a second by [`Pool::run`](super::Pool::run), even where an old request is all that still leads to it. The one that was used last is taken first, so that those which
-//! are too many grow old and go.
+//! and once a second by [`Pool::run`](super::Pool::run), even where an old request is all that still leads to it. The
+//! one that was used last is taken first, so that those which are too many grow old and go.
 
 use std::fmt;
 use std::pin::pin;
