@@ -17,6 +17,7 @@ mod asking;
 mod caching;
 mod charging;
 mod failure;
+mod handing;
 mod readmission;
 mod refused;
 mod responding;
@@ -148,6 +149,8 @@ impl ProxyHttp for Gateway {
                 // Boxed: their state is large, and every other request would carry it along.
                 if tunnel::is_websocket(session.req_header()) {
                     Box::pin(self.carry(session, exchange)).await?;
+                } else if let Some(kept) = self.kept(session, exchange) {
+                    Box::pin(self.hand_out(session, exchange, kept)).await?;
                 } else if straight::fits(session, exchange) {
                     Box::pin(self.go_straight(session, exchange)).await?;
                 } else {
@@ -185,7 +188,8 @@ impl ProxyHttp for Gateway {
         exchange: &mut Self::CTX,
         request: &RequestHeader,
     ) -> Option<HashBinary> {
-        filters::variance_of(meta, exchange, request)
+        let response = (meta.headers(), meta.variance().is_some());
+        filters::variance_of(response, exchange, request)
     }
 
     async fn cache_hit_filter(

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
+use pingora_cache::CacheKey;
 
 use super::admission::Reason;
 use super::commons::Common;
@@ -19,7 +20,7 @@ pub struct Cached {
     /// Which purges were before that.
     pub(super) stamp: Stamp,
     /// The key, until Pingora takes it.
-    pub(super) key: Vec<u8>,
+    pub(super) key: Option<CacheKey>,
     /// The path and query that the endpoint gets, and that purges name.
     pub target: String,
     /// What the key that all callers would share hashes to, where they do not share everything.
@@ -28,6 +29,8 @@ pub struct Cached {
     pub(super) owner: Option<String>,
     /// The fields of an answer that what is kept is still good.
     pub(super) validated: Option<Box<HeaderMap>>,
+    /// Until when that is fresh which answered without Pingora's state machine, where something did.
+    pub(super) hit: Option<SystemTime>,
     /// What the origin answered, where it was asked.
     pub(super) status: Option<StatusCode>,
     /// Whether something was kept, which the request did not take.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, StatusCode, Version};
-use pingora_cache::key::HashBinary;
+use pingora_cache::key::{CacheHashKey, HashBinary};
 use pingora_cache::{CacheKey, CacheMeta, CachePhase, ForcedFreshness, NoCacheReason};
 use pingora_core::protocols::http::conditional_filter::not_modified_filter;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
@@ -28,16 +28,15 @@ use crate::snapshot::{CachePolicy, Shelf};
 
 /// Enables the cache for a request that may be answered from it.
 pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
-    let Some(mut cached) = begin(cache, session, exchange) else {
-        return;
-    };
-    let Some(policy) = exchange.cache_policy().filter(|_| !cached.demand.no_store) else {
+    let cached = exchange.cached.take().or_else(|| begin(cache, session, exchange));
+    let Some(mut cached) = cached else { return };
+    let (Some(policy), Some(key), false) = (exchange.cache_policy(), &cached.key, cached.demand.no_store) else {
         exchange.cached = Some(cached);
         return;
     };
     let opened = cache.open();
     cached.stamp = opened.doors.store().stamp();
-    let storage = opened.doors.storage(&cached.key);
+    let storage = opened.doors.storage(key.primary_key());
     session.cache.enable(
         storage,
         None,
@@ -52,7 +51,7 @@ pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
 }
 
 /// Finds out what a request asks for; `None` where nothing of its kind is kept.
-fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
+pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Box<Cached>> {
     let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
     let has_body = !session.as_downstream_mut().is_body_empty();
     let (request, caching) = (session.req_header(), &policy.caching);
@@ -83,15 +82,19 @@ fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -> Option<Bo
     if let Some(owner) = owner.as_ref().filter(|_| is_own) {
         key::make_own(&mut key, owner);
     }
+    let mut key = CacheKey::new(key, "");
+    // Hashed once, and not each time that Pingora asks (0.9.1).
+    key.set_primary_bin_override(key.primary_bin());
     Some(Box::new(Cached {
         demand: demand(policy, exchange, &request.headers),
         asked: SystemTime::now(),
         stamp: Default::default(),
-        key,
+        key: Some(key),
         target,
         common: owner.is_some().then_some(common),
         owner: owner.filter(|_| !is_own),
         validated: None,
+        hit: None,
         status: None,
         is_declined: false,
         reason: None,
@@ -116,9 +119,8 @@ fn demand(policy: &CachePolicy, exchange: &Exchange, headers: &HeaderMap) -> Dem
 /// Returns an error where there is none, so that the cache is turned off.
 pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
     let shelf = exchange.cache_policy().and_then(|policy| policy.shelf);
-    match &mut exchange.cached {
-        Some(cached) => {
-            let mut key = CacheKey::new(std::mem::take(&mut cached.key), "");
+    match exchange.cached.as_mut().and_then(|cached| cached.key.take()) {
+        Some(mut key) => {
             if let Some(Shelf { mark, most }) = shelf {
                 key.extensions.insert(Shelving { mark, most });
             }
@@ -129,14 +131,17 @@ pub fn take_key(exchange: &mut Exchange) -> Result<CacheKey> {
 }
 
 /// Tells the variants of a response apart.
-pub fn variance_of(meta: &CacheMeta, exchange: &Exchange, request: &RequestHeader) -> Option<HashBinary> {
+pub fn variance_of(
+    (response, is_variant): (&HeaderMap, bool),
+    exchange: &Exchange,
+    request: &RequestHeader,
+) -> Option<HashBinary> {
     let cached = exchange.cached.as_deref();
     let owner = cached.and_then(|cached| cached.owner.as_deref());
-    let owner = owner.filter(|_| !Directives::of_response(meta.headers()).public);
+    let owner = owner.filter(|_| !Directives::of_response(response).public);
     // Pingora takes an entry without variants for everybody's, but one that was stored as a variant may have become
     // one by a validation only: it stays whose it is.
-    variance::variance(meta.headers(), &request.headers, owner)
-        .or_else(|| meta.variance().is_some().then(variance::no_variance).flatten())
+    variance::variance(response, &request.headers, owner).or_else(|| is_variant.then(variance::no_variance).flatten())
 }
 
 /// Tells whether all callers share what is kept of a resource: the catalog says so, or nobody is asked who they are.
@@ -229,15 +234,17 @@ pub fn serves_stale(session: &Session, exchange: &mut Exchange, error: Option<&E
 }
 
 /// Tells whether an answer comes from what is kept.
-pub fn is_from_cache(session: &Session) -> bool {
-    matches!(
-        session.cache.phase(),
-        CachePhase::Hit
-            | CachePhase::Revalidated
-            | CachePhase::RevalidatedNoCache(_)
-            | CachePhase::Stale
-            | CachePhase::StaleUpdating
-    )
+pub fn is_from_cache(session: &Session, exchange: &Exchange) -> bool {
+    let is_hit = exchange.cached.as_deref().is_some_and(|cached| cached.hit.is_some());
+    is_hit
+        || matches!(
+            session.cache.phase(),
+            CachePhase::Hit
+                | CachePhase::Revalidated
+                | CachePhase::RevalidatedNoCache(_)
+                | CachePhase::Stale
+                | CachePhase::StaleUpdating
+        )
 }
 
 /// Says in an answer what the cache did, and takes out what was meant for it.
@@ -249,14 +256,17 @@ pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exc
     let Some(cached) = exchange.cached.as_deref_mut() else {
         return Ok(());
     };
-    cached.outcome = outcome(session.cache.phase());
-    let meta = session.cache.maybe_cache_meta();
+    cached.outcome = match cached.hit {
+        Some(_) => Outcome::Hit,
+        None => outcome(session.cache.phase()),
+    };
+    let fresh_until = || session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
     let part = Part {
         outcome: cached.outcome,
         cause: cause(session.cache.phase(), cached),
         forwarded: cached.status.map(|status| status.as_u16()),
         collapsed: session.cache.lock_duration().is_some(),
-        ttl: meta.map(|meta| left(meta.fresh_until())),
+        ttl: cached.hit.or_else(fresh_until).map(left),
         reason: cached.reason,
     };
     for name in [SURROGATE_KEY, SURROGATE_CONTROL, CACHE_TAG] {

@@ -17,6 +17,7 @@ pub mod directives;
 pub mod fields;
 pub mod filters;
 pub mod freshness;
+pub mod hit;
 pub mod invalidation;
 pub mod keeping;
 pub mod key;

@@ -21,7 +21,7 @@ impl Gateway {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        if !filters::is_from_cache(session) {
+        if !filters::is_from_cache(session, exchange) {
             upstream::check_answer(response)?;
             exchange.attempts.answered(response);
             exchange.answered = Some(Instant::now());
@@ -39,7 +39,7 @@ impl Gateway {
 }
 
 /// Tells whether a response ends with its head.
-fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
+pub(super) fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
     session.req_header().method == Method::HEAD
         || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

@@ -42,6 +42,26 @@ impl Meta {
         })
     }
 
+    /// Returns the head as it is kept.
+    pub(super) fn header(&self) -> &ResponseHeader {
+        &self.header
+    }
+
+    /// Returns when the response was made, or found good, and until when it is fresh.
+    pub(super) fn times(&self) -> (SystemTime, SystemTime) {
+        (self.epoch, self.fresh_until)
+    }
+
+    /// Returns when the first of its chain was made.
+    pub(super) fn created(&self) -> SystemTime {
+        self.created
+    }
+
+    /// Returns which variant it is, where there are some.
+    pub(super) fn variance(&self) -> Option<HashBinary> {
+        self.variance
+    }
+
     /// Builds what Pingora works with; the entry may be stale since a time.
     pub(super) fn revive(&self, stale: Option<SystemTime>) -> CacheMeta {
         let mut meta = CacheMeta::new(

@@ -33,6 +33,7 @@ mod reader;
 mod room;
 mod shelf;
 mod table;
+mod whole;
 mod writer;
 
 use std::io;
@@ -61,6 +62,7 @@ use self::room::Space;
 use self::shelf::Shelves;
 pub use self::shelf::Shelving;
 use self::table::Table;
+pub use self::whole::Whole;
 
 /// How much may be stored.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,56 @@
+//! A whole response in memory, for who needs no more than to read it: nothing of it is copied.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use pingora_cache::key::{CacheKey, HashBinary};
+use pingora_http::ResponseHeader;
+
+use super::entry::Entry;
+use super::meta::Meta;
+use super::{Found, Store};
+
+/// A whole response, which no purge has touched.
+pub struct Whole(Arc<Entry>);
+
+impl Store {
+    /// Finds a whole response in memory.
+    pub fn whole(&self, key: &CacheKey) -> Option<Whole> {
+        match self.find(key)? {
+            Found::Entry(entry, None) => Some(Whole(entry)),
+            Found::Entry(_, Some(_)) | Found::Fill(_) => None,
+        }
+    }
+}
+
+impl Whole {
+    /// Returns its head.
+    pub fn head(&self) -> &ResponseHeader {
+        self.meta().header()
+    }
+
+    /// Returns its body, in pieces.
+    pub fn body(&self) -> &[Bytes] {
+        self.0.body().pieces()
+    }
+
+    /// Returns when it was made, which its age is counted from, and until when it is fresh.
+    pub fn times(&self) -> (SystemTime, SystemTime) {
+        self.meta().times()
+    }
+
+    /// Returns which variant it is, where there are some.
+    pub fn variance(&self) -> Option<HashBinary> {
+        self.meta().variance()
+    }
+
+    /// Tells whether another variant of the same is none of an older generation (see [`Meta`]).
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        self.meta().created() < other.meta().created()
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.0.sheet().meta
+    }
+}
