@@ -165,7 +165,7 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
     if directives.private {
         return Err(Reason::Private);
     }
-    if headers.contains_key(SET_COOKIE) && offer.caching.set_cookie == SetCookie::Refuse {
+    if headers.contains_key(SET_COOKIE) && !takes_cookies(offer, directives) {
         return Err(Reason::SetCookie);
     }
     if !variance::can_vary(headers, offer.ours) {
@@ -188,6 +188,16 @@ fn check_owner(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason>
         return Err(Reason::Cookie);
     }
     Ok(())
+}
+
+/// Tells whether a response with cookies is kept. Those who are to get them are told apart no further, so that with them
+/// it is only where its origin says in so many words how long (RFC 9111, 7.3).
+fn takes_cookies(offer: &Offer<'_>, directives: &Directives) -> bool {
+    match offer.caching.set_cookie {
+        SetCookie::Drop => true,
+        SetCookie::Keep => freshness::stated(directives, offer.headers, offer.times).is_some(),
+        SetCookie::Refuse => false,
+    }
 }
 
 /// Decides how long a response is fresh from when it was made.
@@ -329,6 +339,32 @@ mod tests {
         };
         assert_eq!(kept(&caching, &[], 200, &[]), Ok(30));
         assert_eq!(kept(&caching, &[], 200, &["cache-control: max-age=60"]), Ok(60));
+    }
+
+    #[test]
+    fn cookies_are_kept_only_where_the_origin_says_how_long() {
+        let caching = Caching {
+            set_cookie: SetCookie::Keep,
+            timeout: Some(Duration::from_secs(30)),
+            ..http()
+        };
+        let cookie = "set-cookie: a=b";
+        for (response, expected) in [
+            (&["cache-control: max-age=60", cookie][..], Ok(60)),
+            (&["cache-control: s-maxage=60, public", cookie], Ok(60)),
+            (&["cache-control: private, max-age=60", cookie], Err(Reason::Private)),
+            (&["cache-control: public", cookie], Err(Reason::SetCookie)),
+            (
+                &["last-modified: Sun, 06 Nov 1994 08:49:37 GMT", cookie],
+                Err(Reason::SetCookie),
+            ),
+            (&[cookie], Err(Reason::SetCookie)),
+            (&[], Ok(30)),
+        ] {
+            assert_eq!(kept(&caching, &[], 200, response), expected, "{response:?}");
+        }
+        let asked = kept(&caching, &["cookie: a=b"], 200, &["cache-control: max-age=60", cookie]);
+        assert_eq!(asked, Err(Reason::Cookie), "what came for one caller's cookies is not for others");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn keep(
         (Some(_) | None, _) => response.clone(),
     };
     if let Some(validated) = &cached.validated {
-        update(&mut head, validated)?;
+        update(&mut head, validated, policy.caching.set_cookie)?;
     }
     let times = Times {
         asked: cached.asked,
@@ -89,9 +89,12 @@ fn meta(keeping: Keeping, head: ResponseHeader, storing: Storing, times: Times) 
 }
 
 /// Puts the fields of a validation in the place of those that are kept (RFC 9111, 3.2). What tells variants apart stays
-/// as it was, as Pingora has stored it by that.
-fn update(head: &mut ResponseHeader, validated: &HeaderMap) -> Result<()> {
-    for name in validated.keys().filter(|name| !KEPT.contains(&name.as_str())) {
+/// as it was, as Pingora has stored it by that; cookies are new only where they are kept at all.
+fn update(head: &mut ResponseHeader, validated: &HeaderMap, set_cookie: SetCookie) -> Result<()> {
+    let stays = |name: &HeaderName| {
+        KEPT.contains(&name.as_str()) || *name == SET_COOKIE && set_cookie != SetCookie::Keep
+    };
+    for name in validated.keys().filter(|name| !stays(name)) {
         head.remove_header(name);
         for value in validated.get_all(name) {
             head.append_header(name.clone(), value.clone())?;
@@ -145,7 +148,7 @@ fn tags(response: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// Fields that describe a stored body or tell its variants apart, which a validation leaves as they are.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 10] = [
     "connection",
     "content-digest",
     "content-encoding",
@@ -154,7 +157,6 @@ const KEPT: [&str; 11] = [
     "content-range",
     "etag",
     "keep-alive",
-    "set-cookie",
     "transfer-encoding",
     "vary",
 ];
@@ -189,10 +191,15 @@ mod tests {
         for (name, value) in [("content-length", "0"), ("x-a", "new"), ("x-a", "more"), ("x-b", "1")] {
             validated.append(name, HeaderValue::from_static(value));
         }
-        update(&mut head, &validated).unwrap();
+        update(&mut head, &validated, SetCookie::Drop).unwrap();
         assert_eq!(head.headers["content-length"], "3");
         assert_ne!(head.headers["date"], old, "it was not said when it was validated");
         assert_eq!(head.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["new", "more"]);
+        validated.insert(SET_COOKIE, HeaderValue::from_static("a=b"));
+        for (set_cookie, is_new) in [(SetCookie::Refuse, false), (SetCookie::Drop, false), (SetCookie::Keep, true)] {
+            update(&mut head, &validated, set_cookie).unwrap();
+            assert_eq!(head.headers.contains_key(SET_COOKIE), is_new, "{set_cookie:?}");
+        }
         assert_eq!(
             (&head.headers["x-b"], &head.headers["etag"]),
             (&HeaderValue::from_static("1"), &HeaderValue::from_static("\"1\""))

@@ -73,6 +73,7 @@ fn admission(policy: &CachePolicy) -> String {
     };
     let but = match caching.set_cookie {
         SetCookie::Drop => "without `Set-Cookie`",
+        SetCookie::Keep => "nor with `Set-Cookie` where they do not say how long",
         SetCookie::Refuse => "nor with `Set-Cookie`",
     };
     let number = caching.max_entries.map(|most| format!(", {most} of them,"));

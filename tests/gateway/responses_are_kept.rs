@@ -123,6 +123,29 @@ async fn what_must_not_be_kept_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cookies_are_kept_where_the_catalog_and_the_origin_say_so() {
+    let origin = origin()
+        .answers(|request| {
+            let reply = match request.target.as_str() {
+                "/said" => answer(200).header("Cache-Control", "max-age=600"),
+                _ => answer(200).header("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            };
+            reply.header("Set-Cookie", "a=b").body("x")
+        })
+        .start()
+        .await;
+    let gateway = start(&origin, "set_cookie = \"keep\"").await;
+    is_stored(&gateway.get("/c/1/said").await.expect(200));
+    let kept = gateway.get("/c/1/said").await.expect(200);
+    is_hit(&kept);
+    assert_eq!(kept.header("set-cookie"), Some("a=b"));
+    for _ in 0..2 {
+        let guessed = gateway.get("/c/1/guessed").await.expect(200);
+        assert!(status(&guessed).contains("detail=set-cookie"), "{}", status(&guessed));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn variants_are_told_apart_by_what_the_response_names() {
     let origin = origin()
         .answers(|request| {

@@ -9,7 +9,7 @@ import { pathOf, stated, versionForm } from "./version.js";
 
 const MODE = [["", "not stated: nothing is kept, or http once anything below is"], ["http", "http: the response says how long"], ["fixed", "fixed: each is kept for the time below"], ["off", "off"]];
 const OBEYS = [["", "callers who have proven who they are (by default)"], ["callers", "callers who have proven who they are"], ["everybody", "everybody"], ["nobody", "nobody"]];
-const COOKIES = [["", "are not kept (by default)"], ["refuse", "are not kept"], ["drop", "are kept without it"]];
+const COOKIES = [["", "are not kept (by default)"], ["refuse", "are not kept"], ["drop", "are kept without it"], ["keep", "are kept with it where they say how long: all who get them get the cookies"]];
 
 /** The form, and the purge. */
 export async function cache(place) {

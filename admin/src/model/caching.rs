@@ -85,6 +85,8 @@ pub enum Obeyed {
 pub enum SetCookie {
     /// It is kept without its cookies, which only the caller gets whose request brought it.
     Drop,
+    /// It is kept with its cookies, for everybody whom it is kept for, where it says itself how long.
+    Keep,
     /// It is not kept.
     #[default]
     Refuse,

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, HOST, IF_MODIFIED_S
 
 use super::page::{Spot, unrepeated};
 use crate::model::backend::HostHeader;
-use crate::model::caching::{CacheMode, Caching, QueryKey};
+use crate::model::caching::{CacheMode, Caching, QueryKey, SetCookie};
 use crate::model::document::{Cache, Version};
 use crate::model::method::MethodName;
 use crate::model::unit::Size;
@@ -32,6 +32,12 @@ pub(super) fn believe(
     if stated.max_entries == Some(0) {
         let violation = spot.key("max_entries").blame("`max_entries` must be more than zero");
         found.push(violation.fix("write a number such as `500`, or `mode = \"off\"`"));
+    }
+    if stated.set_cookie == SetCookie::Keep && stated.mode == CacheMode::Fixed {
+        let violation = spot
+            .key("set_cookie")
+            .blame("cookies are kept only where the response says how long, which `fixed` does not ask");
+        found.push(violation.fix("write `set_cookie = \"drop\"`, or `mode = \"http\"`"));
     }
     let methods = stated.methods.as_deref().unwrap_or(&SAFE);
     Caching {

@@ -42,7 +42,8 @@ pub struct Cache {
     /// Whose `Cache-Control` is obeyed: that of `callers` who have proven who they are (the default), of `everybody`, or
     /// of `nobody`.
     pub obeys: Obeyed,
-    /// What becomes of responses with `Set-Cookie`: they are not kept (`refuse`, the default), or kept without it
-    /// (`drop`).
+    /// What becomes of responses with `Set-Cookie`: they are not kept (`refuse`, the default), kept without it (`drop`),
+    /// or, where they say themselves how long, kept with it (`keep`): whoever is answered from such a response gets the
+    /// cookies of the first caller.
     pub set_cookie: SetCookie,
 }
