@@ -28,7 +28,7 @@ pub struct Mounted<'a> {
 
 /// Tells whether an answer makes what is kept worthless.
 pub fn is_due(method: &Method, status: StatusCode) -> bool {
-    let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let is_safe = SAFE.contains(&method.as_str());
     !is_safe && (status.is_success() || status.is_redirection())
 }
 
@@ -71,6 +71,11 @@ fn below(reference: &str, mounted: Mounted<'_>) -> Option<Vec<(String, String)>>
     let queries = reference::queries(reference, &url);
     Some(queries.map(|query| (canonical.clone(), query.to_owned())).collect())
 }
+
+/// Methods that are registered as changing nothing (RFC 9110, 16.1.1); of any other one that is not known.
+const SAFE: [&str; 8] = [
+    "GET", "HEAD", "OPTIONS", "PROPFIND", "QUERY", "REPORT", "SEARCH", "TRACE",
+];
 
 /// Stands for the host of a reference that names none.
 const HERE: &str = "here.invalid";
@@ -147,6 +152,8 @@ mod tests {
     fn only_what_was_done_counts() {
         assert!(is_due(&Method::POST, StatusCode::CREATED) && is_due(&Method::DELETE, StatusCode::FOUND));
         assert!(!is_due(&Method::POST, StatusCode::BAD_REQUEST) && !is_due(&Method::GET, StatusCode::OK));
+        let other = |method: &str| is_due(&Method::from_bytes(method.as_bytes()).unwrap(), StatusCode::OK);
+        assert!(other("MOVE") && other("M-SEARCH") && !other("PROPFIND"));
     }
 
     proptest! {

@@ -33,7 +33,9 @@ async fn world() -> (Origin, Gateway, String) {
 async fn no_method_does() {
     let (origin, gateway, token) = world().await;
     let mut caller = gateway.connect().await;
-    for method in ["GET", "HEAD", "POST", "get", "Get", "TRACE", "PROPFIND", "CONNECT"] {
+    for method in [
+        "GET", "HEAD", "POST", "get", "Get", "TRACE", "PROPFIND", "M-SEARCH", "CONNECT",
+    ] {
         let reply = caller.find_reply_to(call(method, "/p/1.0/closed/a")).await;
         if reply.is_none() {
             caller = gateway.connect().await;

@@ -154,6 +154,25 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn methods_beyond_those_of_most_apis_can_be_declared() {
+    let origin = origin().start().await;
+    let files = version("1.0")
+        .to(&origin)
+        .resource(&["GET", "PROPFIND", "M-SEARCH"], "/files/*");
+    let gateway = gateway().api(&api("Files", "/f").version(files)).start().await;
+    for method in ["PROPFIND", "M-SEARCH"] {
+        gateway.call(call(method, "/f/1.0/files/a")).await.expect(200);
+        let seen = origin.requests().pop().unwrap();
+        assert_eq!((seen.method.as_str(), seen.target.as_str()), (method, "/files/a"));
+    }
+    for method in ["MOVE", "propfind", "TRACE"] {
+        let reply = gateway.call(call(method, "/f/1.0/files/a")).await.expect(405);
+        assert_eq!(reply.header("allow"), Some("GET, HEAD, M-SEARCH, OPTIONS, PROPFIND"));
+    }
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_is_answered_where_get_is() {
     let origin = origin()
         .answers(|_| answer(200).header("X-Size", "6").body("origin"))

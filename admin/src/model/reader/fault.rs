@@ -75,10 +75,17 @@ impl Fault {
                 None if known.is_empty() => "remove it".to_owned(),
                 None => format!("the keys here are {}", listed(known)),
             }),
-            Kind::UnknownWord { word, known } => Some(match nearest(word, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`? the words here are {}", listed(known)),
-                None => format!("the words here are {}", listed(known)),
-            }),
+            Kind::UnknownWord { word, known } => {
+                let words = if known.len() > MANY {
+                    "`tollgate schema` has the words that may be here".to_owned()
+                } else {
+                    format!("the words here are {}", listed(known))
+                };
+                Some(match nearest(word, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`? {words}"),
+                    None => words,
+                })
+            }
             Kind::Unfit { wanted, .. } => Some(match wanted.as_str() {
                 "a string" | "a string or a list of strings" if is_scalar(raw) => {
                     format!("write it in quotes: `\"{raw}\"`")
@@ -224,6 +231,9 @@ pub(super) fn listed(words: &[&str]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+/// More words than these nobody reads.
+const MANY: usize = 16;
 
 /// So many characters of a refused text are repeated.
 const LONGEST: usize = 80;
