@@ -364,7 +364,11 @@ mod tests {
             assert_eq!(kept(&caching, &[], 200, response), expected, "{response:?}");
         }
         let asked = kept(&caching, &["cookie: a=b"], 200, &["cache-control: max-age=60", cookie]);
-        assert_eq!(asked, Err(Reason::Cookie), "what came for one caller's cookies is not for others");
+        assert_eq!(
+            asked,
+            Err(Reason::Cookie),
+            "what came for one caller's cookies is not for others"
+        );
     }
 
     #[test]

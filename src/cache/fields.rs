@@ -5,9 +5,8 @@
 //! entries of their own; they are held back. The rest of what passes is made or checked by the gateway.
 
 use http::header::{
-    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, FORWARDED, FROM, HOST,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PRAGMA, RANGE, REFERER,
-    UPGRADE_INSECURE_REQUESTS, USER_AGENT, VIA,
+    CACHE_CONTROL, CONTENT_LENGTH, FORWARDED, FROM, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, PRAGMA, RANGE, REFERER, UPGRADE_INSECURE_REQUESTS, USER_AGENT, VIA,
 };
 use http::{HeaderMap, HeaderName};
 use pingora_error::Result;
@@ -15,7 +14,7 @@ use pingora_http::RequestHeader;
 use smallvec::SmallVec;
 
 use super::directives::Demand;
-use super::variance::normal;
+use super::variance::{LISTS, normal};
 use crate::exchange::REQUEST_ID;
 use crate::forwarding::{Origin, write_address};
 use crate::hop;
@@ -146,9 +145,6 @@ const PASSED: [HeaderName; 11] = [
     RANGE,
     VIA,
 ];
-
-/// Lists, whose blanks mean nothing.
-const LISTS: [HeaderName; 4] = [ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 
 /// What describes the caller's program, or where it comes from, and what is said to caches.
 const HELD: [HeaderName; 6] = [

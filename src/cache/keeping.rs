@@ -91,9 +91,8 @@ fn meta(keeping: Keeping, head: ResponseHeader, storing: Storing, times: Times) 
 /// Puts the fields of a validation in the place of those that are kept (RFC 9111, 3.2). What tells variants apart stays
 /// as it was, as Pingora has stored it by that; cookies are new only where they are kept at all.
 fn update(head: &mut ResponseHeader, validated: &HeaderMap, set_cookie: SetCookie) -> Result<()> {
-    let stays = |name: &HeaderName| {
-        KEPT.contains(&name.as_str()) || *name == SET_COOKIE && set_cookie != SetCookie::Keep
-    };
+    let stays =
+        |name: &HeaderName| KEPT.contains(&name.as_str()) || *name == SET_COOKIE && set_cookie != SetCookie::Keep;
     for name in validated.keys().filter(|name| !stays(name)) {
         head.remove_header(name);
         for value in validated.get_all(name) {
@@ -196,7 +195,11 @@ mod tests {
         assert_ne!(head.headers["date"], old, "it was not said when it was validated");
         assert_eq!(head.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["new", "more"]);
         validated.insert(SET_COOKIE, HeaderValue::from_static("a=b"));
-        for (set_cookie, is_new) in [(SetCookie::Refuse, false), (SetCookie::Drop, false), (SetCookie::Keep, true)] {
+        for (set_cookie, is_new) in [
+            (SetCookie::Refuse, false),
+            (SetCookie::Drop, false),
+            (SetCookie::Keep, true),
+        ] {
             update(&mut head, &validated, set_cookie).unwrap();
             assert_eq!(head.headers.contains_key(SET_COOKIE), is_new, "{set_cookie:?}");
         }

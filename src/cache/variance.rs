@@ -1,6 +1,8 @@
 //! What tells the variants of an entry apart (RFC 9111, 4.1): whom they belong to, and what `Vary` names.
 
-use http::header::{ACCEPT_LANGUAGE, COOKIE, ETAG, LAST_MODIFIED, USER_AGENT, VARY};
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, COOKIE, ETAG, LAST_MODIFIED, USER_AGENT, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora_cache::VarianceBuilder;
 use pingora_cache::key::HashBinary;
@@ -17,7 +19,11 @@ pub fn variance(response: &HeaderMap, request: &HeaderMap, owner: Option<&str>) 
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             continue;
         };
-        builder.add_owned_name_value(name.as_str().to_owned(), normal(request, &name));
+        let mut value = normal(request, &name);
+        if LISTS.contains(&name) {
+            value = in_order(&value);
+        }
+        builder.add_owned_name_value(name.as_str().to_owned(), value);
     }
     builder.finalize()
 }
@@ -78,6 +84,17 @@ pub fn normal(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     value
 }
 
+/// Puts the members of a list in one order: weights say what is preferred, not places (RFC 9110, 12.5). The key has them as
+/// they were written, so that this is for fields alone that the catalog leaves out of it.
+fn in_order(list: &[u8]) -> Vec<u8> {
+    if list.contains(&b'"') {
+        return list.to_vec();
+    }
+    let mut members: Vec<&[u8]> = list.split(|byte| *byte == b',').collect();
+    members.sort_unstable();
+    members.join(&b","[..])
+}
+
 /// Adds the lines of a field, which differ from no line at all.
 fn add_field(out: &mut Vec<u8>, headers: &HeaderMap, name: &HeaderName) {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
@@ -98,6 +115,9 @@ const ABSENT: u8 = 1;
 
 /// What whom an entry belongs to is named in a variant; no field is.
 const OWNER: &str = "\0";
+
+/// Lists, whose blanks mean nothing.
+pub(super) const LISTS: [HeaderName; 4] = [ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 
 /// Fields that are no lists, though they have commas.
 const OPAQUE: [HeaderName; 2] = [COOKIE, USER_AGENT];
@@ -149,10 +169,13 @@ mod tests {
             variance(&[("accept-language", "EN, de")]),
             variance(&[("accept-language", "en,de")])
         );
-        assert_ne!(
-            variance(&[("accept-language", "de,en")]),
-            variance(&[("accept-language", "en,de")])
-        );
+        let language = |value| variance(&[("accept-language", value)]);
+        assert_eq!(language("de, en"), language("en,de"));
+        assert_ne!(language("de;q=0.5, en"), language("en;q=0.5, de"));
+        assert_ne!(language("de, en"), language("de"));
+        let normal = |value: &str| normal(&fields(&[("accept-language", value)]), &ACCEPT_LANGUAGE);
+        assert_ne!(normal("de,en"), normal("en,de"), "keys have what the endpoint sees");
+        assert_ne!(variance(&[("x-a", "1, 2")]), variance(&[("x-a", "2, 1")]));
         assert_ne!(variance(&[("x-a", "\"1, 2\"")]), variance(&[("x-a", "\"1,2\"")]));
         assert_ne!(variance(&[("x-a", "A")]), variance(&[("x-a", "a")]));
     }
