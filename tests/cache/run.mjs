@@ -45,8 +45,8 @@ async function run () {
     }
   }
   console.log(counts)
-  // README.md says which, and why.
-  return counts['required failed'] <= 6
+  // README.md says which do not, and why.
+  return counts['required passed'] >= 151 && counts['optimal passed'] >= 78
 }
 
 let isGood = false
