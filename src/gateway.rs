@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `new_ctx` | [`Exchange::begin`] with what is served now |
 //! | `early_request_filter` | limits of the connection, request id, where it came from |
-//! | `request_filter` | [`own`] paths are answered, else [`admission`](crate::admission); a refusal is written and returned as a success; WebSockets go to the tunnel, and what has no body goes straight |
+//! | `request_filter` | [`own`] paths are answered, else [`admission`](crate::admission); a refusal is written and returned as a success; WebSockets go to the tunnel, what is kept answers ([`cache::hit`](crate::cache::hit)), and what has no body goes straight |
 //! | `upstream_peer`, `fail_to_connect`, `error_while_proxy` | [`Attempts`](crate::upstream::Attempts) |
 //! | `request_cache_filter` to `response_cache_filter`, `should_serve_stale` | [`cache::filters`](crate::cache::filters) |
 //! | `upstream_request_filter`, `response_filter` | [`rewrite`](crate::rewrite) |

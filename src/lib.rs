@@ -56,6 +56,8 @@
 //! 15. **Requests without a body go straight** (`gateway::straight`), instead of through Pingora's pair of queues, and
 //!     their connections wait beside their endpoint ([`upstream`]), instead of in Pingora's pool, which has a task for
 //!     each: a quarter of what a proxied request cost. Every other request goes Pingora's way.
+//! 16. **What is kept answers straight** ([`cache::hit`]) where it is whole, fresh and in memory and the request wants all of
+//!     it, instead of through the states of pingora-cache, which stay for everything else.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a

@@ -14,8 +14,9 @@
 //!
 //! # What a hit costs
 //!
-//! One table lookup under a read lock, a comparison of the key, two loads for the purges; then what Pingora asks for: a
-//! copy of the head's map (its values are shared) and five small boxes. The body is shared.
+//! One table lookup under a read lock, a comparison of the key, two loads for the purges. [`Whole`] copies nothing; who
+//! comes by a door gets what Pingora asks for: a copy of the head's map (its values are shared) and five small boxes.
+//! The body is shared either way.
 
 mod address;
 mod body;

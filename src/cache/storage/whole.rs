@@ -45,7 +45,7 @@ impl Whole {
         self.meta().variance()
     }
 
-    /// Tells whether another variant of the same is none of an older generation (see [`Meta`]).
+    /// Tells whether it was stored before another variant of the same, and so may have been forgotten with the one before.
     pub fn is_older_than(&self, other: &Self) -> bool {
         self.meta().created() < other.meta().created()
     }
