@@ -7,8 +7,7 @@
 use std::time::SystemTime;
 
 use http::header::{AGE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderName, Method, Response, Version};
-use pingora_error::Result;
+use http::{HeaderName, HeaderValue, Method, Response, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
@@ -63,22 +62,17 @@ fn variant(cache: &Cache, session: &Session, exchange: &Exchange) -> Option<Whol
     (other.variance() == variance && !other.is_older_than(&first)).then_some(other)
 }
 
-/// Makes the head of an answer of what is kept.
-///
-/// # Errors
-///
-/// Returns an error where Pingora does not take an age, which it should.
-pub fn head(whole: &Whole) -> Result<ResponseHeader> {
+/// Makes the head of an answer of what is kept, which says how old that is (RFC 9111, 4).
+pub fn head(whole: &Whole) -> ResponseHeader {
     let kept = whole.head();
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.status = kept.status;
     parts.version = Version::HTTP_11;
     parts.headers.clone_from(&kept.headers);
-    let mut head = ResponseHeader::from(parts);
     let (made, _) = whole.times();
-    // RFC 9111, 4: who answers by what is kept says how old it is.
-    head.insert_header(AGE, made.elapsed().unwrap_or_default().as_secs())?;
-    Ok(head)
+    let age = made.elapsed().unwrap_or_default().as_secs();
+    parts.headers.insert(AGE, HeaderValue::from(age));
+    ResponseHeader::from(parts)
 }
 
 /// What makes an answer depend on more than what is kept.

@@ -23,7 +23,7 @@ impl Gateway {
     ///
     /// Whatever the caller is to be told, if it has seen nothing yet, by `fail_to_proxy`.
     pub(super) async fn hand_out(&self, session: &mut Session, exchange: &mut Exchange, kept: Whole) -> Result<()> {
-        let mut head = Box::new(hit::head(&kept)?);
+        let mut head = Box::new(hit::head(&kept));
         self.respond(session, &mut head, exchange)?;
         let is_whole = has_no_body(session, &head);
         let written = session.write_response_header(head, is_whole).await;
