@@ -1,7 +1,7 @@
 //! The yardstick: the thinnest proxy that Pingora makes, forwarding to one peer, tuned as the gateway is.
 //!
-//! It has what costs the gateway nothing to have: its allocator with the same options, as many threads, buffers of 4 KiB
-//! for each connection, the runtime's timers, a pool of 256 idle connections to the peer, HTTP/2 with prior knowledge.
+//! It has what costs the gateway nothing to have: its allocator with the same options, as many threads, a buffer of 4 KiB
+//! for what each connection is sent, the runtime's timers, a pool of 256 idle connections to the peer, HTTP/2 with prior knowledge.
 //! It does not do what a gateway is for: it adds no field, logs and counts nothing, bounds nothing, and waits for ever.
 
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr, files: Option<(&s
     let mut options = HttpServerOptions::default();
     options.h2c = true;
     proxy.server_options = Some(options);
-    let mut listener = ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(4 << 10, 4 << 10));
+    let mut listener = ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(0, 4 << 10));
     if let Some((certificate, key)) = files {
         listener = listener.tls(TlsSettings::intermediate(certificate, key)?);
     }

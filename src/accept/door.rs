@@ -91,11 +91,8 @@ impl<A> Door<A> {
         }
     }
 
-    /// Shakes hands where the listener has TLS; nothing is left of a connection that fails.
-    async fn secure(&self, stream: Stream) -> Option<Stream> {
-        let Some(Handshakes { certificates, asks }) = &self.tls else {
-            return Some(stream);
-        };
+    /// Shakes hands; nothing is left of a connection that fails.
+    async fn secure(&self, stream: Stream, Handshakes { certificates, asks }: &Handshakes) -> Option<Stream> {
         let Ok(tcp) = stream.into_any().downcast::<TcpStream>() else {
             error!("a listener with TLS handed over something that is not a plain socket");
             return None;
@@ -120,7 +117,7 @@ impl<A> Door<A> {
     }
 
     /// Waits until the client begins to speak; one that is silent, or gone, or late for a stopping process is let go.
-    async fn greet(&self, stream: Stream, shutdown: &ShutdownWatch) -> Option<Guarded> {
+    async fn greet(&self, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
         let mut guarded = Guarded::new(stream, self.patience, self.connections.clone());
         let mut shutdown = shutdown.clone();
@@ -132,7 +129,7 @@ impl<A> Door<A> {
         if !spoke || (is_http2 && !guarded.preface().await.unwrap_or(false)) {
             return None;
         }
-        Some(guarded)
+        Some(Box::new(guarded))
     }
 }
 
@@ -140,9 +137,13 @@ impl<A> Door<A> {
 impl<A: ServerApp + Send + Sync + 'static> ServerApp for Door<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _place = self.connections.enter()?;
-        let stream = self.secure(stream).await?;
-        let guarded = self.greet(stream, shutdown).await?;
-        let mut reused = self.inner.process_new(Box::new(guarded), shutdown).await;
+        // Boxed, both: the room for their state would be held for as long as the connection, by idle ones too.
+        let stream = match &self.tls {
+            Some(handshakes) => Box::pin(self.secure(stream, handshakes)).await?,
+            None => stream,
+        };
+        let guarded = Box::pin(self.greet(stream, shutdown)).await?;
+        let mut reused = self.inner.process_new(guarded, shutdown).await;
         while let Some(stream) = reused {
             reused = self.inner.process_new(stream, shutdown).await;
         }

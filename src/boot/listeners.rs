@@ -91,14 +91,14 @@ pub(super) fn listen<A: ServerApp + Send + Sync + 'static>(
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let mut service = Service::new(name.to_owned(), door);
-    // Small buffers for each connection: Pingora's own for reading would cost 64 KiB for every idle client, and its own
-    // for writing is less than most answers, whose heads and bodies would leave one by one.
-    let buffer = L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER);
+    // Whoever reads here, a session or TLS, has room of its own for 4 KiB and more, so a buffer would be passed by and cost
+    // every idle client its size. Pingora's own for writing is less than most answers, whose heads and bodies would leave
+    // one by one.
+    let buffer = L4BufferSettings::new(0, WRITE_BUFFER);
     service.add_listener(ListenerConfig::tcp(address.to_string()).l4_buffer(buffer));
     async move { service.start_service(Some(sockets), stopping, 1).await }
 }
 
-const READ_BUFFER: usize = 4 * 1024;
 const WRITE_BUFFER: usize = 4 * 1024;
 
 /// Tells whether clients are asked for a certificate: where a version that is served takes one, or a client of the token

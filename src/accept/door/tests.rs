@@ -295,6 +295,16 @@ async fn a_client_that_says_nothing_is_let_go() {
     assert_eq!(gate.connections.header_timeouts(), 0);
 }
 
+#[test]
+fn what_a_connection_holds_of_its_door_is_small() {
+    let (_, stream) = tokio::io::duplex(64);
+    let (_, shutdown) = watch::channel(false);
+    let door = Arc::new(Door::plain(lengths(), Connections::new(1), PATIENCE));
+    let process = door.process_new(Box::new(stream), &shutdown);
+    // Handshake and greeting would make it seven times that.
+    assert!(size_of_val(&*process) <= 1024, "{}", size_of_val(&*process));
+}
+
 #[tokio::test]
 async fn a_request_shorter_than_the_http2_preface_is_answered() {
     let gate = Gate::plain();
