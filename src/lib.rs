@@ -58,6 +58,8 @@
 //!     each: a quarter of what a proxied request cost. Every other request goes Pingora's way.
 //! 16. **What is kept answers straight** ([`cache::hit`]) where it is whole, fresh and in memory and the request wants all of
 //!     it, instead of through the states of pingora-cache, which stay for everything else.
+//! 17. **The range of what is kept in part is in its key** (`cache::part`), instead of an index of ranges for each whole:
+//!     no other request can find a part, nothing is put together, and what bounds entries bounds parts.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::directives::Directives;
 use super::freshness::{self, Times};
-use super::variance;
+use super::{part, variance};
 use crate::model::caching::{CacheMode, Caching, SetCookie};
 use crate::model::security::CredentialFields;
 
@@ -22,12 +22,37 @@ pub struct Offer<'a> {
     pub request: &'a HeaderMap,
     /// Whether the request's `Authorization` was for the gateway, and so went no further.
     pub is_consumed: bool,
+    /// Whether one range was asked for, to be kept by itself.
+    pub is_part: bool,
     /// The status of the response.
     pub status: StatusCode,
     /// The fields of the response.
     pub headers: &'a HeaderMap,
     /// When it was asked for, and when it came.
     pub times: Times,
+}
+
+impl Offer<'_> {
+    /// Returns the status of the whole: a part is kept as that is.
+    fn status_of_whole(&self) -> StatusCode {
+        if self.is_part { StatusCode::OK } else { self.status }
+    }
+
+    /// Tells whether it may be guessed how long it is good. Of a part it may where its bytes can be told from those of
+    /// another state of the same.
+    fn is_guessable(&self, directives: &Directives) -> bool {
+        let is_known = !self.is_part || part::has_strong_tag(self.headers);
+        is_known && (freshness::is_guessable(self.status_of_whole()) || directives.public)
+    }
+
+    /// Tells whether it can be asked whether it is still good.
+    fn can_ask(&self) -> bool {
+        if self.is_part {
+            part::has_strong_tag(self.headers)
+        } else {
+            variance::has_validator(self.headers)
+        }
+    }
 }
 
 /// How a response is kept.
@@ -56,6 +81,8 @@ pub enum Reason {
     NoTime,
     /// It is for one caller.
     Private,
+    /// It is not the one range that was asked for.
+    Range,
     /// It sets cookies.
     SetCookie,
     /// It is stale at once, and there is nothing to ask by whether it is still good.
@@ -77,6 +104,7 @@ impl Reason {
             Self::NoStore => "no-store",
             Self::NoTime => "no-time",
             Self::Private => "private",
+            Self::Range => "range",
             Self::SetCookie => "set-cookie",
             Self::Stale => "stale",
             Self::Status => "status",
@@ -119,7 +147,7 @@ pub fn admit(offer: &Offer<'_>) -> Result<Keeping, Reason> {
         stale_if_error: allowed(directives.stale_if_error),
     };
     let is_usable = keeping.fresh_until > offer.times.answered
-        || variance::has_validator(offer.headers)
+        || offer.can_ask()
         || keeping.stale_while_revalidate > 0
         || keeping.stale_if_error > 0;
     if is_usable { Ok(keeping) } else { Err(Reason::Stale) }
@@ -135,8 +163,11 @@ fn zero_second(lifetime: Duration) -> Duration {
 
 fn check_status(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason> {
     let caching = offer.caching;
-    let status = offer.status.as_u16();
-    let is_final = offer.status.as_u16() >= 200 && !matches!(status, 206 | 304);
+    if offer.is_part && (offer.status != StatusCode::PARTIAL_CONTENT || !part::is_one(offer.headers)) {
+        return Err(Reason::Range);
+    }
+    let status = offer.status_of_whole().as_u16();
+    let is_final = status >= 200 && !matches!(status, 206 | 304);
     let is_kept = match caching.mode {
         _ if !caching.statuses.is_empty() => caching.statuses.contains(&status),
         CacheMode::Fixed => FIXED.contains(&status),
@@ -144,7 +175,7 @@ fn check_status(offer: &Offer<'_>, directives: &Directives) -> Result<(), Reason
         CacheMode::Off => false,
     };
     // Whoever does not know a status may not keep it; whoever does may, whatever `no-store` says (RFC 9111, 5.2.2.3).
-    let is_understood = freshness::is_guessable(offer.status);
+    let is_understood = freshness::is_guessable(offer.status_of_whole());
     match directives {
         _ if !is_final || !is_kept => Err(Reason::Status),
         Directives {
@@ -209,7 +240,7 @@ fn lifetime(offer: &Offer<'_>, directives: &Directives) -> Option<Duration> {
     if directives.no_cache {
         return Some(Duration::ZERO);
     }
-    let is_guessable = freshness::is_guessable(offer.status) || directives.public;
+    let is_guessable = offer.is_guessable(directives);
     let unstated = || {
         let guess = || freshness::guessed(headers, offer.times);
         timeout.or_else(guess).filter(|_| is_guessable)
@@ -218,7 +249,7 @@ fn lifetime(offer: &Offer<'_>, directives: &Directives) -> Option<Duration> {
         .or_else(unstated)
         .or_else(|| {
             // Nothing is known of how long it is good, but it can be asked for.
-            let can_ask = is_guessable && variance::has_validator(headers);
+            let can_ask = is_guessable && offer.can_ask();
             can_ask.then_some(Duration::ZERO)
         })
 }
@@ -250,6 +281,7 @@ mod tests {
             by_host: true,
             obeys: Obeyed::Callers,
             set_cookie: SetCookie::Refuse,
+            keeps_parts: false,
         }
     }
 
@@ -273,12 +305,22 @@ mod tests {
 
     /// Returns for how many seconds the answer to a request is fresh.
     fn kept(caching: &Caching, request: &[&str], status: u16, response: &[&str]) -> Result<u64, Reason> {
+        kept_of(caching, (request, false), status, response)
+    }
+
+    fn kept_of(
+        caching: &Caching,
+        (request, is_part): (&[&str], bool),
+        status: u16,
+        response: &[&str],
+    ) -> Result<u64, Reason> {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let offer = Offer {
             caching,
             ours: &CredentialFields::default(),
             request: &headers(request),
             is_consumed: false,
+            is_part,
             status: StatusCode::from_u16(status).unwrap(),
             headers: &headers(response),
             times: Times {
@@ -339,6 +381,45 @@ mod tests {
         };
         assert_eq!(kept(&caching, &[], 200, &[]), Ok(30));
         assert_eq!(kept(&caching, &[], 200, &["cache-control: max-age=60"]), Ok(60));
+    }
+
+    #[test]
+    fn a_part_is_kept_as_the_whole_is_where_its_bytes_are_known() {
+        let (place, fresh) = ("content-range: bytes 0-1/9", "cache-control: max-age=60");
+        let changed = "last-modified: Sun, 06 Nov 1994 08:49:37 GMT";
+        for (status, response, expected) in [
+            (206, &[place, fresh][..], Ok(60)),
+            (206, &[place, fresh, "content-range: bytes 2-3/9"], Err(Reason::Range)),
+            (206, &["content-range: bytes 0-1/*", fresh], Err(Reason::Range)),
+            (206, &[fresh], Err(Reason::Range)),
+            (200, &[place, fresh], Err(Reason::Range)),
+            (416, &[place, fresh], Err(Reason::Range)),
+            (206, &[place, fresh, "set-cookie: a=b"], Err(Reason::SetCookie)),
+            (
+                206,
+                &[place, "cache-control: private, max-age=60"],
+                Err(Reason::Private),
+            ),
+            (206, &[place, "etag: \"1\""], Ok(0)),
+            (206, &[place, "etag: W/\"1\""], Err(Reason::NoTime)),
+            (206, &[place, changed], Err(Reason::NoTime)),
+            (206, &[place, changed, "cache-control: public"], Err(Reason::NoTime)),
+            (
+                206,
+                &[place, "etag: W/\"1\"", "cache-control: no-cache"],
+                Err(Reason::Stale),
+            ),
+        ] {
+            let found = kept_of(&http(), (&[], true), status, response);
+            assert_eq!(found, expected, "{status} {response:?}");
+        }
+        let named = |statuses: &[u16]| Caching {
+            statuses: statuses.to_vec(),
+            ..fixed()
+        };
+        let found = |caching| kept_of(&caching, (&[], true), 206, &[place]);
+        assert_eq!((found(fixed()), found(named(&[200]))), (Ok(300), Ok(300)));
+        assert_eq!(found(named(&[404])), Err(Reason::Status));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use pingora_cache::CacheKey;
 use super::admission::Reason;
 use super::commons::Common;
 use super::directives::Demand;
+use super::part::Range;
 use super::storage::Stamp;
 
 /// What the cache does with one exchange. There is none where nothing is kept of a resource.
@@ -21,6 +22,8 @@ pub struct Cached {
     pub(super) stamp: Stamp,
     /// The key, until Pingora takes it.
     pub(super) key: Option<CacheKey>,
+    /// The range that the key is for, where it is that of a part.
+    pub(super) part: Option<Range>,
     /// The path and query that the endpoint gets, and that purges name.
     pub target: String,
     /// What the key that all callers would share hashes to, where they do not share everything.

@@ -188,6 +188,7 @@ mod tests {
             by_host: true,
             obeys: Obeyed::Callers,
             set_cookie: SetCookie::Refuse,
+            keeps_parts: false,
         }
     }
 

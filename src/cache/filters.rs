@@ -15,8 +15,9 @@ use super::commons::Common;
 use super::directives::{Demand, Directives, SURROGATE_CONTROL};
 use super::key::{self, Asked};
 use super::opened::{Cache, patience};
+use super::part::{self, Range, Wanted};
 use super::reuse::{Entry, Use, is_unmodified, judge};
-use super::status::{Cause, Part, member};
+use super::status::{self, Cause, member};
 use super::storage::Shelving;
 use super::{fields, variance};
 use crate::exchange::Exchange;
@@ -72,24 +73,25 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
         target: &target,
         headers: &request.headers,
     };
-    let mut key = asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange));
+    let key = asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange));
     let common = Common::of(&key);
     let owner = permit
         .caller()
         .filter(|_| !is_everybodys(policy))
         .map(|caller| key::owner(caller));
     let is_own = owner.is_some() && !cache.open().commons.holds(common);
-    if let Some(owner) = owner.as_ref().filter(|_| is_own) {
-        key::make_own(&mut key, owner);
-    }
-    let mut key = CacheKey::new(key, "");
-    // Hashed once, and not each time that Pingora asks (0.9.1).
-    key.set_primary_bin_override(key.primary_bin());
+    let own = owner.as_deref().filter(|_| is_own);
+    let (key, part) = if caching.keeps_parts {
+        whole_or_part(cache, request, key, own)
+    } else {
+        (Some(hashed(key, own)), None)
+    };
     Some(Box::new(Cached {
         demand: demand(policy, exchange, &request.headers),
         asked: SystemTime::now(),
         stamp: Default::default(),
-        key: Some(key),
+        key,
+        part,
         target,
         common: owner.is_some().then_some(common),
         owner: owner.filter(|_| !is_own),
@@ -100,6 +102,37 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
         reason: None,
         outcome: Outcome::default(),
     }))
+}
+
+/// Returns the key of what a request wants: of the whole, where that is kept or wanted, or of the range that is its own;
+/// none where only the endpoint can tell what is wanted.
+fn whole_or_part(
+    cache: &Cache,
+    request: &RequestHeader,
+    key: Vec<u8>,
+    own: Option<&str>,
+) -> (Option<CacheKey>, Option<Range>) {
+    let wanted = part::wanted(request);
+    let whole = hashed(key.clone(), own);
+    if wanted == Wanted::Whole || cache.store().is_some_and(|store| store.has(&whole)) {
+        return (Some(whole), None);
+    }
+    let Wanted::Part(range) = wanted else {
+        return (None, None);
+    };
+    let mut key = key;
+    key::make_part(&mut key, &range);
+    (Some(hashed(key, own)), Some(range))
+}
+
+fn hashed(mut key: Vec<u8>, own: Option<&str>) -> CacheKey {
+    if let Some(owner) = own {
+        key::make_own(&mut key, owner);
+    }
+    let mut key = CacheKey::new(key, "");
+    // Hashed once, and not each time that Pingora asks (0.9.1).
+    key.set_primary_bin_override(key.primary_bin());
+    key
 }
 
 /// Reads what a request asks of the cache, where the catalog lets it.
@@ -157,6 +190,11 @@ pub fn found(session: &mut Session, meta: &CacheMeta, exchange: &mut Exchange) -
         fresh_until: meta.fresh_until(),
         headers: meta.headers(),
     };
+    let is_part = meta.response_header().status == StatusCode::PARTIAL_CONTENT;
+    if is_part != cached.part.is_some() {
+        // No key leads here; but a part is never to be taken for the whole.
+        return Some(ForcedFreshness::ForceMiss);
+    }
     if entry.fresh_until < entry.made && session.cache.phase() == CachePhase::CacheKey {
         // Each request asks the origin for itself: none may wait for another one's answer.
         session.cache.set_cache_lock(None, None);
@@ -197,6 +235,9 @@ pub fn ask(out: &mut RequestHeader, exchange: &mut Exchange) -> Result<()> {
         return Ok(());
     };
     cached.asked = SystemTime::now();
+    if let Some(range) = &cached.part {
+        range.ask(out)?;
+    }
     let policy = exchange.cache_policy();
     let held = policy.map(|policy| fields::hold(out, &policy.caching, &cached.demand, &exchange.origin));
     exchange.cached = Some(cached);
@@ -261,7 +302,7 @@ pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exc
         None => outcome(session.cache.phase()),
     };
     let fresh_until = || session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
-    let part = Part {
+    let part = status::Part {
         outcome: cached.outcome,
         cause: cause(session.cache.phase(), cached),
         forwarded: cached.status.map(|status| status.as_u16()),

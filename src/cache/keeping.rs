@@ -54,6 +54,7 @@ pub fn keep(
         ours: exchange.served.snapshot.fields(),
         request: &request.headers,
         is_consumed,
+        is_part: cached.part.is_some(),
         status: head.status,
         headers: &head.headers,
         times,

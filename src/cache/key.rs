@@ -4,13 +4,15 @@
 //! template, environment, scheme, host, fields, path, query: whatever the endpoint sees. Each part ends with a NUL, which
 //! none of them holds, so that no two requests that differ in a part have the same key. Where callers do not share what
 //! is kept, whom an entry belongs to is the last part, but for what origins call public ([`commons`](super::commons)):
-//! there it is part of the variant, as what `Vary` names is.
+//! there it is part of the variant, as what `Vary` names is. The range of what is kept in part ([`part`](super::part))
+//! stands before it.
 
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName};
 
 use super::fields;
+use super::part::Range;
 use crate::credential::caller::{Caller, Proof};
 use crate::head::Scheme;
 use crate::model::caching::QueryKey;
@@ -83,6 +85,13 @@ fn filter<'q>(query: &'q str, kept: &QueryKey) -> Cow<'q, str> {
     }
 }
 
+/// Makes a key that of one range of what it is the key of: it stands before whom the entry belongs to, which is a name of
+/// somebody else's making.
+pub(super) fn make_part(key: &mut Vec<u8>, range: &Range) {
+    key.extend_from_slice(PART);
+    key.extend_from_slice(range.as_str().as_bytes());
+}
+
 /// Makes a key one caller's own: a target holds no NUL, and so tells where it ends.
 pub fn make_own(key: &mut Vec<u8>, owner: &str) {
     key.push(0);
@@ -106,6 +115,9 @@ pub fn owner(caller: &Caller) -> String {
     }
 }
 
+/// Begins the range in a key; no owner begins so.
+const PART: &[u8] = b"\0range\0";
+
 /// Room for what is short in most keys.
 const ROOM: usize = 256;
 
@@ -114,6 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cache::part;
 
     #[test]
     fn a_query_is_cut_to_what_tells_entries_apart() {
@@ -130,6 +143,29 @@ mod tests {
         assert_eq!(filter("a=1&utm=2&%75tm=3&utm&b;utm=4", &except), "a=1&%75tm=3&b;utm=4");
         assert_eq!(target("/a", "b=1&b=1", &QueryKey::All), "/a?b=1&b=1");
         assert_eq!(target("/a", "utm=1", &except), "/a");
+    }
+
+    #[test]
+    fn nobodys_name_makes_a_part_of_a_whole() {
+        let part = |owner: Option<&str>| {
+            let mut request = pingora_http::RequestHeader::build("GET", b"/", None).unwrap();
+            request.insert_header(http::header::RANGE, "bytes=0-1").unwrap();
+            let part::Wanted::Part(range) = part::wanted(&request) else {
+                panic!("a range is wanted")
+            };
+            let mut key = b"stem\0/a".to_vec();
+            make_part(&mut key, &range);
+            owner.iter().for_each(|owner| make_own(&mut key, owner));
+            key
+        };
+        let own = |owner: &str| {
+            let mut key = b"stem\0/a".to_vec();
+            make_own(&mut key, owner);
+            key
+        };
+        assert_eq!(part(None), b"stem\0/a\0range\x000-1");
+        let scopes = "user\0ann\0ann\0read\0range\x000-1";
+        assert_ne!(part(Some("user\0ann\0ann\0read")), own(scopes));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //!
 //! [`storage`] owns the bytes: bounds, purging, the disk. What is stored, under which key and for how long is decided
 //! beside it, by functions of plain values: [`directives`] and [`freshness`] read what RFC 9111 says of time,
-//! [`admission`] decides what is kept, [`key`] what an entry is found by, [`reuse`] whether it may be used,
+//! [`admission`] decides what is kept, [`key`] and `part` what an entry is found by, [`reuse`] whether it may be used,
 //! [`invalidation`] what an unsafe request makes worthless. [`filters`] and [`keeping`] tell Pingora's state machine,
 //! [`purge`] takes back what operators name; one request fetches for many by `lock`.
 //!
@@ -23,6 +23,7 @@ pub mod keeping;
 pub mod key;
 mod lock;
 pub mod opened;
+mod part;
 pub mod purge;
 mod reference;
 pub mod reuse;

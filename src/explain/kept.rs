@@ -110,6 +110,9 @@ fn key(policy: &CachePolicy) -> String {
         let names: Vec<&str> = unkeyed.iter().map(HeaderName::as_str).collect();
         format!("fields that reach the endpoint but for {}", names.join(", "))
     });
+    if caching.keeps_parts {
+        parts.push("the range, where the whole is not kept".to_owned());
+    }
     parts.push("what `Vary` names".to_owned());
     if !policy.is_open && !caching.is_shared {
         parts.push("the caller, unless the response is `public`".to_owned());

@@ -35,6 +35,7 @@ mod open_websockets_end_with_their_rights;
 mod operators_manage_it_live;
 mod other_issuers_are_believed_within_bounds;
 mod own_paths_are_ours;
+mod parts_are_never_the_whole;
 mod protocols_pass_through;
 mod quotas_are_seen;
 mod quotas_hold;

@@ -40,6 +40,8 @@ pub struct Caching {
     pub obeys: Obeyed,
     /// What becomes of responses with `Set-Cookie`.
     pub set_cookie: SetCookie,
+    /// Whether endpoints are asked for ranges of what is not kept whole, and those are kept by themselves.
+    pub keeps_parts: bool,
 }
 
 /// Who decides how long a response is kept.

@@ -4,6 +4,8 @@ use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use http::StatusCode;
+
 use super::address::Address;
 use super::body::Body;
 use super::cost;
@@ -92,6 +94,11 @@ impl Entry {
     /// Returns its body.
     pub(super) fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// Tells whether it is a part of a response alone.
+    pub(super) fn is_part(&self) -> bool {
+        self.sheet.meta.header().status == StatusCode::PARTIAL_CONTENT
     }
 
     /// Returns what it takes of the bound: key, head, labels, body and its place in the table.

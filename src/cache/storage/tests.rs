@@ -92,6 +92,15 @@ impl World {
         writer.finish().await.unwrap();
     }
 
+    async fn put_as(&self, name: &str, status: u16, body: &'static [u8]) {
+        let mut meta = meta(&self.store, name, Some(body.len()));
+        meta.response_header_mut().set_status(status).unwrap();
+        let door = self.doors.storage(b"nobody");
+        let mut writer = door.get_miss_handler(&key(name), &meta, &span()).await.unwrap();
+        writer.write_body(Bytes::from_static(body), true).await.unwrap();
+        writer.finish().await.unwrap();
+    }
+
     async fn find(&self, name: &str) -> Option<(CacheMeta, HitHandler)> {
         self.doors.storage(b"nobody").lookup(&key(name), &span()).await.unwrap()
     }
@@ -156,6 +165,17 @@ async fn the_body_of_a_hit_is_not_copied() {
         places.push(hit.read_body().await.unwrap().unwrap().as_ptr());
     }
     assert_eq!(places[0], places[1]);
+}
+
+#[tokio::test]
+async fn a_part_is_no_whole_response() {
+    let world = World::new(BOUNDS);
+    for (name, status) in [("/whole", 200), ("/part", 206)] {
+        world.put_as(name, status, b"0123").await;
+        assert!(world.store.has(&key(name)));
+        assert_eq!(world.store.whole(&key(name)).is_some(), status == 200);
+    }
+    assert!(!world.store.has(&key("/other")));
 }
 
 #[tokio::test]

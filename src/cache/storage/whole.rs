@@ -7,6 +7,7 @@ use bytes::Bytes;
 use pingora_cache::key::{CacheKey, HashBinary};
 use pingora_http::ResponseHeader;
 
+use super::address::Address;
 use super::entry::Entry;
 use super::meta::Meta;
 use super::{Found, Store};
@@ -15,11 +16,17 @@ use super::{Found, Store};
 pub struct Whole(Arc<Entry>);
 
 impl Store {
-    /// Finds a whole response in memory.
+    /// Tells whether there is anything of a key, in memory or on the disk, whole or on its way.
+    pub fn has(&self, key: &CacheKey) -> bool {
+        let is_on_disk = || self.disk.as_ref().is_some_and(|disk| disk.holds(&Address::of(key)));
+        self.find(key).is_some() || is_on_disk()
+    }
+
+    /// Finds a whole response in memory, and no part of one.
     pub fn whole(&self, key: &CacheKey) -> Option<Whole> {
         match self.find(key)? {
-            Found::Entry(entry, None) => Some(Whole(entry)),
-            Found::Entry(_, Some(_)) | Found::Fill(_) => None,
+            Found::Entry(entry, None) if !entry.is_part() => Some(Whole(entry)),
+            Found::Entry(..) | Found::Fill(_) => None,
         }
     }
 }

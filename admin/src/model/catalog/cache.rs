@@ -59,6 +59,7 @@ pub(super) fn believe(
         by_host: !stated.ignore_host,
         obeys: stated.obeys,
         set_cookie: stated.set_cookie,
+        keeps_parts: stated.parts,
     }
 }
 
@@ -223,7 +224,7 @@ const NEVER: [HeaderName; 7] = [
 ];
 
 /// Every key but `mode`.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "timeout",
     "shared",
     "max_body",
@@ -237,4 +238,5 @@ const KEYS: [&str; 13] = [
     "ignore_host",
     "obeys",
     "set_cookie",
+    "parts",
 ];

@@ -46,4 +46,7 @@ pub struct Cache {
     /// or, where they say themselves how long, kept with it (`keep`): whoever is answered from such a response gets the
     /// cookies of the first caller.
     pub set_cookie: SetCookie,
+    /// Whether, where the whole is not kept, endpoints are asked for the one range that a request wants, and each is kept
+    /// by itself: for large files. Not by default: the whole is fetched, and ranges are cut from it.
+    pub parts: bool,
 }

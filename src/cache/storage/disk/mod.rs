@@ -145,13 +145,20 @@ impl Disk {
         self.shelf.index.has(&recalled.record)
     }
 
-    /// Reads what there is of an address.
-    pub(super) async fn recall(&self, address: &Address, space: &Arc<Space>) -> Option<Recalled> {
+    /// Tells whether there is anything of an address.
+    pub(super) fn holds(&self, address: &Address) -> bool {
+        self.find(address).is_some()
+    }
+
+    fn find(&self, address: &Address) -> Option<Arc<Record>> {
         let record = self.shelf.index.find(address)?;
         let is_there = record.is_written.load(Ordering::Acquire) && self.shelf.is_searched.load(Ordering::Acquire);
-        if !is_there || record.verdict(&self.shelf.purges) != Verdict::Good {
-            return None;
-        }
+        (is_there && record.verdict(&self.shelf.purges) == Verdict::Good).then_some(record)
+    }
+
+    /// Reads what there is of an address.
+    pub(super) async fn recall(&self, address: &Address, space: &Arc<Space>) -> Option<Recalled> {
+        let record = self.find(address)?;
         let permit = Arc::clone(&self.readers).try_acquire_owned().ok();
         let (Some(permit), Some(room)) = (permit, space.take(record.bytes)) else {
             self.count(&self.shelf.counts.skipped);

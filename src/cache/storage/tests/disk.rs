@@ -110,6 +110,27 @@ fn crash(world: &TempDir) -> TempDir {
 }
 
 #[tokio::test]
+async fn a_part_comes_back_as_a_part_and_is_there_before_it_is_read() {
+    let directory = private();
+    let before = opened(directory.path());
+    for (count, (name, status)) in [("/part", 206), ("/whole", 200)].into_iter().enumerate() {
+        before.put_as(name, status, b"0123").await;
+        before.read(name).await.unwrap();
+        before.until(|disk| disk.written == count as u64 + 1);
+    }
+    before.store.close();
+    let after = restart(&directory, 2);
+    for (name, is_whole) in [("/part", false), ("/whole", true)] {
+        assert!(after.store.has(&key(name)) && after.store.whole(&key(name)).is_none());
+        assert_eq!(after.read(name).await.unwrap(), b"0123");
+        assert_eq!(after.store.whole(&key(name)).is_some(), is_whole);
+    }
+    after.clear_memory();
+    purge(&after, "/part", Kind::Hard);
+    assert!(!after.store.has(&key("/part")) && after.store.has(&key("/whole")));
+}
+
+#[tokio::test]
 async fn what_was_asked_for_again_survives_a_restart_and_nothing_else() {
     let directory = private();
     let before = world(&directory.path().join("cache"), PLENTY);
