@@ -226,7 +226,8 @@ impl ProxyHttp for Gateway {
         response: &ResponseHeader,
         exchange: &mut Self::CTX,
     ) -> Result<RespCacheable> {
-        keeping::keep(&self.cache, session, response, exchange)
+        let kept = keeping::keep(&self.cache, session, response, exchange)?;
+        Ok(self.posted(session, response, exchange, kept))
     }
 
     fn cache_not_modified_filter(

@@ -282,6 +282,7 @@ mod tests {
             obeys: Obeyed::Callers,
             set_cookie: SetCookie::Refuse,
             keeps_parts: false,
+            keeps_posts: false,
         }
     }
 

@@ -24,6 +24,10 @@ pub struct Cached {
     pub(super) key: Option<CacheKey>,
     /// The range that the key is for, where it is that of a part.
     pub(super) part: Option<Range>,
+    /// Whether it is a POST, whose answer may be kept for GET.
+    pub is_posted: bool,
+    /// Whether what it makes worthless has been forgotten.
+    pub has_forgotten: bool,
     /// The path and query that the endpoint gets, and that purges name.
     pub target: String,
     /// What the key that all callers would share hashes to, where they do not share everything.

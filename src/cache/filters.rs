@@ -19,7 +19,7 @@ use super::part::{self, Range, Wanted};
 use super::reuse::{Entry, Use, is_unmodified, judge};
 use super::status::{self, Cause, member};
 use super::storage::Shelving;
-use super::{fields, variance};
+use super::{fields, posted, variance};
 use crate::exchange::Exchange;
 use crate::hop;
 use crate::model::caching::Obeyed;
@@ -37,14 +37,14 @@ pub fn enable(cache: &Cache, session: &mut Session, exchange: &mut Exchange) {
     };
     let opened = cache.open();
     cached.stamp = opened.doors.store().stamp();
-    let storage = opened.doors.storage(key.primary_key());
-    session.cache.enable(
-        storage,
-        None,
-        Some(opened.predictor),
-        Some(opened.lock),
-        Some(patience()),
-    );
+    if cached.is_posted {
+        session.cache.enable(opened.doors.unread(), None, None, None, None);
+        session.ignore_downstream_range = true;
+    } else {
+        let (storage, lock) = (opened.doors.storage(key.primary_key()), Some(opened.lock));
+        let cache = &mut session.cache;
+        cache.enable(storage, None, Some(opened.predictor), lock, Some(patience()));
+    }
     // What the store refuses anyway is to be remembered as too large, so that nobody waits for it.
     let most = usize::try_from(policy.caching.max_body.0.min(cache.most())).unwrap_or(usize::MAX);
     session.cache.set_max_file_size_bytes(most);
@@ -56,10 +56,12 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
     let (policy, permit) = (exchange.cache_policy()?, exchange.permit()?);
     let has_body = !session.as_downstream_mut().is_body_empty();
     let (request, caching) = (session.req_header(), &policy.caching);
-    let is_taken = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
+    let is_posted = posted::is_one(request, caching);
+    let is_asked = MethodName::find(&request.method).is_some_and(|method| caching.methods.contains(method));
+    let is_taken = is_posted || is_asked && !has_body;
     // What a body asks for is in no key, a target that is no text in no purge, and a field that goes no further would be
     // in the key of those who do not call it one of the connection.
-    if !is_taken || has_body || !request.raw_path_is_utf8() || hop::nominates(&request.headers) {
+    if !is_taken || !request.raw_path_is_utf8() || hop::nominates(&request.headers) {
         return None;
     }
     let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);
@@ -73,7 +75,8 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
         target: &target,
         headers: &request.headers,
     };
-    let key = asked.key(|name| !rewrite::is_kept_back(name, &request.headers, exchange));
+    let is_held = |name: &HeaderName| rewrite::is_kept_back(name, &request.headers, exchange);
+    let key = asked.key(|name| !(is_held(name) || is_posted && posted::is_of_body(name)));
     let common = Common::of(&key);
     let owner = permit
         .caller()
@@ -87,11 +90,13 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
         (Some(hashed(key, own)), None)
     };
     Some(Box::new(Cached {
-        demand: demand(policy, exchange, &request.headers),
+        demand: demand(policy, exchange, (&request.headers, is_posted)),
         asked: SystemTime::now(),
         stamp: Default::default(),
         key,
         part,
+        is_posted,
+        has_forgotten: false,
         target,
         common: owner.is_some().then_some(common),
         owner: owner.filter(|_| !is_own),
@@ -136,12 +141,21 @@ fn hashed(mut key: Vec<u8>, own: Option<&str>) -> CacheKey {
 }
 
 /// Reads what a request asks of the cache, where the catalog lets it.
-fn demand(policy: &CachePolicy, exchange: &Exchange, headers: &HeaderMap) -> Demand {
+fn demand(policy: &CachePolicy, exchange: &Exchange, (headers, is_posted): (&HeaderMap, bool)) -> Demand {
     let is_known = exchange.caller().is_some();
-    match policy.caching.obeys {
+    let demand = match policy.caching.obeys {
         Obeyed::Everybody => Demand::of_request(headers),
         Obeyed::Callers if is_known => Demand::of_request(headers),
         Obeyed::Callers | Obeyed::Nobody => Demand::default(),
+    };
+    if is_posted {
+        // It is answered by its endpoint, whatever is kept.
+        Demand {
+            no_store: demand.no_store,
+            ..Demand::default()
+        }
+    } else {
+        demand
     }
 }
 
@@ -299,6 +313,7 @@ pub fn tell(session: &Session, response: &mut ResponseHeader, exchange: &mut Exc
     };
     cached.outcome = match cached.hit {
         Some(_) => Outcome::Hit,
+        None if cached.is_posted && session.cache.phase() != CachePhase::Miss => Outcome::Bypass,
         None => outcome(session.cache.phase()),
     };
     let fresh_until = || session.cache.maybe_cache_meta().map(CacheMeta::fresh_until);
@@ -329,6 +344,7 @@ fn left(until: SystemTime) -> i64 {
 fn cause(phase: CachePhase, cached: &Cached) -> Cause {
     match phase {
         _ if cached.is_declined => Cause::Request,
+        _ if cached.is_posted => Cause::Method,
         CachePhase::Expired | CachePhase::Revalidated | CachePhase::RevalidatedNoCache(_) => Cause::Stale,
         CachePhase::Disabled(NoCacheReason::NeverEnabled) | CachePhase::Bypass => Cause::Bypass,
         CachePhase::Hit

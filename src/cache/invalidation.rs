@@ -40,6 +40,19 @@ pub fn named(response: &HeaderMap, mounted: Mounted<'_>) -> Vec<(String, String)
     named.flatten().collect()
 }
 
+/// Tells whether an answer says of itself that it is what GET would get of its own target (RFC 9110, 8.7), by the name that
+/// the endpoint has for that.
+pub fn is_of_itself(response: &HeaderMap, mounted: Mounted<'_>, own: &(String, String)) -> bool {
+    let mut lines = response.get_all(CONTENT_LOCATION).iter();
+    let only = lines.next().filter(|_| lines.next().is_none());
+    let mounted = Mounted {
+        contexts: [mounted.base; 2],
+        ..mounted
+    };
+    let named = only.and_then(|line| below(line.to_str().ok()?, mounted));
+    named.is_some_and(|named| named.contains(own))
+}
+
 /// Finds the path below the context that a reference names, with each spelling of its query.
 fn below(reference: &str, mounted: Mounted<'_>) -> Option<Vec<(String, String)>> {
     let reference = reference.trim();
@@ -132,6 +145,35 @@ mod tests {
             let expected = ["q='x'", "q=%27x%27"].map(|query| ("/a".to_owned(), query.to_owned()));
             assert_eq!(named(&response, here), expected, "{reference}");
         }
+    }
+
+    #[test]
+    fn only_its_own_name_makes_an_answer_one_to_get() {
+        let own = ("/items/7".to_owned(), "a=b".to_owned());
+        let is_own = |names: &[&str]| {
+            let names = names.iter().map(|name| HeaderValue::from_str(name).unwrap());
+            let response: HeaderMap = names.map(|name| (CONTENT_LOCATION, name)).collect();
+            is_of_itself(&response, MOUNTED, &own)
+        };
+        for name in [
+            "/v1/items/7?a=b",
+            "7?a=b",
+            "?a=b",
+            "http://backend.test:9001/v1/items/7?a=b",
+        ] {
+            assert!(is_own(&[name]), "{name}");
+        }
+        for name in [
+            "",
+            "7",
+            "8?a=b",
+            "/orders/items/7?a=b",
+            "http://other.test/v1/items/7?a=b",
+            "?a=c",
+        ] {
+            assert!(!is_own(&[name]), "{name}");
+        }
+        assert!(!is_own(&["7?a=b", "7?a=b"]) && !is_own(&[]));
     }
 
     #[test]

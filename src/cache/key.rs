@@ -4,7 +4,7 @@
 //! template, environment, scheme, host, fields, path, query: whatever the endpoint sees. Each part ends with a NUL, which
 //! none of them holds, so that no two requests that differ in a part have the same key. Where callers do not share what
 //! is kept, whom an entry belongs to is the last part, but for what origins call public ([`commons`](super::commons)):
-//! there it is part of the variant, as what `Vary` names is. The range of what is kept in part ([`part`](super::part))
+//! there it is part of the variant, as what `Vary` names is. The range of what is kept in part (`cache::part`)
 //! stands before it.
 
 use std::borrow::Cow;

@@ -113,7 +113,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 const UNIT: &str = "bytes";
 
 /// What the endpoint alone can tell of what is kept in part.
-const CONDITIONS: [HeaderName; 5] = [
+pub(super) const CONDITIONS: [HeaderName; 5] = [
     IF_MATCH,
     IF_MODIFIED_SINCE,
     IF_NONE_MATCH,

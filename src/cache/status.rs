@@ -27,6 +27,8 @@ pub struct Part {
 pub enum Cause {
     /// The cache was not to be asked.
     Bypass,
+    /// Its method is answered by the origin alone.
+    Method,
     /// Nothing that could be used was kept.
     Miss,
     /// The request did not take what is kept.
@@ -39,6 +41,7 @@ impl Cause {
     fn name(self) -> &'static str {
         match self {
             Self::Bypass => "bypass",
+            Self::Method => "method",
             Self::Miss => "miss",
             Self::Request => "request",
             Self::Stale => "stale",

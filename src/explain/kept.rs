@@ -28,7 +28,8 @@ pub(super) fn keeping(route: &Route, asked: &Asked) -> Keeping {
     let Some(policy) = route.cache.as_deref() else {
         return Keeping::NotKept;
     };
-    let is_taken = MethodName::find(&asked.method).is_some_and(|method| policy.caching.methods.contains(method));
+    let is_named = MethodName::find(&asked.method).is_some_and(|method| policy.caching.methods.contains(method));
+    let is_taken = is_named || policy.caching.keeps_posts && asked.method == "POST";
     match shown(policy, asked.headers()) {
         _ if !is_taken => Keeping::NotKept,
         Some(_) if !policy.caching.is_shared => Keeping::IfPublic,
@@ -57,6 +58,11 @@ fn own(policy: &CachePolicy, keeping: Keeping, asked: &Asked) -> String {
             "the response to this request is kept only where it is `public` or says otherwise that it is for others, as \
              the endpoint sees its `{name}`"
         ),
+        (Keeping::Kept | Keeping::IfPublic, _) if asked.method == "POST" => {
+            "the response to this POST is kept for GET where it says how long, and by `Content-Location` that it is what \
+             GET would get"
+                .to_owned()
+        }
         (Keeping::Kept | Keeping::IfPublic, _) => {
             "the response to this request is kept where it says nothing against it".to_owned()
         }

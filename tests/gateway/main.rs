@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod answers_to_post_are_kept_for_get;
 mod auth_types_decide_by_kind_of_token;
 mod backends_learn_who_calls;
 mod broken_endpoints_are_avoided;

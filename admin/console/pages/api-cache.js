@@ -38,6 +38,7 @@ function build(form) {
     form.check("/cache/shared", "Callers of protected resources share what is kept", { hint: "Only where the response is the same for each of them." }),
     form.check("/cache/ignore_host", "Hosts share entries"),
     form.check("/cache/parts", "Ranges are asked for and kept by themselves", { hint: "For large files. Otherwise the whole is fetched, and ranges are cut from it." }),
+    form.check("/cache/posts", "Answers to POST are kept for GET", { hint: "Where they say how long, and by Content-Location that they are what GET would get." }),
   ];
 }
 

@@ -42,6 +42,8 @@ pub struct Caching {
     pub set_cookie: SetCookie,
     /// Whether endpoints are asked for ranges of what is not kept whole, and those are kept by themselves.
     pub keeps_parts: bool,
+    /// Whether answers to POST are kept for GET that say how long they are fresh, and that they are what GET would get.
+    pub keeps_posts: bool,
 }
 
 /// Who decides how long a response is kept.

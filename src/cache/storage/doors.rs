@@ -5,6 +5,8 @@
 //! cannot go on without the storage: a body that turned out to be too large would be cut off. So only bodies that say
 //! how long they are can be followed; whoever comes while another is being stored waits for its fetch. As
 //! the door is chosen before the origin answers, the store remembers whose last body was large and said its length.
+//!
+//! A third one is for who stores, and is never answered from what is stored.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -30,24 +32,34 @@ use super::{Found, Store};
 pub struct Doors {
     pub(super) whole: &'static Door,
     pub(super) followed: &'static Door,
+    unread: &'static Door,
 }
 
 /// One way into the store.
 pub(super) struct Door {
     store: Arc<Store>,
     followed: Followed,
+    reads: Reads,
+}
+
+/// Whether a way leads to what is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reads {
+    Everything,
+    Nothing,
 }
 
 impl Doors {
     /// Opens a store for good: it is not freed before the process ends, so this is for those who make one once.
     pub fn open(store: &Arc<Store>) -> Self {
-        let door = |followed| {
+        let door = |followed, reads| {
             let store = Arc::clone(store);
-            &*Box::leak(Box::new(Door { store, followed }))
+            &*Box::leak(Box::new(Door { store, followed, reads }))
         };
         Self {
-            whole: door(Followed::No),
-            followed: door(Followed::Yes),
+            whole: door(Followed::No, Reads::Everything),
+            followed: door(Followed::Yes, Reads::Everything),
+            unread: door(Followed::No, Reads::Nothing),
         }
     }
 
@@ -58,6 +70,11 @@ impl Doors {
         } else {
             self.whole
         }
+    }
+
+    /// Returns the storage for who stores, and gets nothing of what is stored.
+    pub fn unread(&self) -> &'static (dyn Storage + Sync) {
+        self.unread
     }
 
     /// Returns the store that they lead to.
@@ -71,6 +88,9 @@ type Hit = (CacheMeta, HitHandler);
 #[async_trait]
 impl Storage for Door {
     async fn lookup(&'static self, key: &CacheKey, _: &SpanHandle) -> Result<Option<Hit>> {
+        if self.reads == Reads::Nothing {
+            return Ok(None);
+        }
         let found = match (self.store.find(key), &self.store.disk) {
             (None, Some(disk)) => Box::pin(self.store.recall(disk, key)).await,
             (found, _) => found,

@@ -58,7 +58,7 @@ use self::fills::Fills;
 pub use self::labels::{Labels, MOST_TAGS, Owner, Scope, Selector, Storing};
 use self::lengths::Lengths;
 pub use self::purge::{Kind, Stamp};
-use self::purge::{Purges, Verdict};
+use self::purge::{Purges, Standing, Verdict};
 use self::room::Space;
 use self::shelf::Shelves;
 pub use self::shelf::Shelving;
@@ -232,6 +232,12 @@ impl Store {
             purges: self.purges.len() as u64,
             disk: self.disk.as_ref().map(|disk| disk.figures()),
         }
+    }
+
+    /// Tells whether a purge named a response since its origin was asked.
+    pub fn is_purged(&self, key: &CacheKey, storing: &Storing) -> bool {
+        let (mark, standing) = (Address::of(key).mark(), Standing::at(storing.asked));
+        self.purges.verdict(mark, &storing.labels, &standing) != Verdict::Good
     }
 
     fn purge_one(&self, address: &Address, kind: Kind, now: SystemTime) {

@@ -60,6 +60,7 @@ pub(super) fn believe(
         obeys: stated.obeys,
         set_cookie: stated.set_cookie,
         keeps_parts: stated.parts,
+        keeps_posts: stated.posts,
     }
 }
 
@@ -224,7 +225,7 @@ const NEVER: [HeaderName; 7] = [
 ];
 
 /// Every key but `mode`.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "timeout",
     "shared",
     "max_body",
@@ -239,4 +240,5 @@ const KEYS: [&str; 14] = [
     "obeys",
     "set_cookie",
     "parts",
+    "posts",
 ];

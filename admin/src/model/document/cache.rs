@@ -49,4 +49,7 @@ pub struct Cache {
     /// Whether, where the whole is not kept, endpoints are asked for the one range that a request wants, and each is kept
     /// by itself: for large files. Not by default: the whole is fetched, and ranges are cut from it.
     pub parts: bool,
+    /// Whether the answer to a POST is kept for GET where it says how long it is fresh and, by `Content-Location`, that it
+    /// is what GET would get. Not by default: what callers send shapes it.
+    pub posts: bool,
 }
