@@ -140,7 +140,7 @@ struct Retired(Mutex<Vec<Arc<Served>>>);
 impl Retired {
     fn keep(&self, served: Arc<Served>) {
         let mut kept = self.0.lock();
-        kept.retain(|served| Arc::strong_count(served) > 1);
         kept.push(served);
+        kept.retain(|served| Arc::strong_count(served) > 1);
     }
 }
