@@ -63,8 +63,8 @@ limits = [{ requests = 100000000000, calendar = "day", zone = "Europe/Zurich" }]
 
 fn snapshot(lines: &str, more: &str, secret: &Secret) -> Snapshot {
     let source = Source {
-        name: "orders.toml".to_owned(),
-        text: format!("{}{more}", API.replace("LINES", lines)),
+        name: "orders.toml".into(),
+        text: format!("{}{more}", API.replace("LINES", lines)).into(),
     };
     let catalog = Catalog::believe(&[source], &NoReferences).expect("a catalog");
     compile_for(1, &catalog, (&CredentialFields::default(), secret)).expect("a snapshot")

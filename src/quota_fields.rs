@@ -160,8 +160,8 @@ limits = [{ requests = 5, per = "1m" }]
     #[test]
     fn what_is_not_remembered_is_written_anew() {
         let source = Source {
-            name: "pets.toml".to_owned(),
-            text: CATALOG.to_owned(),
+            name: "pets.toml".into(),
+            text: CATALOG.into(),
         };
         let snapshot = compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap();
         let (tiers, known) = (snapshot.tiers(), Policies::default());

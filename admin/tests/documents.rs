@@ -66,8 +66,8 @@ fn sources(case: &Path) -> Vec<Source> {
     let around = if case.is_dir() { case } else { case.parent().unwrap() };
     let name = |file: &Path| file.strip_prefix(around).unwrap().display().to_string();
     let read = |file: &PathBuf| Source {
-        name: name(file),
-        text: fs::read_to_string(file).unwrap(),
+        name: name(file).into(),
+        text: fs::read_to_string(file).unwrap().into(),
     };
     files.iter().filter(|file| is_toml(file)).map(read).collect()
 }
@@ -144,8 +144,8 @@ fn is_inside(violation: &Violation, text: &str) -> bool {
 
 fn no_panic_and_all_places_inside(text: String) {
     let source = Source {
-        name: "fuzz.toml".to_owned(),
-        text,
+        name: "fuzz.toml".into(),
+        text: text.into(),
     };
     let violations = Catalog::believe(std::slice::from_ref(&source), &NoReferences)
         .err()
@@ -165,7 +165,7 @@ fn broken() -> impl Strategy<Value = String> {
         .into_iter()
         .flat_map(cases)
         .flat_map(|case| sources(&case));
-    let texts: Vec<String> = files.map(|source| source.text).collect();
+    let texts: Vec<String> = files.map(|source| source.text.to_string()).collect();
     let piece = prop_oneof![
         "\\PC{0,6}",
         "[\\[\\]{}=\"'.,#\\n${} é]{0,6}",

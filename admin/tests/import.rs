@@ -107,8 +107,8 @@ fn zipped<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Vec<u8> {
 /// Writes a document and reads it again.
 fn reread(document: &Document) -> Document {
     let source = Source {
-        name: "a.toml".to_owned(),
-        text: import::write(document, "made for a test"),
+        name: "a.toml".into(),
+        text: import::write(document, "made for a test").into(),
     };
     reader::read::<Document>(&source, &NoReferences).unwrap().0
 }
@@ -116,8 +116,8 @@ fn reread(document: &Document) -> Document {
 /// Believes the file made of an import, beside tiers and a tenant.
 fn believed(imported: &Imported) -> Result<Catalog, Vec<Violation>> {
     let source = |name: &str, text: &str| Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
+        name: name.into(),
+        text: text.into(),
     };
     let api = import::write(&imported.document, "made for a test");
     Catalog::believe(&[source("a.toml", &api), source("tiers.toml", TIERS)], &NoReferences)
@@ -130,8 +130,8 @@ const TIERS: &str = "[[tenants]]\ndomain = 'acme.example'\n\
 
 fn other_things() -> Catalog {
     let tiers = Source {
-        name: "tiers.toml".to_owned(),
-        text: TIERS.to_owned(),
+        name: "tiers.toml".into(),
+        text: TIERS.into(),
     };
     Catalog::believe(&[tiers], &NoReferences).unwrap()
 }
@@ -724,8 +724,8 @@ fn a_version_is_added_and_the_file_stays_as_it_was() {
         .collect();
     assert!(places.is_sorted(), "{new}");
     let source = Source {
-        name: "a.toml".to_owned(),
-        text: new,
+        name: "a.toml".into(),
+        text: new.into(),
     };
     let catalog = Catalog::believe(&[source], &NoReferences).unwrap();
     assert_eq!(catalog.apis()[0].versions.len(), 2);

@@ -60,7 +60,15 @@ fn read(
 ) -> Result<Option<Bootstrap>, Vec<Violation>> {
     let name = settings.bootstrap.display().to_string();
     match fs::read_to_string(&settings.bootstrap) {
-        Ok(text) => Bootstrap::believe(&Source { name, text }, environment, catalog).map(Some),
+        Ok(text) => Bootstrap::believe(
+            &Source {
+                name: name.into(),
+                text: text.into(),
+            },
+            environment,
+            catalog,
+        )
+        .map(Some),
         Err(reason) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(reason) => Err(vec![Violation {
             file: name,

@@ -35,7 +35,7 @@ pub fn violations_of(sources: &[Source], violations: &[Violation], out: &mut Out
     };
     let mut file = Opened::default();
     for violation in violations {
-        let unwritten = sources.iter().find(|source| source.name == violation.file);
+        let unwritten = sources.iter().find(|source| *source.name == violation.file);
         let line = match unwritten {
             Some(source) => nth_line(&source.text, violation.line),
             None => file.line(&violation.file, violation.line),

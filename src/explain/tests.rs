@@ -33,8 +33,8 @@ resources = [{ path = "/cats", methods = ["GET"], auth = "none" }]
 
 fn explainer() -> Explainer {
     let source = Source {
-        name: "pets.toml".to_owned(),
-        text: PETS.to_owned(),
+        name: "pets.toml".into(),
+        text: PETS.into(),
     };
     let snapshot = compile(7, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap();
     Explainer {

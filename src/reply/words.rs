@@ -78,8 +78,8 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         let source = Source {
-            name: "news.toml".to_owned(),
-            text: NEWS.to_owned(),
+            name: "news.toml".into(),
+            text: NEWS.into(),
         };
         compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap()
     }

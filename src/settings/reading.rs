@@ -51,8 +51,8 @@ pub(super) fn read(conf: &Path, environment: &Environment) -> Result<Reading, Ve
     match read_file(&file) {
         Ok(Some(text)) => {
             let source = Source {
-                name: references.file.clone(),
-                text,
+                name: references.file.as_str().into(),
+                text: text.into(),
             };
             let reading = reader::recover(&source, &references);
             violations = reading.violations;
@@ -116,8 +116,8 @@ fn overriding(
     };
     let fragment = key.fragment(value).map_err(|violation| vec![violation])?;
     let source = Source {
-        name: variable.to_owned(),
-        text: fragment,
+        name: variable.into(),
+        text: fragment.into(),
     };
     match reader::read(&source, references) {
         Ok((part, _)) => Ok(Some((key, part))),

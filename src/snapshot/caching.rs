@@ -139,8 +139,8 @@ resources = [{ path = "/orders/{id}", methods = ["GET"] }]
 
     fn edited(edit: impl FnOnce(&mut ApiVersion)) -> String {
         let source = Source {
-            name: "orders.toml".to_owned(),
-            text: API.to_owned(),
+            name: "orders.toml".into(),
+            text: API.into(),
         };
         let catalog = Catalog::believe(&[source], &NoReferences).unwrap();
         let api = catalog.apis().first().unwrap();

@@ -284,8 +284,8 @@ jwks_url = "https://idp.example/jwks"
 
     fn snapshot() -> Snapshot {
         let source = Source {
-            name: "news.toml".to_owned(),
-            text: CATALOG.to_owned(),
+            name: "news.toml".into(),
+            text: CATALOG.into(),
         };
         let server = CredentialFields {
             authorization: HeaderName::from_static("x-server"),

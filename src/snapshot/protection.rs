@@ -115,8 +115,8 @@ mod tests {
                     security = [\"oauth2\", \"api_key\"]\nendpoints = { production = \"http://a\" }\n\
                     resources = [{ path = \"/\", methods = [\"GET\"], scopes = [\"read\"] }]\n";
         let source = Source {
-            name: "a.toml".to_owned(),
-            text: text.to_owned(),
+            name: "a.toml".into(),
+            text: text.into(),
         };
         Catalog::believe(&[source], &NoReferences).unwrap().apis()[0].clone()
     }

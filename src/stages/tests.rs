@@ -33,8 +33,8 @@ fn snapshot(default: &str, versions: &[(&str, &str, &str)]) -> Snapshot {
         ));
     }
     let source = Source {
-        name: "pets.toml".to_owned(),
-        text,
+        name: "pets.toml".into(),
+        text: text.into(),
     };
     compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap()
 }

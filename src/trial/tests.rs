@@ -88,8 +88,8 @@ const LIMITS: Limits = Limits {
 
 fn source(name: &str, text: String) -> Source {
     Source {
-        name: name.to_owned(),
-        text,
+        name: name.into(),
+        text: text.into(),
     }
 }
 

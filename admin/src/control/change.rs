@@ -89,8 +89,8 @@ impl Change {
                 let Whole { dir, texts, .. } = whole;
                 let written = differences(&dir, now, &texts);
                 let sources = texts.into_iter().map(|(name, text)| Source {
-                    name: named(&dir, &name),
-                    text,
+                    name: named(&dir, &name).into(),
+                    text: text.into(),
                 });
                 return Ok(Proposal {
                     sources: sources.collect(),
@@ -149,11 +149,11 @@ fn differences(dir: &Path, now: Vec<Source>, then: &Texts) -> Vec<Draft> {
         .collect();
     let mut drafts = Vec::new();
     for Source { name, text } in now {
-        let after = then.remove(&name);
-        if after.as_ref() != Some(&text) {
+        let after = then.remove(&*name);
+        if after.as_deref() != Some(&*text) {
             drafts.push(Draft {
-                name,
-                before: Some(text),
+                name: name.to_string(),
+                before: Some(text.to_string()),
                 after,
             });
         }

@@ -18,13 +18,13 @@ use crate::model::source::Source;
 #[derive(Clone, Debug, Default)]
 pub struct Stated {
     pub(super) revision: Revision,
-    files: BTreeMap<String, Arc<File>>,
+    files: BTreeMap<Arc<str>, Arc<File>>,
 }
 
 /// A file of a catalog.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     /// The SHA-256 of the text.
     pub(super) digest: [u8; 32],
     /// What it states, without the resources.
@@ -43,7 +43,7 @@ pub struct Found {
 }
 
 impl File {
-    fn read(text: String) -> Self {
+    fn read(text: Arc<str>) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         let index = object::stated_in(&parse(&text), false);
@@ -62,8 +62,8 @@ impl Stated {
             let known = before.files.get(&source.name).filter(|known| known.text == source.text);
             let file = known
                 .cloned()
-                .unwrap_or_else(|| Arc::new(File::read(source.text.clone())));
-            (source.name.clone(), file)
+                .unwrap_or_else(|| Arc::new(File::read(Arc::clone(&source.text))));
+            (Arc::clone(&source.name), file)
         };
         Self {
             revision: before.revision,
@@ -80,20 +80,20 @@ impl Stated {
     pub(super) fn differences(&self, before: &Self, dir: &Path) -> BTreeMap<String, Option<String>> {
         let gone = before.files.keys().filter(|name| !self.files.contains_key(*name));
         let gone = gone.map(|name| (below(dir, name).to_owned(), None));
-        let is_new = |(name, file): &(&String, &Arc<File>)| {
+        let is_new = |(name, file): &(&Arc<str>, &Arc<File>)| {
             before
                 .files
                 .get(*name)
                 .is_none_or(|before| before.digest != file.digest)
         };
         let changed = self.files.iter().filter(is_new);
-        let changed = changed.map(|(name, file)| (below(dir, name).to_owned(), Some(file.text.clone())));
+        let changed = changed.map(|(name, file)| (below(dir, name).to_owned(), Some(file.text.to_string())));
         gone.chain(changed).collect()
     }
 
     /// Tells whether it was read from these files.
     pub(super) fn is(&self, sources: &[Source]) -> bool {
-        let is_same = |source: &Source| self.text(&source.name) == Some(&source.text);
+        let is_same = |source: &Source| self.text(&source.name) == Some(&*source.text);
         sources.len() == self.files.len() && sources.iter().all(is_same)
     }
 
@@ -133,9 +133,7 @@ impl Stated {
 
     /// Returns the names of the files with their texts, in their order.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(name, file)| (name.as_str(), file.text.as_str()))
+        self.files.iter().map(|(name, file)| (&**name, &*file.text))
     }
 
     /// Returns the file that states a thing, or would if it were there: a resource's is that of its version.
@@ -160,11 +158,11 @@ impl Stated {
         self.files
             .iter()
             .filter(move |(_, file)| states(file))
-            .map(|(name, _)| name.as_str())
+            .map(|(name, _)| &**name)
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.files.get(name).map(|file| file.text.as_str())
+        self.files.get(name).map(|file| &*file.text)
     }
 
     /// Returns the SHA-256 of all names, below the catalog directory, and texts.

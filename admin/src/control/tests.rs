@@ -73,8 +73,8 @@ fn violation(message: &str) -> Violation {
 
 fn replace(texts: &[&str]) -> Change {
     let source = |(at, text): (usize, &&str)| Source {
-        name: format!("apis/{at}.toml"),
-        text: (*text).to_owned(),
+        name: format!("apis/{at}.toml").into(),
+        text: (*text).into(),
     };
     Change::Replace(texts.iter().enumerate().map(source).collect())
 }

@@ -26,8 +26,8 @@ pub fn api(number: usize, endpoint: &str, versions: usize, resources: usize) -> 
         write_version(&mut text, version, endpoint, resources);
     }
     Source {
-        name: format!("conf/catalog/apis/sample-{number}.toml"),
-        text,
+        name: format!("conf/catalog/apis/sample-{number}.toml").into(),
+        text: text.into(),
     }
 }
 

@@ -4,14 +4,15 @@
 //! files that a text names.
 
 use std::io;
+use std::sync::Arc;
 
-/// A file as it was read.
+/// A file as it was read; cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
     /// Its name as the operator would say it, such as `conf/catalog/apis/demo.toml`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its text.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// Answers for what a file refers to.

@@ -26,8 +26,11 @@ subscriptions = [{{ api = "Demo", version = "1.0", tier = "Gold" }}]
 api_keys = [{{ type = "production", key = "tgk_0123456789abcdef0123456789", networks = ["10.0.0.0/8"] }}]
 "#
     );
-    let name = "bootstrap.toml".to_owned();
-    Bootstrap::believe(&Source { name, text }, &NoReferences, None).unwrap_or_else(|found| panic!("{found:?}"))
+    let source = Source {
+        name: "bootstrap.toml".into(),
+        text: text.into(),
+    };
+    Bootstrap::believe(&source, &NoReferences, None).unwrap_or_else(|found| panic!("{found:?}"))
 }
 
 const KEYS: &str = r#"{ type = "production", consumer_key = "shop", consumer_secret = "0123456789abcdef" }"#;

@@ -77,8 +77,8 @@ impl World {
 
 fn source(name: &str, text: &str) -> Source {
     Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
+        name: name.into(),
+        text: text.into(),
     }
 }
 

@@ -65,8 +65,8 @@ fn record(status: u16) -> Record<'static> {
 
 fn watching() -> Watching {
     let source = Source {
-        name: "pets.toml".to_owned(),
-        text: PETS.to_owned(),
+        name: "pets.toml".into(),
+        text: PETS.into(),
     };
     let live = Arc::new(Live::new(Served::default()));
     let telemetry = Telemetry::new(None, Connections::new(0));

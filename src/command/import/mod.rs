@@ -145,10 +145,10 @@ fn plan(
     let target = Target::choose(&imported.document, (&catalog, &sources, catalog_dir), &origin);
     let target = target.map_err(|violation| vec![violation])?;
     let name = target.name();
-    sources.retain(|source| source.name != name);
+    sources.retain(|source| *source.name != name);
     sources.push(Source {
-        name,
-        text: target.text.clone(),
+        name: name.into(),
+        text: target.text.as_str().into(),
     });
     Ok((imported, target, sources))
 }

@@ -41,9 +41,9 @@ impl Target {
             });
         };
         let file = api.versions.first().map(|version| version.place.file.to_string());
-        let source = sources.iter().find(|source| Some(&source.name) == file.as_ref());
+        let source = sources.iter().find(|source| Some(&*source.name) == file.as_deref());
         let source = source.ok_or_else(|| blame(dir, "the file of the API is not among those of the catalog"))?;
-        let path = PathBuf::from(&source.name);
+        let path = PathBuf::from(&*source.name);
         let context = document.context.as_deref().unwrap_or_default();
         if context != api.context.as_str() {
             let message = format!(
@@ -65,7 +65,7 @@ impl Target {
         }
         Ok(Self {
             text: import::add(&source.name, &source.text, document)?,
-            old: source.text.clone(),
+            old: source.text.to_string(),
             is_new: false,
             path,
         })
@@ -120,7 +120,7 @@ fn free(document: &Document, sources: &[Source], dir: &Path) -> PathBuf {
     let numbered = (2..).map(|number| folder.join(format!("{stem}-{number}.toml")));
     let is_free = |path: &PathBuf| {
         let shown = path.display().to_string();
-        !path.exists() && sources.iter().all(|source| source.name != shown)
+        !path.exists() && sources.iter().all(|source| *source.name != shown)
     };
     let mut paths = std::iter::once(folder.join(&name)).chain(numbered);
     paths.find(is_free).unwrap_or_else(|| folder.join(&name))

@@ -51,8 +51,8 @@ pub(super) fn snapshot(version: &str, more: &str) -> Snapshot {
          [versions.endpoints]\nproduction = [\"http://127.0.0.1:9001\"]\n[[versions.resources]]\npath = \"/cats\"\nmethods = [\"GET\"]\n"
     );
     let source = |name: &str, text: String| Source {
-        name: name.to_owned(),
-        text,
+        name: name.into(),
+        text: text.into(),
     };
     let sources = [source("pets.toml", text), source("more.toml", more.to_owned())];
     compile(1, &Catalog::believe(&sources, &NoReferences).unwrap()).unwrap()

@@ -27,8 +27,8 @@ const NOW: UnixTime = UnixTime(1_000);
 pub(in crate::stages) fn catalog(text: &str) -> Snapshot {
     let tenants = "[[tenants]]\ndomain = \"acme.example\"\n[[tenants]]\ndomain = \"globex.example\"\n";
     let source = |name: &str, text: &str| Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
+        name: name.into(),
+        text: text.into(),
     };
     let sources = [source("a.toml", text), source("tenants.toml", tenants)];
     let catalog = Catalog::believe(&sources, &NoReferences).unwrap_or_else(|found| panic!("{found:#?}"));

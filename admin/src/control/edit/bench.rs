@@ -104,7 +104,10 @@ impl<'s> Bench<'s> {
                 files.push(Draft { name, before, after });
             }
         }
-        let sources = texts.into_iter().map(|(name, text)| Source { name, text });
+        let sources = texts.into_iter().map(|(name, text)| Source {
+            name: name.into(),
+            text: text.into(),
+        });
         Ok((sources.collect(), files))
     }
 

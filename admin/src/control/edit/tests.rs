@@ -74,8 +74,8 @@ fn sources() -> Vec<Source> {
         ("conf/catalog/tiers.toml", TIERS),
     ]
     .map(|(name, text)| Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
+        name: name.into(),
+        text: text.into(),
     })
     .to_vec()
 }
@@ -218,7 +218,7 @@ fn a_new_resource_of_the_first_version_does_not_end_in_the_last() {
     let after = text_after(put(object.clone(), json!({"path": "/x", "methods": ["GET"]})));
     let source = Source {
         name: "a".into(),
-        text: after,
+        text: after.into(),
     };
     let stated = Stated::of(&[source], &Stated::default());
     assert!(stated.find(&object).is_some());
@@ -422,8 +422,8 @@ fn names_do_not_change_and_an_api_states_nothing_else() {
 fn after(text: &str, edit: Edit) -> (String, Stated) {
     let name = "conf/catalog/apis/demo.toml";
     let source = Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
+        name: name.into(),
+        text: text.into(),
     };
     let stated = Stated::of(&[source], &Stated::default());
     let drafts = draft(Path::new("conf/catalog"), &stated, vec![edit]).unwrap();
@@ -470,8 +470,8 @@ fn keys_with_dots_and_tables_on_one_line_are_edited_where_they_stand() {
 fn what_stands_beside_an_api_belongs_to_whom_it_says() {
     let text = "name = \"Demo\"\ncontext = \"/demo\"\ntenant = \"acme.example\"\n[[scopes]]\nkey = \"read\"\n[[deny]]\nip = \"10.0.0.1\"\n";
     let source = Source {
-        name: "a.toml".to_owned(),
-        text: text.to_owned(),
+        name: "a.toml".into(),
+        text: text.into(),
     };
     let stated = Stated::of(&[source], &Stated::default());
     let owner = |list: &str| {

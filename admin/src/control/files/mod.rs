@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -46,7 +47,7 @@ pub fn read_tests(dir: &Path) -> Result<Option<Vec<Source>>, Vec<Violation>> {
 ///
 /// Returns why it cannot be read.
 pub fn read(path: &Path) -> Result<Source, Violation> {
-    read_file(path)
+    read_file(path, None, &mut Vec::new())
 }
 
 /// Looks at the policy tests of a catalog directory as [`fingerprint`] does at the catalog.
@@ -71,7 +72,9 @@ pub fn read_all(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
 /// The texts of a catalog directory as they were read last.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    read: HashMap<PathBuf, (Mark, Source)>,
+    read: HashMap<Arc<str>, (Mark, Source)>,
+    /// Whether what was read need not be what is there, whatever it looks like.
+    is_forgotten: bool,
     /// What the directory looked like after it was written last: nobody else is in the middle of anything then.
     written: Option<Fingerprint>,
 }
@@ -79,7 +82,7 @@ pub(super) struct Files {
 impl Files {
     /// Forgets what was read, so that every file is opened again.
     pub(super) fn forget(&mut self) {
-        self.read.clear();
+        self.is_forgotten = true;
     }
 
     /// Reads a catalog directory once nobody writes to it: a file that is being saved in place is empty, then half
@@ -125,8 +128,8 @@ impl Files {
         let read = |path: PathBuf| {
             let text = fs::read_to_string(&path).map_err(|reason| vec![unreadable(&path, "file", &reason)])?;
             Ok(Source {
-                name: path.display().to_string(),
-                text,
+                name: path.display().to_string().into(),
+                text: text.into(),
             })
         };
         files.into_iter().map(|(path, _)| read(path)).collect()
@@ -148,18 +151,23 @@ impl Files {
         let Listing {
             files, mut violations, ..
         } = listing;
+        let is_forgotten = std::mem::take(&mut self.is_forgotten);
         let mut read = HashMap::with_capacity(files.len());
         let mut sources = Vec::with_capacity(files.len());
+        let mut bytes = Vec::new();
         for (path, mark) in files {
-            let text = match self.read.remove(&path) {
-                Some((then, source)) if then == mark => Ok((source, true)),
-                Some(_) | None => read_file(&path).map(|source| (source, is_told_by_its_times(&mark, now))),
+            let text = match path.to_str().and_then(|name| self.read.remove(name)) {
+                Some((then, source)) if then == mark && !is_forgotten => Ok((source, true)),
+                known => {
+                    let known = known.map(|(_, source)| source);
+                    read_file(&path, known, &mut bytes).map(|source| (source, is_told_by_its_times(&mark, now)))
+                }
             };
             match text {
                 Ok((source, is_kept)) => {
                     sources.push(source.clone());
                     if is_kept {
-                        read.insert(path, (mark, source));
+                        read.insert(Arc::clone(&source.name), (mark, source));
                     }
                 }
                 Err(violation) => violations.push(violation),
@@ -193,24 +201,28 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// No file system's times are coarser.
 const COARSEST_TIMES: Duration = Duration::from_secs(2);
 
-fn read_file(path: &Path) -> Result<Source, Violation> {
+/// Reads a file by way of `bytes`; where it says what it said before, that is returned, so that its text is held once.
+fn read_file(path: &Path, before: Option<Source>, bytes: &mut Vec<u8>) -> Result<Source, Violation> {
     let name = path
         .to_str()
         .ok_or_else(|| at(path, "the name of the file is not UTF-8".to_owned()))?;
-    let mut bytes = Vec::new();
+    bytes.clear();
     File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(bytes))
         .map_err(|reason| unreadable(path, "file", &reason))?;
+    if let Some(before) = before.filter(|before| before.text.as_bytes() == bytes.as_slice()) {
+        return Ok(before);
+    }
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(path));
     }
-    match String::from_utf8(bytes) {
+    match str::from_utf8(bytes) {
         Ok(text) if text.trim().is_empty() => Err(empty(path)),
         Ok(text) => Ok(Source {
-            name: name.to_owned(),
-            text,
+            name: name.into(),
+            text: text.into(),
         }),
-        Err(error) => Err(not_utf8(path, error.as_bytes(), error.utf8_error().valid_up_to())),
+        Err(error) => Err(not_utf8(path, bytes, error.valid_up_to())),
     }
 }
 

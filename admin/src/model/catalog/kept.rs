@@ -26,8 +26,8 @@ impl Kept {
     ) -> Vec<Page> {
         let mut pages = Vec::with_capacity(sources.len());
         for source in sources {
-            let known = self.0.remove(&source.name);
-            if let Some(page) = known.filter(|page| page.places.text() == source.text) {
+            let known = self.0.remove(&*source.name);
+            if let Some(page) = known.filter(|page| page.places.text() == &*source.text) {
                 pages.push(page);
                 continue;
             }
@@ -89,11 +89,12 @@ mod tests {
 
     fn api(name: &str, endpoint: &str) -> Source {
         Source {
-            name: format!("apis/{name}.toml"),
+            name: format!("apis/{name}.toml").into(),
             text: format!(
                 "name = \"{name}\"\ncontext = \"/{name}\"\n[[versions]]\nversion = \"1\"\nendpoints.production = \"{endpoint}\"\n\
                  [[versions.resources]]\npath = \"/\"\nmethods = [\"GET\"]\n"
-            ),
+            )
+            .into(),
         }
     }
 

@@ -52,7 +52,7 @@ pub fn recover<T: DeserializeOwned>(source: &Source, references: &dyn References
     };
     reader.fill_in(references);
     let value = reader.deserialize();
-    let kept = value.map(|value| (value, Places::new(&source.name, &source.text, reader.root)));
+    let kept = value.map(|value| (value, Places::new(source, reader.root)));
     reader.violations.sort();
     Reading {
         kept,
@@ -191,7 +191,7 @@ impl<'s> Reader<'s> {
     fn violation(&self, start: usize, path: &[Step], message: String) -> Violation {
         let Place { line, column } = places::place(&self.source.text, start);
         Violation {
-            file: self.source.name.clone(),
+            file: self.source.name.to_string(),
             line,
             column,
             path: self.root.spell(path),
@@ -238,7 +238,7 @@ fn syntax(source: &Source, error: &toml::de::Error) -> Violation {
         (message, _) => message.to_owned(),
     };
     Violation {
-        file: source.name.clone(),
+        file: source.name.to_string(),
         line,
         column,
         path: String::new(),

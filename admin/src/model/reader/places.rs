@@ -6,13 +6,14 @@
 use std::sync::{Arc, OnceLock};
 
 use super::tree::{Node, Value};
+use crate::model::source::Source;
 use crate::model::violation::Violation;
 
 /// Where in a file each key and value stands.
 #[derive(Clone, Debug)]
 pub struct Places {
     file: Arc<str>,
-    text: String,
+    text: Arc<str>,
     /// Where each line begins; found out when the first place is asked for.
     lines: OnceLock<Vec<usize>>,
     root: Node,
@@ -28,10 +29,10 @@ pub struct Place {
 }
 
 impl Places {
-    pub(super) fn new(file: &str, text: &str, root: Node) -> Self {
+    pub(super) fn new(source: &Source, root: Node) -> Self {
         Self {
-            file: file.into(),
-            text: text.to_owned(),
+            file: Arc::clone(&source.name),
+            text: Arc::clone(&source.text),
             lines: OnceLock::new(),
             root,
         }

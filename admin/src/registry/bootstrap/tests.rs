@@ -29,15 +29,15 @@ impl References for Surroundings {
 
 fn believe(text: &str, catalog: Option<&Catalog>) -> std::result::Result<Bootstrap, Vec<String>> {
     let source = Source {
-        name: "bootstrap.toml".to_owned(),
-        text: text.to_owned(),
+        name: "bootstrap.toml".into(),
+        text: text.into(),
     };
     Bootstrap::believe(&source, &Surroundings, catalog).map_err(|found| found.iter().map(ToString::to_string).collect())
 }
 
 fn catalog() -> Catalog {
     let source = Source {
-        name: "demo.toml".to_owned(),
+        name: "demo.toml".into(),
         text: r#"
             name = "Demo"
             context = "/demo"
@@ -64,7 +64,7 @@ fn catalog() -> Catalog {
             denied_roles = ["admin"]
             limits = [{ requests = 100, per = "1m" }]
         "#
-        .to_owned(),
+        .into(),
     };
     Catalog::believe(&[source], &Surroundings).unwrap()
 }
