@@ -118,7 +118,7 @@ mod tests {
             name: "a.toml".into(),
             text: text.into(),
         };
-        Catalog::believe(&[source], &NoReferences).unwrap().apis()[0].clone()
+        Api::clone(&Catalog::believe(&[source], &NoReferences).unwrap().apis()[0])
     }
 
     /// Returns what is found wrong with a version that was tampered with.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use admin::import;
 
@@ -31,7 +32,8 @@ impl Target {
         origin: &str,
     ) -> Result<Self, Violation> {
         let tenant = document.tenant.as_deref().unwrap_or(ROOT_TENANT);
-        let is_it = |api: &&Api| Some(api.name.as_str()) == document.name.as_deref() && api.tenant.as_str() == tenant;
+        let is_it =
+            |api: &&Arc<Api>| Some(api.name.as_str()) == document.name.as_deref() && api.tenant.as_str() == tenant;
         let Some(api) = catalog.apis().iter().find(is_it) else {
             return Ok(Self {
                 path: free(document, sources, dir),

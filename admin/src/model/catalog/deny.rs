@@ -2,23 +2,27 @@
 
 use std::collections::HashMap;
 
+use super::claims::Claimant;
 use super::conditions::addresses;
 use super::counting_rules::check_everywhere;
 use super::known::Known;
 use super::page::{Page, Spot, named};
 use crate::model::deny::{DenyRule, Person};
 use crate::model::document;
-use crate::model::name::{ApiName, ROOT_TENANT, VersionName};
+use crate::model::name::{ApiName, VersionName};
 use crate::model::suggestion::did_you_mean;
 use crate::model::violation::Violation;
 
 /// Believes the deny rules of every file, in their order. `is_whole` says whether every file could be read.
 pub(super) fn believe(
-    pages: &[Page],
+    (pages, claimants): (&[Page], &[Claimant<'_>]),
     (known, is_whole): (&Known<'_>, bool),
     found: &mut Vec<Violation>,
 ) -> Vec<DenyRule> {
-    let apis = Apis::stated(pages, is_whole);
+    if pages.iter().all(|page| page.document.deny.is_empty()) {
+        return Vec::new();
+    }
+    let apis = Apis::stated((pages, claimants), is_whole);
     let mut rules = Vec::new();
     for page in pages {
         let list = page.spot().key("deny");
@@ -106,15 +110,12 @@ struct Apis<'a> {
 }
 
 impl<'a> Apis<'a> {
-    fn stated(pages: &'a [Page], is_whole: bool) -> Self {
+    fn stated((pages, claimants): (&[Page], &'a [Claimant<'_>]), is_whole: bool) -> Self {
         let mut stated = HashMap::new();
         let lost = |page: &Page| ["name", "tenant", "versions"].iter().any(|key| page.spot().lost(key));
-        for page in pages {
-            let document = &page.document;
-            let Some(name) = document.name.as_deref() else { continue };
-            let tenant = document.tenant.as_deref().unwrap_or(ROOT_TENANT);
-            let versions = document.versions.iter().map(|version| version.version.as_str());
-            stated.insert((tenant, name), versions.collect());
+        for claimant in claimants {
+            let Some(name) = claimant.name() else { continue };
+            stated.insert((claimant.tenant(), name), claimant.versions().collect());
         }
         Self {
             stated,

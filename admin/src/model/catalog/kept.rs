@@ -1,70 +1,175 @@
-//! Files that were read, kept from one catalog to the next: most changes touch one of a thousand.
+//! APIs that were believed, kept from one catalog to the next: most changes touch one file of a thousand.
+//!
+//! What a file says of its API depends on its text, on what the catalog knows by name, and on what it refers to outside
+//! of the catalog. Where the first two are what they were and it asked for nothing outside, it says the same again. So a
+//! file that states an API and nothing else need not be held in memory while others are read: some twenty times its
+//! text.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
+use std::sync::Arc;
 
+use super::api;
+use super::claims::Claimant;
+use super::known::Known;
 use super::page::Page;
+use crate::model::api::Api;
 use crate::model::document::Document;
 use crate::model::reader::{self, Reading};
 use crate::model::source::{References, Source};
 use crate::model::violation::Violation;
 
-/// Files that were read, by their names.
-///
-/// Only those that say the same whatever they refer to, and so much of them that reading the rest again is cheaper than
-/// keeping it: some twenty times the text, for at most 2 MiB of it.
+/// APIs that were believed, by the names of their files.
 #[derive(Default)]
-pub struct Kept(HashMap<String, Page>);
+pub struct Kept {
+    /// What was known by name when they were.
+    known: Vec<String>,
+    held: HashMap<Arc<str>, Held>,
+}
+
+struct Held {
+    text: Arc<str>,
+    api: Arc<Api>,
+    is_plain: bool,
+}
+
+/// A file that could be read.
+pub(super) struct Leaf<'s> {
+    source: &'s Source,
+    /// Its place among the pages; nothing where it is read again when its API is believed.
+    page: Option<usize>,
+}
 
 impl Kept {
-    /// Reads files, but for those whose text is what it was.
-    pub(super) fn read(
-        &mut self,
-        sources: &[Source],
+    /// Reads files, and returns those that state more than an API, or that are not sound, as pages.
+    pub(super) fn read<'s>(
+        &self,
+        sources: &'s [Source],
         references: &dyn References,
         found: &mut Vec<Violation>,
-    ) -> Vec<Page> {
-        let mut pages = Vec::with_capacity(sources.len());
+    ) -> (Vec<Page>, Vec<Leaf<'s>>) {
+        let mut pages = Vec::new();
+        let mut leaves = Vec::with_capacity(sources.len());
         for source in sources {
-            let known = self.0.remove(&*source.name);
-            if let Some(page) = known.filter(|page| page.places.text() == &*source.text) {
-                pages.push(page);
+            let held = self.held.get(&source.name).filter(|held| held.text == source.text);
+            if held.is_some_and(|held| held.is_plain) {
+                leaves.push(Leaf { source, page: None });
                 continue;
             }
-            let Reading { kept, violations } = reader::recover::<Document>(source, references);
-            let is_sound = violations.is_empty() && !source.text.contains("${");
-            found.extend(violations);
-            pages.extend(kept.map(|(document, places)| Page {
-                document,
-                places,
-                is_sound,
-            }));
+            let Some(page) = read(source, references, found) else {
+                continue;
+            };
+            let is_plain = page.is_sound && page.is_plain();
+            leaves.push(Leaf {
+                source,
+                page: (!is_plain).then_some(pages.len()),
+            });
+            pages.extend(Some(page).filter(|_| !is_plain));
         }
-        pages
+        (pages, leaves)
     }
 
-    /// Keeps what was read.
-    pub(super) fn keep(&mut self, pages: Vec<Page>) {
-        self.0.clear();
-        let mut room = MOST_TEXT;
-        for page in pages.into_iter().filter(|page| page.is_sound) {
-            let Some(left) = room.checked_sub(page.places.text().len()) else {
-                return;
-            };
-            room = left;
-            self.0.insert(page.places.file().to_string(), page);
+    /// Believes the APIs of files, and returns them with what each file claims.
+    pub(super) fn believe<'a>(
+        &mut self,
+        (pages, leaves): (&'a [Page], &[Leaf<'a>]),
+        (known, references): (&Known<'_>, &dyn References),
+        found: &mut Vec<Violation>,
+    ) -> (Vec<Arc<Api>>, Vec<Claimant<'a>>) {
+        let mut before = std::mem::take(&mut self.held);
+        let summary = known.summary();
+        if self.known != summary {
+            self.known = summary;
+            before.clear();
         }
+        let (mut apis, mut claimants) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
+        for Leaf { source, page } in leaves {
+            let page = page.and_then(|at| pages.get(at));
+            let held = before.remove(&source.name).filter(|held| held.text == source.text);
+            if let Some(held) = held {
+                claimants.push(page.map_or_else(|| Claimant::Api(source, Arc::clone(&held.api)), Claimant::Page));
+                apis.push(Arc::clone(&held.api));
+                self.held.insert(Arc::clone(&source.name), held);
+                continue;
+            }
+            let again = match page {
+                Some(_) => None,
+                None => read(source, references, found),
+            };
+            let Some(read) = page.or(again.as_ref()) else { continue };
+            let (count, asked) = (found.len(), Asked::of(references));
+            let api = api::believe(read, known, &asked, found).map(Arc::new);
+            let is_kept = read.is_sound && found.len() == count && !asked.any.get();
+            if let Some(api) = api.as_ref().filter(|_| is_kept) {
+                let held = Held {
+                    text: Arc::clone(&source.text),
+                    api: Arc::clone(api),
+                    is_plain: again.is_some(),
+                };
+                self.held.insert(Arc::clone(&source.name), held);
+            }
+            claimants.push(match (page, again, &api) {
+                (Some(page), ..) => Claimant::Page(page),
+                (None, Some(page), None) => Claimant::Broken(Box::new(page)),
+                (None, _, Some(api)) => Claimant::Api(source, Arc::clone(api)),
+                (None, None, None) => continue,
+            });
+            apis.extend(api);
+        }
+        (apis, claimants)
+    }
+}
+
+fn read(source: &Source, references: &dyn References, found: &mut Vec<Violation>) -> Option<Page> {
+    let asked = Asked::of(references);
+    let Reading { kept, violations } = reader::recover::<Document>(source, &asked);
+    let is_sound = violations.is_empty() && !asked.any.get();
+    found.extend(violations);
+    kept.map(|(document, places)| Page {
+        document,
+        places,
+        is_sound,
+    })
+}
+
+/// References that remember whether any was followed.
+struct Asked<'a> {
+    references: &'a dyn References,
+    any: Cell<bool>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(references: &'a dyn References) -> Self {
+        Self {
+            references,
+            any: Cell::new(false),
+        }
+    }
+}
+
+impl References for Asked<'_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.any.set(true);
+        self.references.variable(name)
+    }
+
+    fn file(&self, source: &str, path: &str) -> io::Result<String> {
+        self.any.set(true);
+        self.references.file(source, path)
+    }
+
+    fn named_by<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.references.named_by(text)
     }
 }
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kept").field(&self.0.len()).finish()
+        f.debug_tuple("Kept").field(&self.held.len()).finish()
     }
 }
-
-/// Bytes of text of which the reading is kept.
-const MOST_TEXT: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +219,7 @@ mod tests {
             api("three", "http://c"),
         ];
         both(&mut kept, &sources).unwrap();
-        assert_eq!(kept.0.len(), 2, "what refers to something is read each time");
+        assert_eq!(kept.held.len(), 2, "what refers to something is read each time");
         *variables.0.borrow_mut() = "b.example".to_owned();
         let catalog = both(&mut kept, &sources).unwrap();
         assert!(format!("{catalog:?}").contains("b.example"));

@@ -23,6 +23,7 @@ pub(super) struct Known<'a> {
 }
 
 /// What may be defined in a place that could not be read; of such things, none is called unknown.
+#[derive(Debug)]
 struct Gaps {
     tenants: bool,
     tiers: bool,
@@ -191,6 +192,32 @@ impl<'a> Known<'a> {
             return None;
         }
         Some(tenant)
+    }
+
+    /// Sums up what is known, in an order of its own: where it is the same, so is what a file says that refers to it.
+    pub(super) fn summary(&self) -> Vec<String> {
+        let mut all = vec![format!("{:?}", self.gaps)];
+        for (domain, tenant) in &self.tenants {
+            let anonymous = self.anonymous.get(domain);
+            all.push(format!(
+                "tenant {domain} {:?} {:?} {anonymous:?}",
+                tenant.authorization, tenant.api_key
+            ));
+        }
+        for (tenant, tiers) in &self.tiers {
+            for (name, levels) in tiers {
+                let levels: Vec<_> = levels.iter().map(|(level, _)| level).collect();
+                all.push(format!("tier {tenant} {name} {levels:?}"));
+            }
+        }
+        for (tenant, scopes) in &self.scopes {
+            all.extend(scopes.keys().map(|key| format!("scope {tenant} {key}")));
+        }
+        for (tenant, names) in &self.key_managers {
+            all.extend(names.keys().map(|name| format!("key manager {tenant} {name}")));
+        }
+        all.sort_unstable();
+        all
     }
 
     /// Returns what is believed of a tenant.

@@ -25,6 +25,8 @@ mod tenants;
 mod tiers;
 mod version;
 
+use std::sync::Arc;
+
 use super::api::Api;
 use super::counting_rule::CountingRule;
 use super::deny::DenyRule;
@@ -37,6 +39,7 @@ use super::tier::{Tier, TierLevel};
 use super::violation::Violation;
 pub use kept::Kept;
 
+use kept::Leaf;
 use known::Known;
 use page::Page;
 
@@ -49,7 +52,7 @@ pub struct Catalog {
     tiers: Vec<Tier>,
     counting_rules: Vec<CountingRule>,
     deny_rules: Vec<DenyRule>,
-    apis: Vec<Api>,
+    apis: Vec<Arc<Api>>,
 }
 
 impl Catalog {
@@ -62,7 +65,7 @@ impl Catalog {
         Self::believe_again(sources, references, &mut Kept::default())
     }
 
-    /// As [`Catalog::believe`], but files whose text is what it was the last time are not read again.
+    /// As [`Catalog::believe`], but of what did not change since the last time, APIs are as they were believed then.
     ///
     /// # Errors
     ///
@@ -73,9 +76,9 @@ impl Catalog {
         kept: &mut Kept,
     ) -> Result<Self, Vec<Violation>> {
         let mut found = Vec::new();
-        let pages = kept.read(sources, references, &mut found);
-        let catalog = Self::of_pages(&pages, pages.len() == sources.len(), references, &mut found);
-        kept.keep(pages);
+        let (pages, leaves) = kept.read(sources, references, &mut found);
+        let is_whole = leaves.len() == sources.len();
+        let catalog = Self::of_files((&pages, is_whole), (&leaves, kept), references, &mut found);
         if found.is_empty() {
             return Ok(catalog);
         }
@@ -85,19 +88,21 @@ impl Catalog {
     }
 
     /// Believes what could be read; `is_whole` says whether every file could.
-    fn of_pages(pages: &[Page], is_whole: bool, references: &dyn References, found: &mut Vec<Violation>) -> Self {
+    fn of_files(
+        (pages, is_whole): (&[Page], bool),
+        (leaves, kept): (&[Leaf<'_>], &mut Kept),
+        references: &dyn References,
+        found: &mut Vec<Violation>,
+    ) -> Self {
         let tenants = tenants::believe(pages, found);
         let known = Known::collect(pages, &tenants, is_whole, found);
-        claims::check(pages, found);
         let scopes = scopes::believe(pages, found);
         let key_managers = key_managers::believe(pages, (&known, references), found);
         let tiers = tiers::believe(pages, &known, found);
         let counting_rules = counting_rules::believe(pages, &known, found);
-        let deny_rules = deny::believe(pages, (&known, is_whole), found);
-        let apis = pages
-            .iter()
-            .filter_map(|page| api::believe(page, &known, references, found))
-            .collect();
+        let (apis, claimants) = kept.believe((pages, leaves), (&known, references), found);
+        claims::check(&claimants, found);
+        let deny_rules = deny::believe((pages, &claimants), (&known, is_whole), found);
         Self {
             tenants,
             scopes,
@@ -157,7 +162,7 @@ impl Catalog {
     }
 
     /// Returns the APIs of every tenant.
-    pub fn apis(&self) -> &[Api] {
+    pub fn apis(&self) -> &[Arc<Api>] {
         &self.apis
     }
 }

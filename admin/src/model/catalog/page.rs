@@ -30,6 +30,25 @@ impl Page {
         }
     }
 
+    /// Tells whether the file states an API, and nothing that other files may refer to.
+    pub(super) fn is_plain(&self) -> bool {
+        let Document {
+            name: _,
+            context: _,
+            tenant: _,
+            default_version: _,
+            versions: _,
+            scopes,
+            tenants,
+            tiers,
+            counting_rules,
+            deny,
+            key_managers,
+        } = &self.document;
+        let shares = !scopes.is_empty() || !tenants.is_empty() || !tiers.is_empty() || !key_managers.is_empty();
+        self.has_api() && !shares && counting_rules.is_empty() && deny.is_empty()
+    }
+
     /// Tells whether the file states an API, or tried to.
     pub(super) fn has_api(&self) -> bool {
         let Document {

@@ -99,7 +99,7 @@ async fn list(State(means): State<Arc<Means>>, who: Principal, asked: List<BySta
         let state = asked.filter.state;
         state.is_none_or(|state| api.versions.iter().any(|version| version.state == state))
     };
-    let is_wanted = |api: &&Api| {
+    let is_wanted = |api: &&Arc<Api>| {
         tenant.as_ref().is_none_or(|tenant| *tenant == api.tenant)
             && asked.is_wanted(api.name.as_str())
             && has_state(api)

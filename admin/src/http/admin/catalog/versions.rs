@@ -24,6 +24,7 @@ use crate::http::admin::query::{self, Asked, At, List, OfTenant, Page};
 use crate::http::admin::reply::{Made, One};
 use crate::http::admin::{Answer, Means};
 use crate::http::problem::Problem;
+use crate::model::api::Api;
 use crate::model::document;
 use crate::model::name::{TenantName, VersionName};
 
@@ -190,9 +191,8 @@ impl Answering {
             .apis()
             .iter()
             .find(|known| known.name == api.name && known.tenant == api.tenant);
-        let mut found = found
-            .ok_or_else(|| Problem::missing(format!("there is no API {api}")))?
-            .clone();
+        let found = found.ok_or_else(|| Problem::missing(format!("there is no API {api}")))?;
+        let mut found = Api::clone(found);
         if let Some(wanted) = wanted {
             let parsed = wanted.iter().filter_map(|version| VersionName::parse(version).ok());
             found.default_version = parsed.collect();
