@@ -178,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::model::catalog::Catalog;
+    use crate::model::source::NoReferences;
 
     /// Variables that tests may change.
     struct Variables(RefCell<String>);
@@ -233,5 +234,78 @@ mod tests {
         both(&mut kept, &broken).unwrap_err();
         both(&mut kept, &broken).unwrap_err();
         both(&mut kept, &edited).unwrap();
+        let copy = Source {
+            name: "apis/copy.toml".into(),
+            text: Arc::clone(&edited[0].text),
+        };
+        let clashing = [edited.as_slice(), &[copy]].concat();
+        both(&mut kept, &clashing).unwrap_err();
+        both(&mut kept, &clashing).unwrap_err();
+    }
+
+    const SHARED: &str = r#"
+[[tenants]]
+domain = "acme.example"
+[[tiers]]
+tenant = "acme.example"
+name = "Gold"
+level = "subscription"
+limits = [{ requests = 5, per = "1m" }]
+[[scopes]]
+tenant = "acme.example"
+key = "read"
+[[key_managers]]
+tenant = "acme.example"
+name = "Idp"
+issuer = "https://idp.example"
+jwks_url = "https://idp.example/jwks"
+"#;
+
+    const NEWS: &str = r#"
+name = "News"
+context = "/news"
+tenant = "acme.example"
+[[versions]]
+version = "1"
+security = ["oauth2"]
+tiers = ["Gold"]
+key_managers = ["Idp"]
+endpoints.production = "http://a"
+[[versions.resources]]
+path = "/"
+methods = ["GET"]
+scopes = ["read"]
+"#;
+
+    #[test]
+    fn an_api_that_is_kept_follows_what_other_files_say() {
+        let mut kept = Kept::default();
+        let mut both = |shared: &str| {
+            let source = |name: &str, text: &str| Source {
+                name: name.into(),
+                text: text.into(),
+            };
+            let sources = [source("news.toml", NEWS), source("shared.toml", shared)];
+            let again = Catalog::believe_again(&sources, &NoReferences, &mut kept);
+            let anew = Catalog::believe(&sources, &NoReferences);
+            assert_eq!(format!("{again:?}"), format!("{anew:?}"), "{shared}");
+            again.map(|catalog| catalog.apis()[0].clone())
+        };
+        for (is, becomes) in [
+            ("Idp", "Other"),
+            ("acme.example", "globex.example"),
+            ("key = \"read\"", "key = \"write\""),
+            ("level = \"subscription\"", "level = \"resource\""),
+        ] {
+            let before = both(SHARED).unwrap();
+            assert!(Arc::ptr_eq(&before, &both(SHARED).unwrap()), "it is kept");
+            both(&SHARED.replace(is, becomes)).unwrap_err();
+        }
+        let domain = "domain = \"acme.example\"";
+        for own in ["authorization_header = \"X-Acme\"", "anonymous_tier = \"Gold\""] {
+            let before = both(SHARED).unwrap();
+            let after = both(&SHARED.replace(domain, &format!("{domain}\n{own}"))).unwrap();
+            assert_ne!(format!("{before:?}"), format!("{after:?}"), "{own}");
+        }
     }
 }
