@@ -1,11 +1,11 @@
 //! The catalog as it is stated: which file states what, and what it says of it.
 //!
-//! Texts are kept, not what they parse to: what is asked for is parsed then. A file whose text did not change keeps its
-//! index from one catalog to the next.
+//! Texts are kept, not what they parse to: what is asked for is parsed then. An index of a file is made when it is first
+//! asked for, and kept for as long as its text does not change.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
@@ -27,8 +27,8 @@ pub(super) struct File {
     pub(super) text: Arc<str>,
     /// The SHA-256 of the text.
     pub(super) digest: [u8; 32],
-    /// What it states, without the resources.
-    index: Vec<object::Stated>,
+    /// The names of what it states, without the resources; found out when something is first asked for.
+    index: OnceLock<Box<[Object]>>,
 }
 
 /// A thing as it is stated.
@@ -46,12 +46,18 @@ impl File {
     fn read(text: Arc<str>) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        let index = object::stated_in(&parse(&text), false);
         Self {
             text,
             digest: bytes,
-            index,
+            index: OnceLock::new(),
         }
+    }
+
+    fn index(&self) -> &[Object] {
+        self.index.get_or_init(|| {
+            let stated = object::stated_in(&parse(&self.text), false);
+            stated.into_iter().map(|stated| stated.object).collect()
+        })
     }
 }
 
@@ -126,9 +132,7 @@ impl Stated {
 
     /// Lists the names of what is stated, resources left out, in the order of files and in each as it is written.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.files
-            .values()
-            .flat_map(|file| file.index.iter().map(|stated| &stated.object))
+        self.files.values().flat_map(|file| file.index())
     }
 
     /// Returns the names of the files with their texts, in their order.
@@ -154,7 +158,7 @@ impl Stated {
 
     /// Returns the files that state something of a kind.
     pub(crate) fn files_where(&self, is_meant: impl Fn(&Object) -> bool) -> impl Iterator<Item = &str> {
-        let states = move |file: &File| file.index.iter().any(|stated| is_meant(&stated.object));
+        let states = move |file: &File| file.index().iter().any(&is_meant);
         self.files
             .iter()
             .filter(move |(_, file)| states(file))
