@@ -3,9 +3,12 @@
 //!
 //! The realm is the tenant: users, applications and tokens are one tenant's. It says nothing of what answers.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 
-use crate::model::security::Security;
+use crate::model::security::{Accepts, Security};
 
 /// What callers of a version are told who could not be let in.
 #[derive(Clone, Debug)]
@@ -18,9 +21,37 @@ pub struct Challenge {
     pub advice: Box<str>,
 }
 
+/// The challenges of a snapshot, each written once: most versions of a tenant take the same.
+#[derive(Default)]
+pub(super) struct Challenges(HashMap<Said, Arc<Challenge>>);
+
+/// All that a challenge says: the tenant, what is taken, what is mandatory, and the fields.
+type Said = (Box<str>, Accepts, [bool; 2], [HeaderName; 2]);
+
+impl Challenges {
+    /// Returns the challenge of a version.
+    pub(super) fn of(&mut self, tenant: &str, security: &Security) -> Arc<Challenge> {
+        let Security {
+            accepts,
+            certificate_mandatory,
+            application_mandatory,
+            authorization,
+            api_key,
+            key_managers: _,
+            certificates: _,
+            backend_jwt: _,
+        } = security;
+        let mandatory = [*certificate_mandatory, *application_mandatory];
+        let fields = [authorization.clone(), api_key.clone()];
+        let said = (tenant.into(), *accepts, mandatory, fields);
+        let challenge = self.0.entry(said);
+        Arc::clone(challenge.or_insert_with(|| Arc::new(Challenge::of(tenant, security))))
+    }
+}
+
 impl Challenge {
     /// Writes what a version of a tenant says.
-    pub(super) fn of(tenant: &str, security: &Security) -> Self {
+    fn of(tenant: &str, security: &Security) -> Self {
         let invalid = ", error=\"invalid_token\", error_description=\"The provided token is invalid\"";
         Self {
             plain: value(&schemes(tenant, security, "")),

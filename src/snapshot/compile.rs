@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::challenge::{Challenge, insufficient_scope};
+use super::challenge::{Challenges, insufficient_scope};
 use super::compile_tiers::TierCompiler;
 use super::mounts::Mount;
 use super::routes::Routes;
@@ -54,6 +54,7 @@ pub fn compile_for(
             ..Snapshot::default()
         },
         scopes: HashMap::new(),
+        challenges: Challenges::default(),
         tiers: TierCompiler::new(catalog, secret),
         server,
         violations: Vec::new(),
@@ -67,6 +68,7 @@ pub fn compile_for(
             .add_tenant(tenant.domain.as_str(), hostnames, is_active);
     }
     compiler.scopes(catalog);
+    compiler.reserve(catalog);
     for api in catalog.apis() {
         compiler.api(api);
     }
@@ -82,6 +84,7 @@ pub fn compile_for(
 struct Compiler<'a> {
     snapshot: Snapshot,
     scopes: HashMap<(&'a TenantName, &'a ScopeName), ScopeId>,
+    challenges: Challenges,
     tiers: TierCompiler<'a>,
     server: &'a CredentialFields,
     violations: Vec<Violation>,
@@ -98,6 +101,14 @@ impl<'a> Compiler<'a> {
                 place: scope.place.clone(),
             });
         }
+    }
+
+    /// Makes room for what there is, and none to spare.
+    fn reserve(&mut self, catalog: &Catalog) {
+        let versions = || catalog.apis().iter().flat_map(|api| &api.versions);
+        let resources = versions().map(|version| version.resources.len()).sum();
+        self.snapshot.versions.reserve_exact(versions().count());
+        self.snapshot.routes.reserve_exact(resources);
     }
 
     fn api(&mut self, api: &Api) {
@@ -155,7 +166,7 @@ impl<'a> Compiler<'a> {
             paths: version.paths,
             max_request_body: version.max_request_body.map(|size| size.0),
             keeps_host,
-            challenge: Challenge::of(api.tenant.as_str(), &security),
+            challenge: self.challenges.of(api.tenant.as_str(), &security),
             security,
             is_free: version.tiers.is_empty() || version.state == LifecycleState::Prototyped,
             subscribers: Subscribers::of(&api.tenant, &version.subscribers),

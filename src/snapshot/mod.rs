@@ -16,6 +16,8 @@ mod routes;
 mod subscribers;
 pub mod tiers;
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 
 use crate::model::api::{PathAllowances, Transports};
@@ -93,7 +95,7 @@ pub struct Version {
     /// What proves a caller to it.
     pub security: Security,
     /// What callers are told who could not be let in.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// Whether it is called without a subscription.
     pub is_free: bool,
     /// Whose applications may have a subscription.

@@ -4,8 +4,6 @@
 //! resource for the method is left again for the next one. The walk never visits a node twice, so its cost is bounded
 //! by the size of one version's tree and does not grow with other versions or APIs.
 
-use ahash::AHashMap;
-
 use super::RouteId;
 use crate::model::method::{MethodName, MethodSet};
 use crate::model::template::{Segment, Template};
@@ -29,7 +27,8 @@ pub enum Found {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: AHashMap<Box<str>, Self>,
+    /// Sorted by their texts.
+    literals: Vec<(Box<str>, Self)>,
     parameter: Option<Box<Self>>,
     ends: Vec<(MethodSet, RouteId)>,
     rests: Vec<(MethodSet, RouteId)>,
@@ -41,14 +40,16 @@ impl Routes {
         let mut node = &mut self.root;
         for segment in template.segments() {
             node = match segment {
-                Segment::Literal(text) => node.literals.entry(text.as_str().into()).or_default(),
+                Segment::Literal(text) => node.literal(text),
                 Segment::Parameter => node.parameter.get_or_insert_default(),
                 Segment::Rest => {
+                    make_room(&mut node.rests);
                     node.rests.push((methods, route));
                     return;
                 }
             };
         }
+        make_room(&mut node.ends);
         node.ends.push((methods, route));
     }
 
@@ -67,6 +68,18 @@ impl Routes {
 }
 
 impl Node {
+    /// Returns what is below a literal segment.
+    #[expect(clippy::indexing_slicing, reason = "a place that was found or filled")]
+    fn literal(&mut self, text: &str) -> &mut Self {
+        let place = self.literals.binary_search_by(|(literal, _)| (**literal).cmp(text));
+        let place = place.unwrap_or_else(|place| {
+            make_room(&mut self.literals);
+            self.literals.insert(place, (text.into(), Self::default()));
+            place
+        });
+        &mut self.literals[place].1
+    }
+
     fn find(
         &self,
         segments: &[impl AsRef<str>],
@@ -77,10 +90,9 @@ impl Node {
             None => pick(&self.ends, method, allowed),
             Some((first, rest)) => {
                 let text = first.as_ref();
-                let literal = self
-                    .literals
-                    .get(text)
-                    .and_then(|node| node.find(rest, method, allowed));
+                let place = self.literals.binary_search_by(|(literal, _)| (**literal).cmp(text));
+                let literal = place.ok().and_then(|place| self.literals.get(place));
+                let literal = literal.and_then(|(_, node)| node.find(rest, method, allowed));
                 literal.or_else(|| {
                     let node = self.parameter.as_deref().filter(|_| !text.is_empty())?;
                     node.find(rest, method, allowed)
@@ -90,6 +102,17 @@ impl Node {
         here.or_else(|| pick(&self.rests, method, allowed))
     }
 }
+
+/// Makes room for one more in what most often stays short, and none to spare while it is: there are some of these for each
+/// resource.
+fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() < SHORT {
+        list.reserve_exact(1);
+    }
+}
+
+/// Longer lists grow as lists do.
+const SHORT: usize = 8;
 
 /// Picks the entry that takes the method; a GET entry takes HEAD where nothing declares HEAD itself.
 fn pick(entries: &[(MethodSet, RouteId)], method: Option<MethodName>, allowed: &mut MethodSet) -> Option<RouteId> {

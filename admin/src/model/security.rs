@@ -45,7 +45,7 @@ impl Security<Option<HeaderName>> {
 }
 
 /// Which credentials a version takes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Accepts {
     /// An API key.
     pub api_key: bool,
