@@ -50,10 +50,13 @@ pub(super) fn of_resource(api: &Api, version: &ApiVersion, resource: &Resource) 
     if stated.mode == CacheMode::Off || !resource.methods.contains(MethodName::Get) {
         return None;
     }
-    let mut caching = stated.clone();
+    let mut caching = Caching::clone(stated);
     // A host that the endpoint sees shapes what it answers.
     let backends = [&version.production, &version.sandbox];
-    let keeps_host = backends.into_iter().flatten().any(super::compile::keeps_host);
+    let keeps_host = backends
+        .into_iter()
+        .flatten()
+        .any(|backend| super::compile::keeps_host(backend));
     caching.by_host |= keeps_host;
     let names = [api.tenant.as_str(), api.name.as_str(), version.version.as_str()];
     // What the backend is told of a caller has the context in it.
@@ -90,15 +93,15 @@ fn digest(version: &ApiVersion, resource: &Resource) -> u128 {
                 protocol,
                 tls,
                 ..
-            } = backend;
+            } = &**backend;
             (endpoints, host, protocol, tls)
         });
         shape.hash(&mut hasher);
     }
     let security = &version.security;
     let told = (security.backend_jwt, &security.authorization, &security.api_key);
-    (told, version.paths, shaping(version.caching.as_ref())).hash(&mut hasher);
-    let kept = shaping(resource.caching.as_ref());
+    (told, version.paths, shaping(version.caching.as_deref())).hash(&mut hasher);
+    let kept = shaping(resource.caching.as_deref());
     (resource.auth, &resource.scopes, kept, resource.methods).hash(&mut hasher);
     hasher.finish128().into()
 }
@@ -119,6 +122,7 @@ fn mark(names: &impl Hash) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -137,6 +141,10 @@ endpoints = { production = "https://backend.test" }
 resources = [{ path = "/orders/{id}", methods = ["GET"] }]
 "#;
 
+    fn production(version: &mut ApiVersion) -> &mut Backend {
+        Arc::make_mut(version.production.as_mut().unwrap())
+    }
+
     fn edited(edit: impl FnOnce(&mut ApiVersion)) -> String {
         let source = Source {
             name: "orders.toml".into(),
@@ -153,11 +161,11 @@ resources = [{ path = "/orders/{id}", methods = ["GET"] }]
     #[test]
     fn whatever_shapes_responses_begins_with_none() {
         let edits: [fn(&mut ApiVersion); 9] = [
-            |version| version.production.as_mut().unwrap().endpoints = vec!["https://other.test".parse().unwrap()],
-            |version| version.production.as_mut().unwrap().tls.ca = Some("one".to_owned()),
-            |version| version.production.as_mut().unwrap().tls.ca = Some("other".to_owned()),
-            |version| version.production.as_mut().unwrap().tls.identity = Some(("a".to_owned(), "b".to_owned())),
-            |version| version.production.as_mut().unwrap().host = HostHeader::Keep,
+            |version| production(version).endpoints = vec!["https://other.test".parse().unwrap()],
+            |version| production(version).tls.ca = Some("one".to_owned()),
+            |version| production(version).tls.ca = Some("other".to_owned()),
+            |version| production(version).tls.identity = Some(("a".to_owned(), "b".to_owned())),
+            |version| production(version).host = HostHeader::Keep,
             |version| version.sandbox.clone_from(&version.production.clone()),
             |version| version.security.backend_jwt = true,
             |version| version.caching.as_mut().unwrap().timeout = Some(Duration::from_secs(61)),
@@ -173,7 +181,7 @@ resources = [{ path = "/orders/{id}", methods = ["GET"] }]
     #[test]
     fn how_long_an_endpoint_is_waited_for_shapes_nothing() {
         let patient = edited(|version| {
-            version.production.as_mut().unwrap().timeouts.total = Duration::from_secs(1);
+            production(version).timeouts.total = Duration::from_secs(1);
             version.tier = None;
         });
         assert_eq!(patient, edited(|_| {}));

@@ -149,7 +149,7 @@ impl<'a> Compiler<'a> {
             routes.add(&resource.template, resource.methods, route);
         }
         let backends = [&version.production, &version.sandbox];
-        let keeps_host = backends.into_iter().flatten().any(keeps_host);
+        let keeps_host = backends.into_iter().flatten().any(|backend| keeps_host(backend));
         self.snapshot.takes_certificates |= security.accepts.mutual_tls && version.state.is_served();
         let id = VersionId(index(self.snapshot.versions.len()));
         let counted = self.tiers.version(api, version);

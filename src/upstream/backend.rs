@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::model::backend::{self as model, Balance, HashOn, Timeouts};
+use crate::model::name::{ApiName, TenantName, VersionName};
 use crate::registry::key_pair::KeyType;
 
 use super::balance;
@@ -20,9 +21,9 @@ use super::target::Target;
 /// What a backend is known by.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct BackendName {
-    pub(super) tenant: Box<str>,
-    pub(super) api: Box<str>,
-    pub(super) version: Box<str>,
+    pub(super) tenant: TenantName,
+    pub(super) api: ApiName,
+    pub(super) version: VersionName,
     pub(super) key_type: KeyType,
 }
 
@@ -32,7 +33,7 @@ pub struct Backend {
     pub(super) name: BackendName,
     /// Whether calls reach it at all; probes are for those that do.
     pub(super) active: bool,
-    pub(super) spec: model::Backend,
+    pub(super) spec: Arc<model::Backend>,
     pub(super) slots: Vec<Slot>,
     /// Whether each of its endpoints is spoken to in HTTP/1 alone.
     is_http1: bool,
@@ -140,7 +141,7 @@ impl Slot {
 
 impl Backend {
     /// Joins a backend's parts.
-    pub(super) fn new(name: BackendName, active: bool, spec: model::Backend, slots: Vec<Slot>) -> Self {
+    pub(super) fn new(name: BackendName, active: bool, spec: Arc<model::Backend>, slots: Vec<Slot>) -> Self {
         Self {
             name,
             active,

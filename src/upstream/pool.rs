@@ -72,11 +72,11 @@ impl Pool {
         let mut made = Vec::new();
         for api in catalog.apis() {
             for version in &api.versions {
-                let mut backend = |key_type, spec: &Option<model::Backend>| {
+                let mut backend = |key_type, spec: &Option<Arc<model::Backend>>| {
                     let name = BackendName {
-                        tenant: api.tenant.as_str().into(),
-                        api: api.name.as_str().into(),
-                        version: version.version.as_str().into(),
+                        tenant: api.tenant.clone(),
+                        api: api.name.clone(),
+                        version: version.version.clone(),
                         key_type,
                     };
                     draft.backend(name, version.state.is_served(), spec.as_ref()?)

@@ -87,7 +87,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Makes one backend, or returns the known one where nothing about it has changed.
-    pub(super) fn backend(&mut self, name: BackendName, active: bool, spec: &model::Backend) -> Option<Arc<Backend>> {
+    pub(super) fn backend(
+        &mut self,
+        name: BackendName,
+        active: bool,
+        spec: &Arc<model::Backend>,
+    ) -> Option<Arc<Backend>> {
         let known = self
             .known
             .backends
@@ -103,12 +108,12 @@ impl<'a> Draft<'a> {
             .map(|uri| self.slot(&name, uri, spec, &profile))
             .collect();
         let slots = slots.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Arc::new(Backend::new(name, active, spec.clone(), slots)))
+        Some(Arc::new(Backend::new(name, active, Arc::clone(spec), slots)))
     }
 
     fn profile(&mut self, backend: &BackendName, spec: &model::Backend) -> Option<Arc<Profile>> {
         let name = ProfileName {
-            tenant: backend.tenant.clone(),
+            tenant: backend.tenant.as_str().into(),
             protocol: spec.protocol,
             tls: spec.tls.clone(),
         };
@@ -203,6 +208,7 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use crate::model::backend::{Balance, Health, HostHeader, Protocol, Timeouts, TlsProfile};
+    use crate::model::name::{ApiName, TenantName, VersionName};
     use crate::registry::key_pair::KeyType;
 
     use super::*;
@@ -230,9 +236,9 @@ pub(super) mod tests {
 
     pub(in super::super) fn name(tenant: &str, version: &str) -> BackendName {
         BackendName {
-            tenant: tenant.into(),
-            api: "Demo".into(),
-            version: version.into(),
+            tenant: TenantName::parse(tenant).unwrap(),
+            api: ApiName::parse("Demo").unwrap(),
+            version: VersionName::parse(version).unwrap(),
             key_type: KeyType::Production,
         }
     }
@@ -242,7 +248,7 @@ pub(super) mod tests {
         let mut draft = Draft::beside(known, &keeping);
         let made = wanted
             .iter()
-            .map(|(name, spec)| draft.backend(name.clone(), true, spec).unwrap())
+            .map(|(name, spec)| draft.backend(name.clone(), true, &Arc::new(spec.clone())).unwrap())
             .collect();
         draft.finish(made).unwrap()
     }
@@ -321,10 +327,10 @@ pub(super) mod tests {
         let registry = Registry::default();
         let keeping = Keeping::new(Duration::from_secs(7), 7);
         let mut draft = Draft::beside(&registry, &keeping);
-        assert!(draft.backend(name("t", "1"), true, &wrong).is_none());
+        assert!(draft.backend(name("t", "1"), true, &Arc::new(wrong)).is_none());
         assert!(
             draft
-                .backend(name("t", "2"), true, &spec(&["http://127.0.0.1:9"]))
+                .backend(name("t", "2"), true, &Arc::new(spec(&["http://127.0.0.1:9"])))
                 .is_some()
         );
         let violations = draft.finish(()).unwrap_err();

@@ -1,5 +1,7 @@
 //! An Api and its versions, as believed.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 
 use super::backend::Backend;
@@ -64,15 +66,15 @@ pub struct ApiVersion {
     /// Whose applications may subscribe; those of its own tenant always may.
     pub subscribers: Subscribers,
     /// Where calls with production keys go, if anywhere; one of the two is there.
-    pub production: Option<Backend>,
+    pub production: Option<Arc<Backend>>,
     /// Where calls with sandbox keys go, if anywhere.
-    pub sandbox: Option<Backend>,
+    pub sandbox: Option<Arc<Backend>>,
     /// The largest request body it takes, where it differs from the gateway's own limit.
     pub max_request_body: Option<Size>,
     /// Which unusual request paths it accepts.
     pub paths: PathAllowances,
     /// What is kept of its responses, where it says so.
-    pub caching: Option<Caching>,
+    pub caching: Option<Box<Caching>>,
     /// What may be called.
     pub resources: Vec<Resource>,
     /// Where it was stated.

@@ -21,7 +21,7 @@ pub struct Resource {
     /// Its resource tier, where it has one that counts.
     pub tier: Option<TierName>,
     /// What is kept of its responses, in the place of what its version says.
-    pub caching: Option<Caching>,
+    pub caching: Option<Box<Caching>>,
     /// Where it was stated.
     pub place: Place,
 }

@@ -10,8 +10,8 @@ use thiserror::Error;
 /// A path template, cut into segments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Template {
-    text: String,
-    segments: Vec<Segment>,
+    text: Box<str>,
+    segments: Box<[Segment]>,
 }
 
 /// One segment of a template.
@@ -82,8 +82,8 @@ impl Template {
             segments.push(segment(part, at == last, &mut names)?);
         }
         Ok(Self {
-            text: text.to_owned(),
-            segments,
+            text: text.into(),
+            segments: segments.into(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What makes stated endpoints a Backend: one for production, perhaps one for the sandbox.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
@@ -16,7 +17,7 @@ use crate::model::unit::Period;
 use crate::model::violation::Violation;
 
 /// The production backend and the sandbox backend; one of them is there.
-pub(super) type Backends = (Option<Backend>, Option<Backend>);
+pub(super) type Backends = (Option<Arc<Backend>>, Option<Arc<Backend>>);
 
 /// Believes the endpoints of a version.
 pub(super) fn believe(
@@ -43,9 +44,11 @@ pub(super) fn believe(
         health,
     };
     let backend = |endpoints: Vec<Uri>| {
-        (!endpoints.is_empty()).then(|| Backend {
-            endpoints,
-            ..alike.clone()
+        (!endpoints.is_empty()).then(|| {
+            Arc::new(Backend {
+                endpoints,
+                ..alike.clone()
+            })
         })
     };
     let backends = (backend(production), backend(sandbox));

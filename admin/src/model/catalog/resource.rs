@@ -40,7 +40,7 @@ pub(super) fn believe(
         counted = tier(spot, stated.tier.as_deref(), (known, tenant), found);
     }
     let kept = stated.cache.as_ref();
-    let caching = kept.map(|kept| cache::believe(&spot.key("cache"), kept, Some(&stated.methods), found));
+    let caching = kept.map(|kept| Box::new(cache::believe(&spot.key("cache"), kept, Some(&stated.methods), found)));
     let path = spot.key("path");
     let template = Template::parse(&stated.path)
         .map_err(|error| found.push(path.blame(format!("`{}` is not a path template: {error}", stated.path))))

@@ -42,7 +42,7 @@ pub(super) fn believe(
     let max_tps = max_tps(spot, stated, backends.as_ref(), found);
     let resources = resources(spot, stated, (known, tenant), found);
     let kept = stated.cache.as_ref();
-    let caching = kept.map(|kept| cache::believe(&spot.key("cache"), kept, None, found));
+    let caching = kept.map(|kept| Box::new(cache::believe(&spot.key("cache"), kept, None, found)));
     cache::check_tellers(spot, stated, found);
     let (production, sandbox) = backends?;
     let (tier, anonymous_tier) = counted?;
