@@ -97,16 +97,8 @@ async fn keep(control: &Arc<Control>, registry: &Registry, entry: Entry) {
 
 /// Tells what a revision changed of the one before it; nothing of the first, which changed none.
 fn differences(control: &Control, number: Revision) -> Vec<Difference> {
-    let before = control
-        .revisions()
-        .into_iter()
-        .map(|entry| entry.revision)
-        .find(|kept| *kept < number);
-    let texts = |number| control.texts(number).ok().flatten();
-    match (before.and_then(texts), texts(number)) {
-        (Some(before), Some(after)) => diff::by_object(&before, &after),
-        (_, _) => Vec::new(),
-    }
+    let changes = control.changes(number).ok().flatten();
+    changes.map_or_else(Vec::new, |(before, after)| diff::by_object(&before, &after))
 }
 
 type Told = BTreeMap<(String, String), (Option<Value>, Option<Value>)>;

@@ -135,6 +135,35 @@ impl History {
         self.replay(up_to).map(Some)
     }
 
+    /// Returns the texts that a catalog changed, as they were in the one before it and as they are; nothing where one of
+    /// the two is not kept. No others are held meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read.
+    pub fn changes(&self, revision: Revision) -> io::Result<Option<(Texts, Texts)>> {
+        let first = self.lines.len().saturating_sub(self.kept);
+        let at = self.lines.iter().rposition(|line| line.entry.revision == revision);
+        let Some((at, kept)) = at
+            .filter(|at| *at > first)
+            .and_then(|at| Some((at, self.lines.get(at)?)))
+        else {
+            return Ok(None);
+        };
+        let line = self.read_line(kept)?;
+        let mut before = Texts::new();
+        for kept in self.lines.iter().take(at) {
+            let mut earlier = self.read_line(kept)?;
+            earlier
+                .files
+                .retain(|name, _| line.whole || line.files.contains_key(name));
+            take_in(&mut before, earlier);
+        }
+        let mut after = before.clone();
+        take_in(&mut after, line);
+        Ok(Some((before, after)))
+    }
+
     /// Keeps a catalog: what it changed of the one before, or all of it where there is none or it says so.
     ///
     /// # Errors
@@ -166,12 +195,15 @@ impl History {
     fn replay(&self, up_to: usize) -> io::Result<Texts> {
         let mut texts = Texts::new();
         for kept in self.lines.iter().take(up_to + 1) {
-            let mut bytes = vec![0; kept.length];
-            self.file.read_exact_at(&mut bytes, kept.start)?;
-            let line: Line = serde_json::from_slice(&bytes)?;
-            take_in(&mut texts, line);
+            take_in(&mut texts, self.read_line(kept)?);
         }
         Ok(texts)
+    }
+
+    fn read_line(&self, kept: &Kept) -> io::Result<Line> {
+        let mut bytes = vec![0; kept.length];
+        self.file.read_exact_at(&mut bytes, kept.start)?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 
     /// Makes the oldest catalog that is kept the first line.
@@ -199,9 +231,7 @@ impl History {
             end: 0,
         };
         for (at, kept) in self.lines.iter().enumerate().skip(first) {
-            let mut bytes = vec![0; kept.length];
-            self.file.read_exact_at(&mut bytes, kept.start)?;
-            let mut line: Line = serde_json::from_slice(&bytes)?;
+            let mut line = self.read_line(kept)?;
             if at == first {
                 line.whole = true;
                 line.files = texts

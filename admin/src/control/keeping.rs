@@ -53,6 +53,17 @@ impl Control {
             .as_ref()
             .map_or(Ok(None), |(_, history)| lock(history).texts(revision))
     }
+
+    /// Returns the texts that a catalog changed, as they were before it and as they are, where both are kept.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the history cannot be read.
+    pub fn changes(&self, revision: Revision) -> io::Result<Option<(Texts, Texts)>> {
+        self.history
+            .as_ref()
+            .map_or(Ok(None), |(_, history)| lock(history).changes(revision))
+    }
 }
 
 /// No note in the history is longer, in characters.

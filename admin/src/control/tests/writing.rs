@@ -345,6 +345,24 @@ fn the_history_says_who_made_what_and_goes_on_after_a_restart() {
     assert!(world.control.texts(Revision(2)).unwrap().unwrap()["apis/orders.toml"].contains("blocked"));
 }
 
+/// Checks that the changes of each catalog are what differs from the one before it.
+fn tells_what_differs(world: &World) {
+    let revisions = world.control.revisions();
+    let texts = |revision| world.control.texts(revision).unwrap().unwrap();
+    for pair in revisions.windows(2) {
+        let (before, after) = world.control.changes(pair[0].revision).unwrap().unwrap();
+        assert_eq!(
+            diff::by_object(&before, &after),
+            diff::by_object(&texts(pair[1].revision), &texts(pair[0].revision))
+        );
+    }
+    let first = revisions.last().unwrap().revision;
+    assert!(
+        world.control.changes(first).unwrap().is_none(),
+        "what was before it is not kept"
+    );
+}
+
 #[test]
 fn an_older_catalog_is_made_again_from_the_history() {
     let world = World::new();
@@ -362,6 +380,7 @@ fn an_older_catalog_is_made_again_from_the_history() {
         (Revision(4), ORDERS)
     );
     assert_eq!(world.control.texts(Revision(4)).unwrap().unwrap(), texts);
+    tells_what_differs(&world);
     assert!(world.path("apis/one.toml").exists());
 }
 
@@ -387,6 +406,7 @@ fn the_history_is_bounded_and_survives_a_torn_line() {
         let state = if kept % 2 == 0 { "blocked" } else { "published" };
         assert!(world.control.texts(Revision(kept)).unwrap().unwrap()["apis/orders.toml"].contains(state));
     }
+    tells_what_differs(&world);
     let path = world.root.path().join("revisions.jsonl");
     let lines = fs::read_to_string(&path).unwrap();
     assert!(lines.lines().count() <= 10);
