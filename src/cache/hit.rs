@@ -6,13 +6,14 @@
 
 use std::time::SystemTime;
 
-use http::header::{AGE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderName, HeaderValue, Method, Response, Version};
+use http::header::{AGE, RANGE};
+use http::{HeaderValue, Method, Response, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::filters::{begin, variance_of};
 use super::opened::Cache;
+use super::part::CONDITIONS;
 use super::reuse::{Entry, Use, judge};
 use super::storage::Whole;
 use crate::exchange::Exchange;
@@ -41,8 +42,8 @@ pub fn find(cache: &Cache, session: &mut Session, exchange: &mut Exchange) -> Op
 
 /// Tells whether a request asks for what is kept as a whole, and on no condition.
 fn wants_all(request: &RequestHeader) -> bool {
-    matches!(request.method, Method::GET | Method::HEAD)
-        && !CONDITIONS.iter().any(|name| request.headers.contains_key(name))
+    let mut conditions = CONDITIONS.iter().chain([&RANGE]);
+    matches!(request.method, Method::GET | Method::HEAD) && !conditions.any(|name| request.headers.contains_key(name))
 }
 
 /// Finds the variant that is for a request.
@@ -74,13 +75,3 @@ pub fn head(whole: &Whole) -> ResponseHeader {
     parts.headers.insert(AGE, HeaderValue::from(age));
     ResponseHeader::from(parts)
 }
-
-/// What makes an answer depend on more than what is kept.
-const CONDITIONS: [HeaderName; 6] = [
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_RANGE,
-    IF_UNMODIFIED_SINCE,
-    RANGE,
-];

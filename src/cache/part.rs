@@ -112,7 +112,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 
 const UNIT: &str = "bytes";
 
-/// What the endpoint alone can tell of what is kept in part.
+/// What makes an answer depend on more than what is kept.
 pub(super) const CONDITIONS: [HeaderName; 5] = [
     IF_MATCH,
     IF_MODIFIED_SINCE,

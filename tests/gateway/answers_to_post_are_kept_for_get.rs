@@ -174,22 +174,24 @@ async fn what_a_post_changes_is_forgotten_before_its_answer_is_kept() {
     assert!(!is_hit(&gateway.get("/c/1/b").await) && is_hit(&gateway.get("/c/1/c").await));
 }
 
+/// Starts an origin that answers requests with a method when the gate opens.
+async fn holding(gate: &Gate, method: &'static str) -> Origin {
+    let (gate, count) = (gate.clone(), AtomicUsize::new(0));
+    let answer = move |request: &Request| {
+        let answer = numbered(&count, request);
+        if request.method == method {
+            answer.behind(&gate)
+        } else {
+            answer
+        }
+    };
+    origin().answers(answer).start().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changes_while_a_post_is_under_way_is_not_undone_by_its_answer() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let count = AtomicUsize::new(0);
-    let origin = origin()
-        .answers(move |request| {
-            let answer = numbered(&count, request);
-            if request.method == "POST" {
-                answer.behind(&held)
-            } else {
-                answer
-            }
-        })
-        .start()
-        .await;
+    let origin = holding(&gate, "POST").await;
     let gateway = Arc::new(start(&origin, "posts = true").await);
     let other = Arc::clone(&gateway);
     let posted = tokio::spawn(async move { other.call(json("/c/1/a")).await });
@@ -204,19 +206,7 @@ async fn what_changes_while_a_post_is_under_way_is_not_undone_by_its_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_waits_for_nobody_and_outlives_what_was_asked_before() {
     let gate = Gate::new();
-    let held = gate.clone();
-    let count = AtomicUsize::new(0);
-    let origin = origin()
-        .answers(move |request| {
-            let answer = numbered(&count, request);
-            if request.method == "GET" {
-                answer.behind(&held)
-            } else {
-                answer
-            }
-        })
-        .start()
-        .await;
+    let origin = holding(&gate, "GET").await;
     let gateway = Arc::new(start(&origin, "posts = true").await);
     let other = Arc::clone(&gateway);
     let asked = tokio::spawn(async move { other.get("/c/1/a").await });
