@@ -108,6 +108,19 @@ impl Stated {
         self.revision
     }
 
+    /// Tells whether every file was looked through for what it states.
+    pub fn is_indexed(&self) -> bool {
+        self.files.values().all(|file| file.index.get().is_some())
+    }
+
+    /// Looks through those files that nobody has asked about yet. Of thousands it takes tenths of a second, so it belongs on
+    /// a thread that may block; otherwise whoever asks first waits for it.
+    pub fn index(&self) {
+        for file in self.files.values() {
+            file.index();
+        }
+    }
+
     /// Returns what finds many things, and parses each file once.
     pub fn finder(&self) -> Finder<'_> {
         Finder {

@@ -97,7 +97,7 @@ pub fn router(means: &Arc<Means>) -> Router {
         .merge(api_keys::routes())
         .merge(applications::routes())
         .merge(audit::routes())
-        .merge(catalog::routes())
+        .merge(catalog::routes(means))
         .merge(explain::routes())
         .merge(keys::routes())
         .merge(me::routes())

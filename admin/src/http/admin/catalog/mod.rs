@@ -19,12 +19,16 @@ mod writing;
 use std::sync::Arc;
 
 use aide::axum::ApiRouter;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use tokio::task::spawn_blocking;
 
 use super::Means;
 
 pub use writing::Changes;
 
-pub(super) fn routes() -> ApiRouter<Arc<Means>> {
+pub(super) fn routes(means: &Arc<Means>) -> ApiRouter<Arc<Means>> {
     ApiRouter::new()
         .merge(apis::routes())
         .merge(bulk::routes())
@@ -34,4 +38,15 @@ pub(super) fn routes() -> ApiRouter<Arc<Means>> {
         .merge(revisions::routes())
         .merge(things::routes())
         .merge(versions::routes())
+        .layer(from_fn_with_state(Arc::clone(means), index))
+}
+
+/// Has files looked through that nobody has asked about yet, while others are served.
+async fn index(State(means): State<Arc<Means>>, request: Request, next: Next) -> Response {
+    let stated = means.control.stated();
+    if !stated.is_indexed() {
+        // Were it to fail, whoever asks would look for itself.
+        let _ = spawn_blocking(move || stated.index()).await;
+    }
+    next.run(request).await
 }
