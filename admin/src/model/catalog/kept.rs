@@ -1,9 +1,9 @@
 //! APIs that were believed, kept from one catalog to the next: most changes touch one file of a thousand.
 //!
 //! What a file says of its API depends on its text, on what the catalog knows by name, and on what it refers to outside
-//! of the catalog. Where the first two are what they were and it asked for nothing outside, it says the same again. So a
-//! file that states an API and nothing else need not be held in memory while others are read: some twenty times its
-//! text.
+//! of the catalog. Where the first two are what they were and it asked for nothing outside, it says the same again. So of
+//! many files that state an API and nothing else, most need not be held in memory while others are read, at some twenty
+//! times their text: they are read again when their turn comes.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -22,11 +22,12 @@ use crate::model::source::{References, Source};
 use crate::model::violation::Violation;
 
 /// APIs that were believed, by the names of their files.
-#[derive(Default)]
 pub struct Kept {
     /// What was known by name when they were.
     known: Vec<String>,
     held: HashMap<Arc<str>, Held>,
+    /// So much text of files that state an API and nothing else is held as it was read, in bytes.
+    room: usize,
 }
 
 struct Held {
@@ -43,7 +44,7 @@ pub(super) struct Leaf<'s> {
 }
 
 impl Kept {
-    /// Reads files, and returns those that state more than an API, or that are not sound, as pages.
+    /// Reads files, and returns as pages those that state more than an API, that are not sound, or that there is room for.
     pub(super) fn read<'s>(
         &self,
         sources: &'s [Source],
@@ -52,6 +53,7 @@ impl Kept {
     ) -> (Vec<Page>, Vec<Leaf<'s>>) {
         let mut pages = Vec::new();
         let mut leaves = Vec::with_capacity(sources.len());
+        let mut room = self.room;
         for source in sources {
             let held = self.held.get(&source.name).filter(|held| held.text == source.text);
             if held.is_some_and(|held| held.is_plain) {
@@ -61,12 +63,14 @@ impl Kept {
             let Some(page) = read(source, references, found) else {
                 continue;
             };
-            let is_plain = page.is_sound && page.is_plain();
+            let left = room.checked_sub(source.text.len());
+            let is_let_go = page.is_sound && page.is_plain() && left.is_none();
+            room = left.unwrap_or(room);
             leaves.push(Leaf {
                 source,
-                page: (!is_plain).then_some(pages.len()),
+                page: (!is_let_go).then_some(pages.len()),
             });
-            pages.extend(Some(page).filter(|_| !is_plain));
+            pages.extend(Some(page).filter(|_| !is_let_go));
         }
         (pages, leaves)
     }
@@ -106,21 +110,25 @@ impl Kept {
                 let held = Held {
                     text: Arc::clone(&source.text),
                     api: Arc::clone(api),
-                    is_plain: again.is_some(),
+                    is_plain: read.is_plain(),
                 };
                 self.held.insert(Arc::clone(&source.name), held);
             }
             claimants.push(match (page, again, &api) {
                 (Some(page), ..) => Claimant::Page(page),
-                (None, Some(page), None) => Claimant::Broken(Box::new(page)),
-                (None, _, Some(api)) => Claimant::Api(source, Arc::clone(api)),
-                (None, None, None) => continue,
+                (None, Some(_), Some(api)) if found.len() == count => Claimant::Api(source, Arc::clone(api)),
+                // What could not be believed of it is claimed all the same.
+                (None, Some(page), _) => Claimant::Broken(Box::new(page)),
+                (None, None, _) => continue,
             });
             apis.extend(api);
         }
         (apis, claimants)
     }
 }
+
+/// Of some hundred files none is read twice.
+const ROOM: usize = 256 << 10;
 
 fn read(source: &Source, references: &dyn References, found: &mut Vec<Violation>) -> Option<Page> {
     let asked = Asked::of(references);
@@ -165,6 +173,16 @@ impl References for Asked<'_> {
     }
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            known: Vec::new(),
+            held: HashMap::new(),
+            room: ROOM,
+        }
+    }
+}
+
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Kept").field(&self.held.len()).finish()
@@ -204,10 +222,38 @@ mod tests {
         }
     }
 
+    /// Has room for nothing, so that each file is read when its turn comes.
+    fn tight() -> Kept {
+        Kept {
+            room: 0,
+            ..Kept::default()
+        }
+    }
+
+    #[test]
+    fn what_is_believed_in_part_claims_all_that_it_says() {
+        let source = |name: &str, text: String| Source {
+            name: name.into(),
+            text: text.into(),
+        };
+        let second = "[[versions]]\nversion = \"b\"\nendpoints.production = \"http://a\"\n\
+                      [[versions.resources]]\npath = \"/\"\nmethods = [\"GET\"]\n";
+        let sources = [
+            source("first.toml", api("first", "http://a").text.replace("/first", "/one/b")),
+            source("one.toml", [&*api("one", "nowhere").text, second].concat()),
+            source("deny.toml", "[[deny]]\napi = \"one\"\nversion = \"1\"\n".to_owned()),
+        ];
+        let found = |kept: &mut Kept| Catalog::believe_again(&sources, &NoReferences, kept).unwrap_err();
+        let violations = found(&mut tight());
+        assert_eq!(violations, found(&mut Kept::default()));
+        let paths: Vec<_> = violations.iter().map(|violation| violation.path.as_str()).collect();
+        assert_eq!(paths, ["versions[0].endpoints.production", "versions[1].version"]);
+    }
+
     #[test]
     fn what_is_read_again_says_what_it_would_say_anew() {
         let variables = Variables(RefCell::new("a.example".to_owned()));
-        let mut kept = Kept::default();
+        let mut kept = tight();
         let both = |kept: &mut Kept, sources: &[Source]| {
             let again = Catalog::believe_again(sources, &variables, kept);
             let anew = Catalog::believe(sources, &variables);
@@ -279,7 +325,7 @@ scopes = ["read"]
 
     #[test]
     fn an_api_that_is_kept_follows_what_other_files_say() {
-        let mut kept = Kept::default();
+        let mut kept = tight();
         let mut both = |shared: &str| {
             let source = |name: &str, text: &str| Source {
                 name: name.into(),
