@@ -22,7 +22,7 @@ use super::storage::Shelving;
 use super::{fields, posted, variance};
 use crate::exchange::Exchange;
 use crate::hop;
-use crate::model::caching::Obeyed;
+use crate::model::caching::{Obeyed, QueryKey};
 use crate::model::method::MethodName;
 use crate::rewrite;
 use crate::snapshot::{CachePolicy, Shelf};
@@ -66,7 +66,12 @@ pub(super) fn begin(cache: &Cache, session: &mut Session, exchange: &Exchange) -
     }
     let query = rewrite::query_sent(request.raw_path(), permit, &exchange.version()?.security);
     let query = std::str::from_utf8(&query).ok()?;
-    let target = key::target(permit.path(), query.strip_prefix('?').unwrap_or(query), &caching.query);
+    let query = query.strip_prefix('?').unwrap_or(query);
+    let target = key::target(permit.path(), query, &caching.query);
+    // Nothing is cut of what a POST asks for.
+    if is_posted && target != key::target(permit.path(), query, &QueryKey::All) {
+        return None;
+    }
     let asked = Asked {
         policy,
         environment: permit.environment(),

@@ -60,7 +60,7 @@ pub fn keep(
         times,
     };
     let kept = admit(&offer);
-    if let Some(common) = cached.common.filter(|_| kept.is_ok()) {
+    if let Some(common) = cached.common.filter(|_| kept.is_ok() && !cached.is_posted) {
         let is_public = Directives::of_response(&head.headers).public;
         cache.open().commons.learn(common, is_public);
     }

@@ -4,7 +4,7 @@
 //! A POST itself is never answered from what is kept, waits for nobody's fetch and lets nobody wait for it. What describes
 //! its body is not in the key, since GET has none: that the answer does not depend on it is what `Content-Location` says.
 
-use http::header::RANGE;
+use http::header::{RANGE, TE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use pingora_cache::CacheMeta;
 use pingora_http::RequestHeader;
@@ -20,9 +20,9 @@ use crate::model::caching::Caching;
 use crate::model::method::MethodName;
 
 /// Tells whether the answer to a request may be kept for GET. One on a condition has it checked by the endpoint, and
-/// Pingora (0.9.1) would take that out.
+/// Pingora (0.9.1) would take that out; gRPC is known by its `TE`, which does not reach the endpoint of what is kept.
 pub(super) fn is_one(request: &RequestHeader, caching: &Caching) -> bool {
-    let mut conditions = CONDITIONS.iter().chain([&RANGE]);
+    let mut conditions = CONDITIONS.iter().chain([&RANGE, &TE]);
     request.method == Method::POST
         && caching.keeps_posts
         && caching.methods.contains(MethodName::Get)

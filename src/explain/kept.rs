@@ -29,7 +29,8 @@ pub(super) fn keeping(route: &Route, asked: &Asked) -> Keeping {
         return Keeping::NotKept;
     };
     let is_named = MethodName::find(&asked.method).is_some_and(|method| policy.caching.methods.contains(method));
-    let is_taken = is_named || policy.caching.keeps_posts && asked.method == "POST";
+    let is_posted = policy.caching.keeps_posts && asked.method == "POST";
+    let is_taken = is_named || is_posted && policy.caching.methods.contains(MethodName::Get);
     match shown(policy, asked.headers()) {
         _ if !is_taken => Keeping::NotKept,
         Some(_) if !policy.caching.is_shared => Keeping::IfPublic,

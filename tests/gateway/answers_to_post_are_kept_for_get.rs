@@ -174,6 +174,21 @@ async fn what_a_post_changes_is_forgotten_before_its_answer_is_kept() {
     assert!(!is_hit(&gateway.get("/c/1/b").await) && is_hit(&gateway.get("/c/1/c").await));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_cut_of_what_a_post_asks_for() {
+    let origin = counting().await;
+    let gateway = start(&origin, "posts = true\nquery = [\"page\"]").await;
+    for target in ["/c/1/a?page=1&dry_run=true", "/c/1/a?page=1"] {
+        gateway.call(json(target)).await.expect(200);
+    }
+    gateway.call(json("/c/1/b").header("TE", "trailers")).await.expect(200);
+    let targets: Vec<_> = origin.requests().into_iter().map(|request| request.target).collect();
+    assert_eq!(targets, ["/a?page=1&dry_run=true", "/a?page=1", "/b"]);
+    let reply = gateway.get("/c/1/a?page=1").await;
+    assert_eq!((reply.text().as_str(), is_hit(&reply)), ("posted 2", true));
+    assert!(!is_hit(&gateway.get("/c/1/b").await));
+}
+
 /// Starts an origin that answers requests with a method when the gate opens.
 async fn holding(gate: &Gate, method: &'static str) -> Origin {
     let (gate, count) = (gate.clone(), AtomicUsize::new(0));

@@ -1,12 +1,12 @@
 //! What Pingora's cache state machine comes in by.
 //!
-//! There are two doors to one store, since Pingora asks a storage, and not a response, whether it may be followed while
+//! There are two doors to what one store holds, since Pingora asks a storage, and not a response, whether it may be followed while
 //! it is being stored. Where it may be, Pingora reads the origin as fast as that sends, whatever the caller takes, and
 //! cannot go on without the storage: a body that turned out to be too large would be cut off. So only bodies that say
 //! how long they are can be followed; whoever comes while another is being stored waits for its fetch. As
 //! the door is chosen before the origin answers, the store remembers whose last body was large and said its length.
 //!
-//! A third one is for who stores, and is never answered from what is stored.
+//! A third door is for who stores what others get, and finds nothing itself: it is how answers to POST come in.
 
 use std::any::Any;
 use std::sync::Arc;
