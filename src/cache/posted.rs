@@ -15,7 +15,7 @@ use super::directives::Directives;
 use super::freshness::{self, Times};
 use super::opened::Cache;
 use super::part::CONDITIONS;
-use super::storage::Storing;
+use super::storage::{Stamp, Storing};
 use crate::model::caching::Caching;
 use crate::model::method::MethodName;
 
@@ -54,11 +54,17 @@ fn says_how_long(response: &HeaderMap, cached: &Cached) -> bool {
     !directives.no_cache && freshness::stated(&directives, response, times).is_some()
 }
 
-/// Takes note that what the POST made worthless is forgotten: what is kept of its answer is newer than that.
-pub fn renew(cache: &Cache, cached: &mut Cached, meta: &mut CacheMeta) {
-    cached.has_forgotten = true;
-    let stamp = cache.open().doors.store().stamp();
+/// Returns the present moment among purges.
+pub fn moment(cache: &Cache) -> Stamp {
+    cache.open().doors.store().stamp()
+}
+
+/// Takes note that what the POST made worthless is forgotten, by so many purges since a moment: what is kept of its answer
+/// is newer than that. Returns false where somebody else has purged since, which the answer would escape.
+pub fn renew(cache: &Cache, meta: &mut CacheMeta, (before, own): (Stamp, usize)) -> bool {
+    let now = moment(cache);
     if let Some(storing) = meta.extensions_mut().get_mut::<Storing>() {
-        storing.asked = stamp;
+        storing.asked = now;
     }
+    now.since(before) == own as u64
 }

@@ -160,13 +160,14 @@ impl Addressed {
     }
 }
 
-/// Forgets what a path below the context of a version and a query name, as far as anything is kept there.
-pub fn forget(cache: &Cache, id: VersionId, (path, query): (&str, &str), (snapshot, kind): (&Snapshot, Kind)) {
+/// Forgets what a path below the context of a version and a query name, as far as anything is kept there; tells whether
+/// anything may be.
+pub fn forget(cache: &Cache, id: VersionId, (path, query): (&str, &str), (snapshot, kind): (&Snapshot, Kind)) -> bool {
     let Found::Route(route) = snapshot.find_route(id, &segments(path), Some(MethodName::Get)) else {
-        return;
+        return false;
     };
     let Some(policy) = &snapshot.route(route).cache else {
-        return;
+        return false;
     };
     let (tenant, api, version) = snapshot.version(id).names();
     let target = key::target(path, query, &policy.caching.query);
@@ -175,6 +176,7 @@ pub fn forget(cache: &Cache, id: VersionId, (path, query): (&str, &str), (snapsh
         target: &target,
     };
     cache.purge(&selector, kind);
+    true
 }
 
 /// Finds the part of the cache that is named, which must be one that the catalog holds.

@@ -47,18 +47,22 @@ struct Sent<'a> {
 }
 
 impl Gateway {
-    /// Forgets what a successful unsafe request makes worthless (RFC 9111, 4.4), where that has not been done.
-    pub(super) fn invalidate(&self, session: &Session, response: &ResponseHeader, exchange: &Exchange) {
+    /// Forgets what a successful unsafe request makes worthless (RFC 9111, 4.4), where that has not been done; returns how
+    /// many purges that were.
+    pub(super) fn invalidate(&self, session: &Session, response: &ResponseHeader, exchange: &Exchange) -> usize {
         let is_cached = exchange.version().is_some_and(|version| version.is_cached);
         let is_done = exchange.cached.as_deref().is_some_and(|cached| cached.has_forgotten);
         if !is_cached || is_done || !is_due(&session.req_header().method, response.status) {
-            return;
+            return 0;
         }
-        let Some(sent) = sent(session, exchange) else { return };
-        for (path, query) in named(&response.headers, sent.to).iter().chain([&sent.own]) {
+        let Some(sent) = sent(session, exchange) else { return 0 };
+        let named = named(&response.headers, sent.to);
+        let mut purges = 0;
+        for (path, query) in named.iter().chain([&sent.own]) {
             let to = (&exchange.served.snapshot, Kind::Hard);
-            forget(&self.cache, sent.id, (path, query), to);
+            purges += usize::from(forget(&self.cache, sent.id, (path, query), to));
         }
+        purges
     }
 
     /// Has the answer to a POST kept where it is what GET would get, once what the POST changed is forgotten.
@@ -74,16 +78,21 @@ impl Gateway {
         let RespCacheable::Cacheable(mut meta) = kept else {
             return kept;
         };
+        let before = posted::moment(&self.cache);
         let is_of_itself =
             || sent(session, exchange).is_some_and(|sent| is_of_itself(&response.headers, sent.to, &sent.own));
         if !posted::is_kept(&self.cache, session, cached, &meta) || !is_of_itself() {
             return RespCacheable::Uncacheable(NoCacheReason::Custom("post"));
         }
-        self.invalidate(session, response, exchange);
+        let own = self.invalidate(session, response, exchange);
         if let Some(cached) = exchange.cached.as_deref_mut() {
-            posted::renew(&self.cache, cached, &mut meta);
+            cached.has_forgotten = true;
         }
-        RespCacheable::Cacheable(meta)
+        if posted::renew(&self.cache, &mut meta, (before, own)) {
+            RespCacheable::Cacheable(meta)
+        } else {
+            RespCacheable::Uncacheable(NoCacheReason::Custom("purged"))
+        }
     }
 }
 

@@ -24,6 +24,13 @@ use super::labels::{self, Labels};
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Stamp(pub(super) u64);
 
+impl Stamp {
+    /// Returns how many purges there were since an earlier moment.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// What becomes of purged entries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
