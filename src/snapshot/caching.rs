@@ -160,7 +160,7 @@ resources = [{ path = "/orders/{id}", methods = ["GET"] }]
 
     #[test]
     fn whatever_shapes_responses_begins_with_none() {
-        let edits: [fn(&mut ApiVersion); 9] = [
+        let edits: [fn(&mut ApiVersion); 11] = [
             |version| production(version).endpoints = vec!["https://other.test".parse().unwrap()],
             |version| production(version).tls.ca = Some("one".to_owned()),
             |version| production(version).tls.ca = Some("other".to_owned()),
@@ -169,6 +169,8 @@ resources = [{ path = "/orders/{id}", methods = ["GET"] }]
             |version| version.sandbox.clone_from(&version.production.clone()),
             |version| version.security.backend_jwt = true,
             |version| version.caching.as_mut().unwrap().timeout = Some(Duration::from_secs(61)),
+            |version| version.caching.as_mut().unwrap().keeps_parts = true,
+            |version| version.caching.as_mut().unwrap().keeps_posts = true,
             |version| version.resources.first_mut().unwrap().auth = AuthType::None,
         ];
         let mut stems: Vec<String> = edits.into_iter().map(edited).chain([edited(|_| {})]).collect();
