@@ -11,7 +11,8 @@ use http::{HeaderValue, Method, Response, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
-use super::filters::{begin, variance_of};
+use super::begin::begin;
+use super::filters::variance_of;
 use super::opened::Cache;
 use super::part::CONDITIONS;
 use super::reuse::{Entry, Use, judge};
