@@ -1,7 +1,7 @@
 //! What a catalog was made of: its sources, and everything outside of them that they refer to.
 //!
 //! A certificate that is renewed in place, or a variable, changes what a catalog means without changing its files. So
-//! every reference that was followed is remembered with a digest of what it led to; no text is kept.
+//! every reference that was followed is remembered with a digest of what it led to, and no text of theirs is kept.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,17 +11,21 @@ use std::sync::Mutex;
 use super::lock;
 use crate::model::source::{References, Source};
 
-/// What a catalog was made of, as digests.
+/// What a catalog was made of.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Content {
-    sources: u64,
+    /// In the order of their names.
+    sources: Vec<Source>,
     followed: BTreeMap<Reference, u64>,
 }
 
 impl Content {
     /// Tells whether these sources would be read as this content was.
     pub(super) fn is(&self, sources: &[Source], references: &dyn References, digest: &RandomState) -> bool {
-        self.sources == digest_of(sources, digest) && !self.is_outdated(references, digest)
+        let now = by_name(sources);
+        now.len() == self.sources.len()
+            && now.into_iter().zip(&self.sources).all(is_same)
+            && !self.is_outdated(references, digest)
     }
 
     /// Tells whether anything that the sources refer to is no longer what it was.
@@ -67,7 +71,7 @@ impl<'a> Recorder<'a> {
     /// Returns what these sources, and what was followed while reading them, amount to.
     pub(super) fn content(&self, sources: &[Source]) -> Content {
         Content {
-            sources: digest_of(sources, self.digest),
+            sources: by_name(sources).into_iter().cloned().collect(),
             followed: lock(&self.followed).clone(),
         }
     }
@@ -91,8 +95,12 @@ impl References for Recorder<'_> {
     }
 }
 
-fn digest_of(sources: &[Source], digest: &RandomState) -> u64 {
-    let mut parts: Vec<_> = sources.iter().map(|source| (&source.name, &source.text)).collect();
-    parts.sort_unstable();
-    digest.hash_one(parts)
+fn by_name(sources: &[Source]) -> Vec<&Source> {
+    let mut sources: Vec<_> = sources.iter().collect();
+    sources.sort_unstable_by_key(|source| &source.name);
+    sources
+}
+
+fn is_same((one, other): (&Source, &Source)) -> bool {
+    one.name == other.name && one.says(&other.text)
 }

@@ -65,7 +65,7 @@ impl Stated {
     /// Looks at the files of a catalog; those whose text is the same are not looked at again.
     pub(super) fn of(sources: &[Source], before: &Self) -> Self {
         let file = |source: &Source| {
-            let known = before.files.get(&source.name).filter(|known| known.text == source.text);
+            let known = before.files.get(&source.name).filter(|known| source.says(&known.text));
             let file = known
                 .cloned()
                 .unwrap_or_else(|| Arc::new(File::read(Arc::clone(&source.text))));

@@ -15,6 +15,13 @@ pub struct Source {
     pub text: Arc<str>,
 }
 
+impl Source {
+    /// Tells whether this is its text. That of a file that was not touched is held in one place, and not compared.
+    pub fn says(&self, text: &Arc<str>) -> bool {
+        Arc::ptr_eq(&self.text, text) || self.text == *text
+    }
+}
+
 /// Answers for what a file refers to.
 pub trait References {
     /// Returns the value of an environment variable, if it is set.

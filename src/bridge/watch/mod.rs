@@ -106,16 +106,24 @@ impl Look {
     fn again(mut self, cause: Cause) -> Self {
         let began = Instant::now();
         self.restart.look();
-        let seen = Some(self.reload.fingerprint());
+        let seen = self.reload.fingerprint();
         self.pause = POLL.max(began.elapsed() * 50);
-        if cause == Cause::Event || seen != self.seen || self.reload.is_outdated() {
-            self.listen();
+        if cause == Cause::Event || self.seen != Some(seen) || self.reload.is_outdated() {
+            // What nobody told of was not listened to.
+            if cause == Cause::Poll || self.events.is_none() || !self.has_the_folders_of(seen.0) {
+                self.listen();
+            }
             // What changes from here on is either read, or differs from what was seen.
-            self.seen = seen;
+            self.seen = Some(seen);
             // Whatever became of it has been told; the next look does not depend on it.
             let _ = self.reload.refresh();
         }
         self
+    }
+
+    /// Tells whether what was listened to last is still what there is.
+    fn has_the_folders_of(&self, now: Fingerprint) -> bool {
+        self.seen.is_some_and(|(then, _)| then.is_of_the_folders_of(now))
     }
 
     /// Listens anew to whatever the directory is now: it may have been replaced, or a link may lead elsewhere.

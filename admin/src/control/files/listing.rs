@@ -1,8 +1,8 @@
 //! Which files a catalog directory has, and what they looked like, without their texts.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
@@ -15,7 +15,17 @@ use crate::model::violation::Violation;
 
 /// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Fingerprint(u64);
+pub struct Fingerprint {
+    files: u64,
+    folders: u64,
+}
+
+impl Fingerprint {
+    /// Tells whether the folders are the same ones, whatever lies in them: what was listened to then is still there.
+    pub fn is_of_the_folders_of(self, other: Self) -> bool {
+        self.folders == other.folders
+    }
+}
 
 /// What a file looked like: equal as long as it was not touched, as far as its times tell.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,6 +46,11 @@ impl Mark {
         }
     }
 
+    /// Tells whether a file still looks like this.
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|metadata| Self::of(&metadata) == *self)
+    }
+
     /// Returns when the file was written, renamed or touched last; `None` for what lies before 1970.
     pub(super) fn touched(&self) -> Option<SystemTime> {
         let seconds = Duration::from_secs(u64::try_from(self.touched.0).ok()?);
@@ -51,6 +66,7 @@ pub(super) struct Listing {
     /// What cannot be part of a catalog.
     pub(super) violations: Vec<Violation>,
     folders: HashSet<(u64, u64)>,
+    walked: DefaultHasher,
 }
 
 impl Listing {
@@ -59,8 +75,8 @@ impl Listing {
         let tests = tests(dir);
         // From the last to the first, so that what lies in a folder comes where the folder stood.
         let mut pending = listing.entries(dir);
-        while let Some(path) = pending.pop() {
-            if let Some(folder) = listing.place(path).filter(|folder| *folder != tests) {
+        while let Some(entry) = pending.pop() {
+            if let Some(folder) = listing.place(&entry).filter(|folder| *folder != tests) {
                 pending.extend(listing.entries(&folder));
             }
             if listing.files.len() > MAX_FILES {
@@ -82,7 +98,10 @@ impl Listing {
         for violation in &self.violations {
             (&violation.file, &violation.message).hash(&mut hasher);
         }
-        Fingerprint(hasher.finish())
+        Fingerprint {
+            files: hasher.finish(),
+            folders: self.walked.finish(),
+        }
     }
 
     /// Returns when the file that was touched last was touched.
@@ -92,9 +111,11 @@ impl Listing {
 
     /// Returns what lies in a folder from the last name to the first, hidden names left out; nothing for a folder that
     /// was met before.
-    fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
+    fn entries(&mut self, folder: &Path) -> Vec<DirEntry> {
         let entered = fs::metadata(folder).and_then(|metadata| {
             if self.folders.insert(identity(&metadata)) {
+                // The number of a folder that is gone may be given to the next one.
+                (identity(&metadata), metadata.created().ok()).hash(&mut self.walked);
                 fs::read_dir(folder).map(Some)
             } else {
                 Ok(None)
@@ -102,16 +123,14 @@ impl Listing {
         });
         let found = match entered {
             Ok(None) => return Vec::new(),
-            Ok(Some(entries)) => entries
-                .map(|entry| entry.map(|entry| entry.file_name()))
-                .collect::<io::Result<Vec<OsString>>>(),
+            Ok(Some(entries)) => entries.collect::<io::Result<Vec<_>>>(),
             Err(reason) => Err(reason),
         };
         match found {
-            Ok(mut names) => {
-                names.retain(|name| !name.as_bytes().starts_with(b"."));
-                names.sort_unstable_by(|a, b| b.cmp(a));
-                names.iter().map(|name| folder.join(name)).collect()
+            Ok(mut entries) => {
+                entries.retain(|entry| !entry.file_name().as_bytes().starts_with(b"."));
+                entries.sort_by_cached_key(|entry| Reverse(entry.file_name()));
+                entries
             }
             Err(reason) => {
                 self.violations.push(unreadable(folder, "directory", &reason));
@@ -121,9 +140,10 @@ impl Listing {
     }
 
     /// Notes a file of the catalog; returns a folder, which is still to be walked.
-    fn place(&mut self, path: PathBuf) -> Option<PathBuf> {
+    fn place(&mut self, entry: &DirEntry) -> Option<PathBuf> {
+        let path = entry.path();
         let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        match fs::metadata(&path) {
+        match followed(entry, &path) {
             Ok(metadata) if metadata.is_dir() => return Some(path),
             Ok(_) if !is_toml => {}
             Ok(metadata) if metadata.is_file() => self.files.push((path, Mark::of(&metadata))),
@@ -134,6 +154,15 @@ impl Listing {
             Err(_) => {}
         }
         None
+    }
+}
+
+/// Looks at what an entry is, or leads to. What is no link is found in its folder, without walking the path again.
+fn followed(entry: &DirEntry, path: &Path) -> io::Result<Metadata> {
+    if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {
+        entry.metadata()
+    } else {
+        fs::metadata(path)
     }
 }
 

@@ -105,12 +105,13 @@ impl Files {
                 listing = Listing::of(dir);
                 continue;
             }
-            let before = listing.fingerprint();
-            let sources = self.read(listing, now);
-            listing = Listing::of(dir);
-            if listing.fingerprint() == before || now >= give_up {
+            let mut opened = Vec::new();
+            let sources = self.read(listing, now, &mut opened);
+            // What was not opened is as it was listed; so is the rest, unless somebody wrote to it while it was read.
+            if opened.iter().all(|(path, mark)| mark.is_of(path)) || now >= give_up {
                 return sources;
             }
+            listing = Listing::of(dir);
         }
     }
 
@@ -146,8 +147,13 @@ impl Files {
         Ok(())
     }
 
-    /// Reads the files of a listing, and forgets those that it does not have.
-    fn read(&mut self, listing: Listing, now: SystemTime) -> Result<Vec<Source>, Vec<Violation>> {
+    /// Reads the files of a listing, and forgets those that it does not have; tells which of them it opened.
+    fn read(
+        &mut self,
+        listing: Listing,
+        now: SystemTime,
+        opened: &mut Vec<(PathBuf, Mark)>,
+    ) -> Result<Vec<Source>, Vec<Violation>> {
         let Listing {
             files, mut violations, ..
         } = listing;
@@ -160,7 +166,9 @@ impl Files {
                 Some((then, source)) if then == mark && !is_forgotten => Ok((source, true)),
                 known => {
                     let known = known.map(|(_, source)| source);
-                    read_file(&path, known, &mut bytes).map(|source| (source, is_told_by_its_times(&mark, now)))
+                    let text = read_file(&path, known, &mut bytes);
+                    opened.push((path, mark));
+                    text.map(|source| (source, is_told_by_its_times(&mark, now)))
                 }
             };
             match text {

@@ -18,7 +18,7 @@ fn catalog(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn read(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
-    Files::default().read(Listing::of(dir), SystemTime::now())
+    Files::default().read(Listing::of(dir), SystemTime::now(), &mut Vec::new())
 }
 
 fn names(dir: &TempDir) -> Vec<String> {
@@ -161,10 +161,45 @@ fn a_fingerprint_changes_with_names_and_texts_only() {
     assert_ne!(fingerprint(dir.path()), before);
 }
 
+#[test]
+fn a_fingerprint_tells_whether_the_folders_are_the_same_ones() {
+    let dir = catalog(&[("a.toml", "a"), ("apis/b.toml", "b"), ("other/b.toml", "b")]);
+    let is_same = |then: Fingerprint| then.is_of_the_folders_of(fingerprint(dir.path()));
+    let before = fingerprint(dir.path());
+    fs::write(dir.path().join("apis/c.toml"), "c").unwrap();
+    fs::remove_file(dir.path().join("a.toml")).unwrap();
+    assert!(is_same(before));
+    fs::create_dir(dir.path().join("more")).unwrap();
+    assert!(!is_same(before));
+    let before = fingerprint(dir.path());
+    fs::rename(dir.path().join("other"), dir.path().join(".other")).unwrap();
+    fs::create_dir(dir.path().join("other")).unwrap();
+    assert!(!is_same(before));
+}
+
+#[test]
+fn a_file_that_was_written_while_it_was_read_no_longer_looks_as_it_did() {
+    let dir = catalog(&[("a.toml", "a")]);
+    let path = dir.path().join("a.toml");
+    let (mut files, mut opened) = (Files::default(), Vec::new());
+    files
+        .read(Listing::of(dir.path()), SystemTime::now(), &mut opened)
+        .unwrap();
+    assert!(opened.iter().all(|(path, mark)| mark.is_of(path)));
+    fs::write(&path, "longer").unwrap();
+    assert!(
+        opened
+            .iter()
+            .any(|(opened, mark)| *opened == path && !mark.is_of(&path))
+    );
+    fs::remove_file(&path).unwrap();
+    assert!(!opened[0].1.is_of(&path));
+}
+
 /// Reads so long after the last edit that the times of a file tell of the next one.
 fn read_later(files: &mut Files, dir: &TempDir) {
     let later = SystemTime::now() + 2 * COARSEST_TIMES;
-    files.read(Listing::of(dir.path()), later).unwrap();
+    files.read(Listing::of(dir.path()), later, &mut Vec::new()).unwrap();
     assert!(!files.read.is_empty());
 }
 
@@ -202,6 +237,8 @@ fn what_was_read_is_forgotten_with_its_file_and_when_asked() {
 fn a_file_that_was_just_touched_is_opened_each_time() {
     let dir = catalog(&[("a.toml", "a")]);
     let mut files = Files::default();
-    files.read(Listing::of(dir.path()), SystemTime::now()).unwrap();
+    files
+        .read(Listing::of(dir.path()), SystemTime::now(), &mut Vec::new())
+        .unwrap();
     assert!(files.read.is_empty());
 }

@@ -55,7 +55,7 @@ impl Kept {
         let mut leaves = Vec::with_capacity(sources.len());
         let mut room = self.room;
         for source in sources {
-            let held = self.held.get(&source.name).filter(|held| held.text == source.text);
+            let held = self.held.get(&source.name).filter(|held| source.says(&held.text));
             if held.is_some_and(|held| held.is_plain) {
                 leaves.push(Leaf { source, page: None });
                 continue;
@@ -91,7 +91,7 @@ impl Kept {
         let (mut apis, mut claimants) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         for Leaf { source, page } in leaves {
             let page = page.and_then(|at| pages.get(at));
-            let held = before.remove(&source.name).filter(|held| held.text == source.text);
+            let held = before.remove(&source.name).filter(|held| source.says(&held.text));
             if let Some(held) = held {
                 claimants.push(page.map_or_else(|| Claimant::Api(source, Arc::clone(&held.api)), Claimant::Page));
                 apis.push(Arc::clone(&held.api));
