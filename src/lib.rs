@@ -110,4 +110,4 @@ pub mod trial;
 pub mod tunnel;
 pub mod upstream;
 
-pub use admin::{model, oauth, registry};
+pub use admin::{courtesy, model, oauth, registry};

@@ -20,6 +20,7 @@
 //! has the console's files in the binary; futures-util (tokio-stream, which is no smaller) reads rows one by one.
 
 pub mod control;
+pub mod courtesy;
 pub mod http;
 pub mod import;
 pub mod model;

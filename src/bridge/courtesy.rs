@@ -3,16 +3,17 @@
 use std::panic::resume_unwind;
 use std::thread;
 
+use admin::courtesy::courteous;
 use rustix::process::nice;
 
 /// Does something that takes processor time, in a thread that waits while traffic wants the processors. It blocks.
 ///
-/// On a machine that is busy through and through it still gets about a quarter of a processor.
+/// On a machine that is busy through and through it still gets about a sixth of a processor.
 pub(super) fn behind_traffic<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let courteous = || {
         // Where it may not step back, it works all the same.
         let _ = nice(NICENESS);
-        work()
+        courteous(work)
     };
     thread::scope(|scope| scope.spawn(courteous).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }

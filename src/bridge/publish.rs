@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::trials::Trials;
+use crate::courtesy::others_first;
 use crate::model::catalog::Catalog;
 use crate::model::security::CredentialFields;
 use crate::model::violation::Violation;
@@ -107,7 +108,10 @@ impl Publish for Publisher {
         if let Some(runtime) = &self.runtime {
             runtime.block_on(self.pool.resolve(&backends, RESOLVE_WITHIN));
         }
-        let meter = |version: &Version| self.telemetry.meter(&version.tenant, &version.api, &version.version);
+        let meter = |version: &Version| {
+            others_first();
+            self.telemetry.meter(&version.tenant, &version.api, &version.version)
+        };
         let meters = snapshot.versions().iter().map(meter).collect();
         let tiers = snapshot.tiers().all().iter();
         let quota_meters = tiers.map(|tier| self.telemetry.quota_meter(tier)).collect();

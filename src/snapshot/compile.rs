@@ -13,6 +13,7 @@ use super::{
     Environments, KeyManagers, Route, RouteId, Scope, ScopeId, Snapshot, Subscribers, Version, VersionId, caching,
     protection,
 };
+use crate::courtesy::others_first;
 use crate::model::api::{Api, ApiVersion};
 use crate::model::backend::{Backend, HostHeader};
 use crate::model::catalog::Catalog;
@@ -70,6 +71,7 @@ pub fn compile_for(
     compiler.scopes(catalog);
     compiler.reserve(catalog);
     for api in catalog.apis() {
+        others_first();
         compiler.api(api);
     }
     compiler.refuse_tiers();

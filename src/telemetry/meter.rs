@@ -20,6 +20,7 @@ use super::history::percentile;
 use super::latency::{BUCKETS, Latency};
 use super::line;
 use crate::cache::cached::Outcome;
+use crate::courtesy::others_first;
 use crate::upstream::Failure;
 
 /// What counts a version's requests; clones count into the same place.
@@ -250,7 +251,7 @@ impl Meters {
     }
 
     pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
-        let kept: HashSet<Labels> = names.map(Labels::new).collect();
+        let kept: HashSet<Labels> = names.inspect(|_| others_first()).map(Labels::new).collect();
         self.named.lock().retain(|labels, _| kept.contains(labels));
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::courtesy::others_first;
 use crate::model::backend as model;
 use crate::model::catalog::Catalog;
 use crate::model::violation::Violation;
@@ -71,6 +72,7 @@ impl Pool {
         let mut draft = Draft::beside(&registry, &self.keeping);
         let mut made = Vec::new();
         for api in catalog.apis() {
+            others_first();
             for version in &api.versions {
                 let mut backend = |key_type, spec: &Option<Arc<model::Backend>>| {
                     let name = BackendName {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::object::{self, Object};
 use super::publish::Revision;
+use crate::courtesy::others_first;
 use crate::model::source::Source;
 
 /// What a catalog states.
@@ -65,6 +66,7 @@ impl Stated {
     /// Looks at the files of a catalog; those whose text is the same are not looked at again.
     pub(super) fn of(sources: &[Source], before: &Self) -> Self {
         let file = |source: &Source| {
+            others_first();
             let known = before.files.get(&source.name).filter(|known| source.says(&known.text));
             let file = known
                 .cloned()
@@ -87,6 +89,7 @@ impl Stated {
         let gone = before.files.keys().filter(|name| !self.files.contains_key(*name));
         let gone = gone.map(|name| (below(dir, name).to_owned(), None));
         let is_new = |(name, file): &(&Arc<str>, &Arc<File>)| {
+            others_first();
             before
                 .files
                 .get(*name)

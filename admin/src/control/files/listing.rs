@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{at, tests, unreadable};
+use crate::courtesy::others_first;
 use crate::model::violation::Violation;
 
 /// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
@@ -76,6 +77,7 @@ impl Listing {
         // From the last to the first, so that what lies in a folder comes where the folder stood.
         let mut pending = listing.entries(dir);
         while let Some(entry) = pending.pop() {
+            others_first();
             if let Some(folder) = listing.place(&entry).filter(|folder| *folder != tests) {
                 pending.extend(listing.entries(&folder));
             }

@@ -20,6 +20,7 @@ pub use self::write::{WriteError, read_only, recover};
 
 use self::listing::{Listing, Mark};
 use super::edit::Draft;
+use crate::courtesy::others_first;
 use crate::model::source::Source;
 use crate::model::violation::Violation;
 
@@ -162,6 +163,7 @@ impl Files {
         let mut sources = Vec::with_capacity(files.len());
         let mut bytes = Vec::new();
         for (path, mark) in files {
+            others_first();
             let text = match path.to_str().and_then(|name| self.read.remove(name)) {
                 Some((then, source)) if then == mark && !is_forgotten => Ok((source, true)),
                 known => {

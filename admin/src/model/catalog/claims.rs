@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::page::Page;
+use crate::courtesy::others_first;
 use crate::model::api::Api;
 use crate::model::document::Document;
 use crate::model::name::{Context, ROOT_TENANT, VersionName, is_reserved};
@@ -103,6 +104,7 @@ pub(super) fn check(claimants: &[Claimant<'_>], found: &mut Vec<Violation>) {
         paths: HashMap::with_capacity(2 * claimants.len()),
     };
     for (owner, claimant) in claimants.iter().enumerate().filter(|(_, claimant)| claimant.has_api()) {
+        others_first();
         claims.name(owner, claimant, found);
         claims.paths(owner, claimant, found);
     }

@@ -15,6 +15,7 @@ use super::api;
 use super::claims::Claimant;
 use super::known::Known;
 use super::page::Page;
+use crate::courtesy::others_first;
 use crate::model::api::Api;
 use crate::model::document::Document;
 use crate::model::reader::{self, Reading};
@@ -55,6 +56,7 @@ impl Kept {
         let mut leaves = Vec::with_capacity(sources.len());
         let mut room = self.room;
         for source in sources {
+            others_first();
             let held = self.held.get(&source.name).filter(|held| source.says(&held.text));
             if held.is_some_and(|held| held.is_plain) {
                 leaves.push(Leaf { source, page: None });
@@ -90,6 +92,7 @@ impl Kept {
         }
         let (mut apis, mut claimants) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         for Leaf { source, page } in leaves {
+            others_first();
             let page = page.and_then(|at| pages.get(at));
             let held = before.remove(&source.name).filter(|held| source.says(&held.text));
             if let Some(held) = held {
