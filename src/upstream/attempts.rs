@@ -1,10 +1,8 @@
 //! One request's way to an endpoint: what was tried, how long is left, whether to try again.
 //!
-//! It lives in the request's state. Dropping it, at whatever point, ends the call that is under way exactly once and
-//! tells the endpoint's health what came of it. There is at most one retry, and only where the endpoint cannot have
-//! acted on the request.
+//! It lives in the request's state, and with it the call that is under way. There is at most one retry, and only where
+//! the endpoint cannot have acted on the request.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +13,11 @@ use pingora_error::{Error, ErrorType, RetryType};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::backend::{Backend, Call, Endpoint, Slot, is_stream};
+use super::backend::{Backend, Call, Endpoint, is_stream};
+use super::clock;
 use super::failure::{Failure, LATE, NoEndpoint, classify};
+use super::held::{Held, Outcome, Place, Waits};
 use super::profile::unused;
-use super::target::{Address, Target};
-use super::{clock, health::Standing};
 
 /// One request's way to an endpoint.
 #[derive(Debug, Default)]
@@ -32,37 +30,6 @@ pub struct Attempts {
     again: Option<Again>,
 }
 
-/// The call that is under way.
-struct Held {
-    backend: Arc<Backend>,
-    slot: usize,
-    address: Arc<Address>,
-    waits: Waits,
-    /// Whether nobody may have used its connection.
-    unused: bool,
-    /// Whether it is the one call that was let through after a suspension.
-    on_trial: bool,
-    outcome: Outcome,
-}
-
-/// What has come of a call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Outcome {
-    /// Nothing that tells anything about the endpoint.
-    Open,
-    /// It was answered.
-    Answered,
-    /// It failed, and the endpoint was told.
-    Failed,
-}
-
-/// How long a call may take to connect, and stand still.
-#[derive(Clone, Copy, Debug)]
-struct Waits {
-    connect: Duration,
-    silence: Duration,
-}
-
 /// Where the retry goes.
 #[derive(Clone, Copy, Debug)]
 struct Again {
@@ -70,14 +37,6 @@ struct Again {
     place: Place,
     /// Over a connection that nobody has used, because a used one has just died.
     unused: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    /// To another endpoint.
-    Other,
-    /// To the same endpoint, at another address where it has one.
-    Same(SocketAddr),
 }
 
 impl Attempts {
@@ -303,59 +262,6 @@ impl Attempts {
     }
 }
 
-impl Held {
-    fn slot(&self) -> Option<&Slot> {
-        self.backend.slots.get(self.slot)
-    }
-
-    fn say(&self, now: u64, cause: &Error) {
-        if let Some(slot) = self.slot() {
-            slot.target.say(now, cause);
-        }
-    }
-
-    /// Tells the endpoint, once, that the call failed.
-    fn fail(&mut self, tell: impl FnOnce(&Target, SocketAddr)) {
-        if self.outcome != Outcome::Failed {
-            if let Some(slot) = self.slot() {
-                tell(&slot.target, self.address.socket);
-            }
-            self.outcome = Outcome::Failed;
-        }
-    }
-
-    /// Finds somewhere else to try: another endpoint, or another address of this one.
-    fn elsewhere(&self, now: u64) -> Option<Place> {
-        if self.backend.has_other(now, self.slot) {
-            return Some(Place::Other);
-        }
-        let target = &self.slot()?.target;
-        let fit = target.has_other(now, self.address.socket) && target.standing(now) == Standing::Open;
-        fit.then_some(Place::Same(self.address.socket))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Some(slot) = self.slot() else { return };
-        slot.target.end();
-        match self.outcome {
-            Outcome::Open if self.on_trial => slot.target.condition.give_back(clock::now()),
-            Outcome::Answered => slot.target.answered(),
-            Outcome::Open | Outcome::Failed => {}
-        }
-    }
-}
-
-impl fmt::Debug for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held")
-            .field("address", &self.address.socket)
-            .field("outcome", &self.outcome)
-            .finish_non_exhaustive()
-    }
-}
-
 fn with(backend: &Backend, chosen: Option<(usize, bool)>) -> Result<(usize, bool, Option<SocketAddr>), NoEndpoint> {
     chosen
         .map(|(slot, on_trial)| (slot, on_trial, None))
@@ -378,6 +284,7 @@ mod tests {
     use pingora_core::upstreams::peer::Peer;
     use tokio::io::AsyncWriteExt;
 
+    use super::super::health::Standing;
     use super::super::registry::Registry;
     use super::super::registry::tests::{draft, name, spec};
     use super::*;

@@ -10,6 +10,7 @@ mod balance;
 mod clock;
 mod failure;
 mod health;
+mod held;
 mod idle;
 mod pool;
 mod probe;
