@@ -8,20 +8,14 @@ use crate::harness::*;
 
 const FRESH: (&str, &str) = ("Cache-Control", "max-age=600");
 
-/// Begins an answer with these fields.
-fn with(status: u16, fields: &[(&str, &str)]) -> Answer {
-    let begun = answer(status);
-    fields
-        .iter()
-        .fold(begun, |answer, (name, value)| answer.header(name, value))
-}
-
 /// Answers a POST as what GET would get of the same target, with the number of the request, and GET with `got`.
 fn numbered(count: &AtomicUsize, request: &Request) -> Answer {
     let number = count.fetch_add(1, Ordering::SeqCst) + 1;
     match request.method.as_str() {
-        "POST" => with(200, &[FRESH, ("Content-Location", &request.target)]).body(format!("posted {number}")),
-        "GET" => with(200, &[FRESH]).body("got"),
+        "POST" => answer(200)
+            .headers(&[FRESH, ("Content-Location", &request.target)])
+            .body(format!("posted {number}")),
+        "GET" => answer(200).headers(&[FRESH]).body("got"),
         _ => answer(204),
     }
 }
@@ -81,22 +75,24 @@ fn reluctant(request: &Request) -> Answer {
     let here = ("Content-Location", request.target.as_str());
     let changed = ("Last-Modified", "Thu, 01 Jan 2015 00:00:00 GMT");
     match (request.method.as_str(), request.target.as_str()) {
-        ("GET", _) => with(200, &[]).body("got"),
-        (_, "/silent") => with(200, &[FRESH]).body("x"),
-        (_, "/elsewhere") => with(200, &[FRESH, ("Content-Location", "/other")]).body("x"),
-        (_, "/far") => with(200, &[FRESH, ("Content-Location", "http://other.test/far")]).body("x"),
-        (_, "/twice") => with(200, &[FRESH, here, here]).body("x"),
-        (_, "/created") => with(201, &[FRESH, here]).body("x"),
-        (_, "/missing") => with(404, &[FRESH, here]).body("x"),
-        (_, "/timeless") => with(200, &[here, changed, ("ETag", "\"1\"")]).body("x"),
-        (_, "/asking") => with(
-            200,
-            &[here, ("Cache-Control", "max-age=600, no-cache"), ("ETag", "\"1\"")],
-        )
-        .body("x"),
-        (_, "/own") => with(200, &[here, ("Cache-Control", "max-age=600, private")]).body("x"),
-        (_, "/cookie") => with(200, &[FRESH, here, ("Set-Cookie", "a=b")]).body("x"),
-        _ => with(200, &[FRESH, here]).body("x"),
+        ("GET", _) => answer(200).headers(&[]).body("got"),
+        (_, "/silent") => answer(200).headers(&[FRESH]).body("x"),
+        (_, "/elsewhere") => answer(200).headers(&[FRESH, ("Content-Location", "/other")]).body("x"),
+        (_, "/far") => answer(200)
+            .headers(&[FRESH, ("Content-Location", "http://other.test/far")])
+            .body("x"),
+        (_, "/twice") => answer(200).headers(&[FRESH, here, here]).body("x"),
+        (_, "/created") => answer(201).headers(&[FRESH, here]).body("x"),
+        (_, "/missing") => answer(404).headers(&[FRESH, here]).body("x"),
+        (_, "/timeless") => answer(200).headers(&[here, changed, ("ETag", "\"1\"")]).body("x"),
+        (_, "/asking") => answer(200)
+            .headers(&[here, ("Cache-Control", "max-age=600, no-cache"), ("ETag", "\"1\"")])
+            .body("x"),
+        (_, "/own") => answer(200)
+            .headers(&[here, ("Cache-Control", "max-age=600, private")])
+            .body("x"),
+        (_, "/cookie") => answer(200).headers(&[FRESH, here, ("Set-Cookie", "a=b")]).body("x"),
+        _ => answer(200).headers(&[FRESH, here]).body("x"),
     }
 }
 
@@ -151,8 +147,10 @@ async fn whatever_does_not_say_so_is_not_kept_of_a_post() {
 async fn what_a_post_changes_is_forgotten_before_its_answer_is_kept() {
     let origin = origin()
         .answers(|request| match request.method.as_str() {
-            "GET" => with(200, &[FRESH]).header("Vary", "X-A").body("got"),
-            _ => with(200, &[FRESH, ("Content-Location", &request.target), ("Location", "/b")]).body("posted"),
+            "GET" => answer(200).headers(&[FRESH]).header("Vary", "X-A").body("got"),
+            _ => answer(200)
+                .headers(&[FRESH, ("Content-Location", &request.target), ("Location", "/b")])
+                .body("posted"),
         })
         .start()
         .await;
@@ -243,12 +241,11 @@ async fn the_answer_to_one_callers_post_is_no_other_callers() {
         .asking("any", &["GET", "POST"], "/*");
     let api = api("Own", "/o").version(version);
     let gateway = gateway().set("oauth.algorithm", "\"ES256\"").api(&api).start().await;
-    let mut tokens = Vec::new();
-    for name in ["One", "Two"] {
-        let app = gateway.app("joe", name).await;
-        gateway.subscribe(&app, "Own", "1").await;
-        tokens.push(gateway.app_token(&app.keys).await);
-    }
+    let own = ("Own", "1");
+    let tokens = [
+        gateway.subscriber("One", own).await,
+        gateway.subscriber("Two", own).await,
+    ];
     gateway.call(json("/o/1/a")).await.expect(401);
     origin.saw_nothing();
     gateway.call(json("/o/1/a").bearer(&tokens[0])).await.expect(200);

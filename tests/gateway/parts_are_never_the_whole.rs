@@ -11,23 +11,16 @@ const FILE: &str = "0123456789abcdefghij";
 
 const FIELDS: [(&str, &str); 2] = [("Cache-Control", "max-age=600"), ("ETag", "\"1\"")];
 
-/// Begins an answer with these fields.
-fn with(status: u16, fields: &[(&str, &str)]) -> Answer {
-    let begun = answer(status);
-    fields
-        .iter()
-        .fold(begun, |answer, (name, value)| answer.header(name, value))
-}
-
 /// Answers a request for `bytes=first-last` of the file, and any other one with all of it.
 fn file(request: &Request, fields: &[(&str, &str)]) -> Answer {
     let range = request.header("range").and_then(|range| range.strip_prefix("bytes="));
     let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
-        return with(200, fields).body(FILE);
+        return answer(200).headers(fields).body(FILE);
     };
     let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
     let place = format!("bytes {first}-{last}/{}", FILE.len());
-    with(206, fields)
+    answer(206)
+        .headers(fields)
         .header("Content-Range", &place)
         .body(&FILE[first..=last])
 }
@@ -149,8 +142,8 @@ async fn what_only_the_endpoint_can_tell_it_is_asked_as_it_was_said() {
         .answers(|request| {
             let is_many = request.header("range") == Some("bytes=0-1,4-5");
             match request.header("if-range") {
-                Some("\"2\"") => with(200, &FIELDS).body(FILE),
-                _ if is_many => with(206, &FIELDS).body("--x--"),
+                Some("\"2\"") => answer(200).headers(&FIELDS).body(FILE),
+                _ if is_many => answer(206).headers(&FIELDS).body("--x--"),
                 _ => file(request, &FIELDS),
             }
         })
@@ -218,7 +211,7 @@ async fn a_part_that_is_still_good_stays_a_part() {
             let is_known = request.header("if-none-match").is_some() && request.target != "/changed";
             let fields = [("Cache-Control", "max-age=10"), ("Age", "11"), ("ETag", tag)];
             if is_known {
-                with(304, &fields)
+                answer(304).headers(&fields)
             } else {
                 file(request, &fields)
             }
@@ -348,13 +341,16 @@ async fn what_is_no_part_of_something_known_is_not_kept() {
                 "/guessed" => [("Last-Modified", "Thu, 01 Jan 2015 00:00:00 GMT"), ("ETag", "W/\"1\"")],
                 _ => FIELDS,
             };
-            let place = |place: &str| with(206, &fields).header("Content-Range", place);
+            let place = |place: &str| answer(206).headers(&fields).header("Content-Range", place);
             match request.target.as_str() {
-                "/ignored" => with(200, &fields).body(FILE),
-                "/unplaced" => with(206, &fields).body("01"),
+                "/ignored" => answer(200).headers(&fields).body(FILE),
+                "/unplaced" => answer(206).headers(&fields).body("01"),
                 "/endless" => place("bytes 0-1/*").body("01"),
                 "/twice" => place("bytes 0-1/20").header("Content-Range", "bytes 2-3/20").body("01"),
-                "/beyond" => with(416, &fields).header("Content-Range", "bytes */1").body(""),
+                "/beyond" => answer(416)
+                    .headers(&fields)
+                    .header("Content-Range", "bytes */1")
+                    .body(""),
                 _ => place("bytes 0-1/20").body("01"),
             }
         })
@@ -407,12 +403,11 @@ async fn parts_are_told_apart_as_wholes_are() {
         .resource(&["GET"], "/open");
     let api = api("Own", "/o").version(version);
     let gateway = gateway().set("oauth.algorithm", "\"ES256\"").api(&api).start().await;
-    let mut tokens = Vec::new();
-    for name in ["One", "Two"] {
-        let app = gateway.app("joe", name).await;
-        gateway.subscribe(&app, "Own", "1").await;
-        tokens.push(gateway.app_token(&app.keys).await);
-    }
+    let own = ("Own", "1");
+    let tokens = [
+        gateway.subscriber("One", own).await,
+        gateway.subscriber("Two", own).await,
+    ];
     let part = |target: &str, name: &str| range(target, "0-9").header("X-Name", name);
     for round in 0..2 {
         for (name, token) in ["one", "two"].into_iter().zip(&tokens) {

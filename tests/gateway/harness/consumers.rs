@@ -157,6 +157,13 @@ impl Gateway {
         access(&self.grant(keys, "grant_type=client_credentials").await)
     }
 
+    /// Makes an application that subscribes to a version, and gets its own token.
+    pub(crate) async fn subscriber(&self, name: &str, (api, version): (&str, &str)) -> String {
+        let app = self.app("joe", name).await;
+        self.subscribe(&app, api, version).await;
+        self.app_token(&app.keys).await
+    }
+
     /// Gets a user's token with these scopes.
     pub(crate) async fn user_token(&self, keys: &Issued, user: &str, scope: &str) -> String {
         access(&self.user_grant(keys, user, scope).await)

@@ -131,6 +131,12 @@ impl Answer {
         self
     }
 
+    pub(crate) fn headers(self, fields: &[(&str, &str)]) -> Self {
+        fields
+            .iter()
+            .fold(self, |answer, (name, value)| answer.header(name, value))
+    }
+
     /// A body of known length.
     pub(crate) fn body(self, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref().to_vec();
