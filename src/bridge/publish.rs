@@ -125,7 +125,9 @@ impl Publish for Publisher {
         let published = self.published.clone();
         Ok(Box::new(move || {
             retired.keep(live.replace(served));
+            others_first();
             pool.commit(&backends);
+            others_first();
             let served = live.current();
             published.send_replace(revision.0);
             telemetry.tiers_published(served.snapshot.tiers().all().iter());

@@ -189,6 +189,7 @@ impl Stated {
     pub(super) fn digest(&self, dir: &Path) -> String {
         let mut all = Vec::with_capacity(self.files.len() * 96);
         for (name, file) in &self.files {
+            others_first();
             all.extend_from_slice(below(dir, name).as_bytes());
             all.push(0);
             all.extend_from_slice(&file.digest);

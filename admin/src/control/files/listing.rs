@@ -94,6 +94,7 @@ impl Listing {
     pub(super) fn fingerprint(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         for (path, mark) in &self.files {
+            others_first();
             path.as_os_str().hash(&mut hasher);
             mark.hash(&mut hasher);
         }
@@ -125,7 +126,7 @@ impl Listing {
         });
         let found = match entered {
             Ok(None) => return Vec::new(),
-            Ok(Some(entries)) => entries.collect::<io::Result<Vec<_>>>(),
+            Ok(Some(entries)) => entries.inspect(|_| others_first()).collect::<io::Result<Vec<_>>>(),
             Err(reason) => Err(reason),
         };
         match found {

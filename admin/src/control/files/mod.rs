@@ -109,7 +109,11 @@ impl Files {
             let mut opened = Vec::new();
             let sources = self.read(listing, now, &mut opened);
             // What was not opened is as it was listed; so is the rest, unless somebody wrote to it while it was read.
-            if opened.iter().all(|(path, mark)| mark.is_of(path)) || now >= give_up {
+            let is_as_opened = |(path, mark): &(PathBuf, Mark)| {
+                others_first();
+                mark.is_of(path)
+            };
+            if opened.iter().all(is_as_opened) || now >= give_up {
                 return sources;
             }
             listing = Listing::of(dir);
