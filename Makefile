@@ -26,8 +26,8 @@ bench: tools
 	cargo bench $(BENCH)
 
 ## Builds the gateway after its use (profile-guided optimisation), into target/pgo/$(HOST)/release/tollgate: the load test
-## calls a build that counts, and what it counted says what is to be fast and stand together. Two whole builds, so an hour
-## on two cores. With BENCH it measures the gateway that was built last, and the yardstick that was built after the same use.
+## calls a build that counts, and what it counted says what is to be fast and stand together. Two whole builds, so half
+## an hour on two cores. With BENCH it measures the gateway that was built last, and the yardstick that was built after the same use.
 HOST = $(shell rustc --print host-tuple)
 PGO = $(CURDIR)/target/pgo
 PGO_CARGO = cargo bench --target $(HOST) --target-dir $(PGO)

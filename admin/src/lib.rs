@@ -2,8 +2,9 @@
 //!
 //! Three layers, imports pointing down: `http` has the routers; `control` applies changes to the catalog and hands
 //! each accepted one to whoever serves traffic, `registry` keeps consumers, `oauth` gives them tokens, `import` makes
-//! documents of other people's formats; `model` holds the catalog's nouns and decides what is a valid catalog.
-//! Nothing here knows Pingora, sockets or the request path.
+//! documents of other people's formats; `model` holds the catalog's nouns and decides what is a valid catalog. Below all
+//! of them is `courtesy`, by which long work lets traffic go first. Nothing here knows Pingora, sockets or the request
+//! path.
 //!
 //! Libraries, and what else there is: sqlx (diesel is not asynchronous, rusqlite has no PostgreSQL) asks both databases
 //! with one set of statements; argon2 (rust-argon2 knows no PHC strings of others) hashes passwords; jsonwebtoken
