@@ -110,7 +110,7 @@ impl Look {
         self.pause = POLL.max(began.elapsed() * 50);
         if cause == Cause::Event || self.seen != Some(seen) || self.reload.is_outdated() {
             // What nobody told of was not listened to.
-            if cause == Cause::Poll || self.events.is_none() || !self.has_the_folders_of(seen.0) {
+            if cause == Cause::Poll || self.events.is_none() || !self.has_the_folders_of(seen) {
                 self.listen();
             }
             // What changes from here on is either read, or differs from what was seen.
@@ -122,8 +122,11 @@ impl Look {
     }
 
     /// Tells whether what was listened to last is still what there is.
-    fn has_the_folders_of(&self, now: Fingerprint) -> bool {
-        self.seen.is_some_and(|(then, _)| then.is_of_the_folders_of(now))
+    fn has_the_folders_of(&self, (now, tests_now): (Fingerprint, Option<Fingerprint>)) -> bool {
+        self.seen.is_some_and(|(then, tests_then)| {
+            let tests = tests_then.zip(tests_now);
+            then.is_of_the_folders_of(now) && tests.is_none_or(|(then, now)| then.is_of_the_folders_of(now))
+        })
     }
 
     /// Listens anew to whatever the directory is now: it may have been replaced, or a link may lead elsewhere.
