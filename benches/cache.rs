@@ -12,18 +12,18 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use allocator::Allocator;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pingora_cache::CacheMeta;
 use pingora_cache::key::CacheKey;
 use pingora_cache::trace::{Span, SpanHandle};
 use pingora_http::ResponseHeader;
-use tikv_jemallocator::Jemalloc;
 use tokio::runtime::{Builder, Runtime};
 use tollgate::cache::storage::{Bounds, Doors, Kind, Labels, Owner, Scope, Selector, Store, Storing};
 
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 const OWNER: Owner<'_> = Owner {
     tenant: "carbon.super",

@@ -28,7 +28,7 @@ use tollgate::credential::{Credentials, Judgement, Occasion, Terms};
 use tollgate::snapshot::compile;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn tokens(criterion: &mut Criterion) {
     let data = tempfile::tempdir().expect("a directory");

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use allocator::Allocator;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tikv_jemallocator::Jemalloc;
 use tollgate::quota::{Calendar, CalendarSpan, Ledger, Limit, Moment, Quota, Secret, Subjects, Unit};
 
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// The four limits of a request: of its subscription, two; of its application; of its resource.
 struct Tiers([Quota; 4]);

@@ -22,7 +22,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 use tokio::runtime::Runtime;
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn lookups(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");

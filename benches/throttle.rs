@@ -14,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 use admin::model::catalog::Catalog;
 use admin::model::instant::UnixTime;
 use admin::model::source::{NoReferences, Source};
+use allocator::Allocator;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method};
-use tikv_jemallocator::Jemalloc;
 use tollgate::admission::{Admitted, Means, Purpose, admission};
 use tollgate::counting::Counts;
 use tollgate::credential::Credentials;
@@ -30,7 +30,7 @@ use tollgate::stages::Spent;
 use tollgate::stages::recorder::Silent;
 
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 const API: &str = r#"
 name = "Orders"

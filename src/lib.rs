@@ -78,7 +78,7 @@
 //! exchange (a cache of our own, which would write validation, ranges and locks again), sfv (which it has already) reads
 //! fields of RFC 9213, httpdate (time, whose formats are
 //! not those of HTTP) reads dates; memchr scans heads; jemalloc (mimalloc) returns what
-//! connections leave behind, with the options of `allocator.c`.
+//! connections leave behind, and is set up by the crate `allocator`.
 
 pub mod accept;
 pub mod admission;

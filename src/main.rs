@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use tollgate::command;
 use tollgate::settings::Environment;
 
-/// Long-lived connections of many sizes fragment the system's allocator; this one returns what they leave.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     command::main(&Environment::from_process())

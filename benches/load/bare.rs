@@ -1,7 +1,7 @@
 //! The yardstick: the thinnest proxy that Pingora makes, forwarding to one peer, tuned as the gateway is.
 //!
-//! It has what costs the gateway nothing to have: its allocator with the same options, as many threads, a buffer of 4 KiB
-//! for what each connection is sent, the runtime's timers, a pool of 256 idle connections to the peer, HTTP/2 with prior knowledge.
+//! It has what costs the gateway nothing to have: its allocator, as many threads, a buffer of 4 KiB for what each connection
+//! is sent, the runtime's timers, a pool of 256 idle connections to the peer, HTTP/2 with prior knowledge.
 //! It does not do what a gateway is for: it adds no field, logs and counts nothing, bounds nothing, and waits for ever.
 
 use std::net::SocketAddr;

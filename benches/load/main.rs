@@ -43,9 +43,9 @@ use clap::Parser as _;
 
 use arguments::Arguments;
 
-/// That of the gateway, so that the yardstick is not measured by another one; `build.rs` gives both the same options.
+/// That of the gateway, so that the yardstick is not measured by another one.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Error>;

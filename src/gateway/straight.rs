@@ -63,7 +63,8 @@ impl Gateway {
             return Ok((stream, true));
         }
         let peer = asking::peer(exchange)?;
-        let stream = self.pool.transport().new_stream(&*peer).await;
+        // Boxed: its state is large, and most requests find a connection.
+        let stream = Box::pin(self.pool.transport().new_stream(&*peer)).await;
         stream.map(|stream| (stream, false)).map_err(|e| e.into_up())
     }
 

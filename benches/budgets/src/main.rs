@@ -23,9 +23,9 @@ use std::process::ExitCode;
 
 use budget::Budgets;
 
-/// The allocator of the gateway, without its options.
+/// The allocator of the gateway.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
