@@ -12,8 +12,8 @@ use crate::registry::key_pair::KeyType;
 use crate::served::Served;
 use crate::snapshot::live::Live;
 use crate::telemetry::Telemetry;
+use crate::telemetry::counted::Counted;
 use crate::telemetry::history::{MOST, STEP, Sample, Share};
-use crate::telemetry::meter::Counted;
 use crate::upstream::{EndpointState, Probed, Report};
 
 /// Answers the router of the admin listener.

@@ -1,4 +1,4 @@
-//! Counts of one version, and of all versions as metrics.
+//! Counts of each version.
 //!
 //! A [`Meter`] is looked up by name once, when a catalog is prepared; counting is then a few atomic additions. It
 //! outlives snapshots, so that counts go on over a reload, and is forgotten with its version, so that the label set
@@ -11,13 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Unit;
 
-use super::history::percentile;
-use super::latency::{BUCKETS, Latency};
+use super::counted::Counted;
+use super::latency::Latency;
 use super::line;
 use crate::cache::cached::Outcome;
 use crate::courtesy::others_first;
@@ -70,6 +66,10 @@ impl Meter {
         Arc::as_ptr(&self.0).addr()
     }
 
+    pub(super) fn counts(&self) -> &Counts {
+        &self.0
+    }
+
     fn counted(&self) -> Counted {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counted {
@@ -110,79 +110,22 @@ impl fmt::Debug for Meter {
     }
 }
 
-/// What was counted of requests: of all until a moment, or of those between two.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counted {
-    /// By the class of the status: none, 1xx, 2xx, 3xx, 4xx, 5xx.
-    pub answered: [u64; CLASSES.len()],
-    /// By what the cache did, in the order of [`Outcome::ALL`].
-    pub cached: [u64; Outcome::ALL.len()],
-    /// How long they took, by the buckets of the histogram.
-    pub(super) took: [u64; BUCKETS],
-}
-
-impl Counted {
-    /// Returns how many requests there were.
-    pub fn requests(&self) -> u64 {
-        self.answered.iter().sum()
-    }
-
-    /// Returns within what time a share of the requests was answered, 0.5 being half of them; nothing where there was none.
-    pub fn within(&self, share: f64) -> Option<Duration> {
-        percentile(&self.took, share)
-    }
-
-    /// Returns how often the cache did this.
-    pub fn outcome(&self, outcome: Outcome) -> u64 {
-        let pairs = Outcome::ALL.iter().zip(&self.cached);
-        pairs
-            .filter(|(known, _)| **known == outcome)
-            .map(|(_, count)| count)
-            .sum()
-    }
-
-    /// Returns what came since an earlier moment.
-    pub(super) fn since(&self, before: &Self) -> Self {
-        fn less<const N: usize>(now: &[u64; N], then: &[u64; N]) -> [u64; N] {
-            let mut left = *now;
-            left.iter_mut()
-                .zip(then)
-                .for_each(|(now, then)| *now = now.saturating_sub(*then));
-            left
-        }
-        Self {
-            answered: less(&self.answered, &before.answered),
-            cached: less(&self.cached, &before.cached),
-            took: less(&self.took, &before.took),
-        }
-    }
-
-    /// Adds what another one counted.
-    pub(super) fn add(&mut self, other: &Self) {
-        fn more(all: &mut [u64], part: &[u64]) {
-            all.iter_mut().zip(part).for_each(|(all, part)| *all += part);
-        }
-        more(&mut self.answered, &other.answered);
-        more(&mut self.cached, &other.cached);
-        more(&mut self.took, &other.took);
-    }
-}
-
+/// What is counted of a version.
 #[derive(Debug, Default)]
-struct Counts {
-    labels: Labels,
+pub(super) struct Counts {
+    pub(super) labels: Labels,
     names: Box<str>,
     answered: [AtomicU64; CLASSES.len()],
-    whole: Latency,
-    upstream: Latency,
+    pub(super) whole: Latency,
+    pub(super) upstream: Latency,
     failures: [AtomicU64; REASONS.len()],
-    retries: AtomicU64,
+    pub(super) retries: AtomicU64,
     /// In the order of [`Outcome::ALL`].
     cached: [AtomicU64; Outcome::ALL.len()],
 }
 
 /// By the first digit of the status; the first stands for a status that is none.
-const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+pub(super) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// In the order of [`Failure`].
 const REASONS: [&str; 6] = [
@@ -194,11 +137,12 @@ const REASONS: [&str; 6] = [
     "unresolved",
 ];
 
+/// The names of a version.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct Labels {
-    tenant: Box<str>,
-    api: Box<str>,
-    version: Box<str>,
+pub(super) struct Labels {
+    pub(super) tenant: Box<str>,
+    pub(super) api: Box<str>,
+    pub(super) version: Box<str>,
 }
 
 impl Labels {
@@ -208,23 +152,6 @@ impl Labels {
             api: api.into(),
             version: version.into(),
         }
-    }
-}
-
-/// The labels of one line: a version, and what the line counts of it.
-#[derive(Debug)]
-struct Series<'a>(&'a Labels, Option<(&'static str, &'static str)>);
-
-impl EncodeLabelSet for Series<'_> {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
-        let Self(labels, more) = self;
-        [
-            ("tenant", &*labels.tenant),
-            ("api", &*labels.api),
-            ("version", &*labels.version),
-        ]
-        .encode(encoder)?;
-        more.as_slice().encode(encoder)
     }
 }
 
@@ -262,7 +189,7 @@ impl Meters {
     }
 
     /// Returns the meters that have counted anything, by name; the rest would only make the page long.
-    fn used(&self) -> Vec<Meter> {
+    pub(super) fn used(&self) -> Vec<Meter> {
         let mut meters: Vec<_> = self.named.lock().values().cloned().collect();
         meters.push(self.unmatched.clone());
         meters.retain(|meter| meter.0.is_used());
@@ -277,124 +204,22 @@ impl Counts {
         counts.any(|count| count.load(Ordering::Relaxed) > 0)
     }
 
-    fn by_class(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(super) fn by_class(&self) -> impl Iterator<Item = (&'static str, u64)> {
         CLASSES
             .into_iter()
             .zip(self.answered.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
-    fn by_outcome(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(super) fn by_outcome(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let names = Outcome::ALL.into_iter().map(Outcome::name);
         names.zip(self.cached.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
-    fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(super) fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
         REASONS
             .into_iter()
             .zip(self.failures.iter().map(|count| count.load(Ordering::Relaxed)))
     }
-}
-
-impl Collector for Meters {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let meters = self.used();
-        let counts = || meters.iter().map(|meter| &*meter.0);
-        let answered = |counts: &Counts| counts.by_class().collect::<Vec<_>>();
-        let failed = |counts: &Counts| counts.by_reason().collect::<Vec<_>>();
-        encode_counters(
-            &mut encoder,
-            REQUESTS,
-            "status",
-            counts().map(|counts| (&counts.labels, answered(counts))),
-        )?;
-        encode_latency(
-            &mut encoder,
-            WHOLE,
-            counts().map(|counts| (&counts.labels, &counts.whole)),
-        )?;
-        encode_latency(
-            &mut encoder,
-            UPSTREAM,
-            counts().map(|counts| (&counts.labels, &counts.upstream)),
-        )?;
-        encode_counters(
-            &mut encoder,
-            FAILURES,
-            "reason",
-            counts().map(|counts| (&counts.labels, failed(counts))),
-        )?;
-        let cached = |counts: &Counts| counts.by_outcome().collect::<Vec<_>>();
-        encode_counters(
-            &mut encoder,
-            CACHED,
-            "outcome",
-            counts().map(|counts| (&counts.labels, cached(counts))),
-        )?;
-        let (name, help) = RETRIES;
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for counts in counts() {
-            let retries = counts.retries.load(Ordering::Relaxed);
-            let series = Series(&counts.labels, None);
-            family
-                .encode_family(&series)?
-                .encode_counter::<NoLabelSet, _, u64>(&retries, None)?;
-        }
-        Ok(())
-    }
-}
-
-const REQUESTS: (&str, &str) = (
-    "tollgate_requests",
-    "Requests by the class of their status; without labels those that met no API",
-);
-const WHOLE: (&str, &str) = (
-    "tollgate_request_duration",
-    "From the request header to the end of the response",
-);
-const UPSTREAM: (&str, &str) = (
-    "tollgate_upstream_duration",
-    "From the choice of an endpoint to its response header, retries included",
-);
-const CACHED: (&str, &str) = (
-    "tollgate_cache_requests",
-    "Requests of resources whose responses are kept, by what the cache did",
-);
-const FAILURES: (&str, &str) = ("tollgate_upstream_failures", "Attempts on an endpoint that failed");
-const RETRIES: (&str, &str) = ("tollgate_upstream_retries", "Attempts after the first one of a request");
-
-fn encode_counters<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    (name, help): (&str, &str),
-    label: &'static str,
-    versions: impl Iterator<Item = (&'a Labels, Vec<(&'static str, u64)>)>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, counts) in versions {
-        for (value, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            let series = Series(labels, Some((label, value)));
-            family
-                .encode_family(&series)?
-                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-        }
-    }
-    Ok(())
-}
-
-fn encode_latency<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    (name, help): (&str, &str),
-    versions: impl Iterator<Item = (&'a Labels, &'a Latency)>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-    for (labels, latency) in versions {
-        let observed = latency.observed();
-        if observed.count > 0 {
-            let series = Series(labels, None);
-            let mut line = family.encode_family(&series)?;
-            line.encode_histogram::<NoLabelSet>(observed.seconds, observed.count, &observed.buckets, None)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 pub mod access_log;
 mod clock;
+pub mod counted;
+mod exposition;
 pub mod history;
 mod kept;
 mod latency;

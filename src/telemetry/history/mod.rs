@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Telemetry;
-use super::meter::{Counted, Meter};
+use super::counted::Counted;
+use super::meter::Meter;
 
 pub use percentile::percentile;
 
