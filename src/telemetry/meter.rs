@@ -4,12 +4,12 @@
 //! outlives snapshots, so that counts go on over a reload, and is forgotten with its version, so that the label set
 //! stays as small as the catalog.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ahash::{AHashMap, AHashSet};
 use parking_lot::Mutex;
 
 use super::counted::Counted;
@@ -158,7 +158,7 @@ impl Labels {
 /// The meters of all versions, by name.
 #[derive(Debug, Default)]
 pub(super) struct Meters {
-    named: Mutex<HashMap<Labels, Meter>>,
+    named: Mutex<AHashMap<Labels, Meter>>,
     /// Counts what was answered before any version was found; its labels are empty.
     pub(super) unmatched: Meter,
 }
@@ -178,7 +178,7 @@ impl Meters {
     }
 
     pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
-        let kept: HashSet<Labels> = names.inspect(|_| others_first()).map(Labels::new).collect();
+        let kept: AHashSet<Labels> = names.inspect(|_| others_first()).map(Labels::new).collect();
         self.named.lock().retain(|labels, _| kept.contains(labels));
     }
 

@@ -3,9 +3,9 @@
 //! A draft is made beside what is known and changes nothing; taking over its backends forgets whatever they no longer
 //! use. So a refused catalog leaves no trace, and what is known never outgrows the catalog.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 
@@ -20,9 +20,9 @@ use super::target::{Target, TargetName};
 /// Backends, targets and profiles by name.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    backends: HashMap<BackendName, Arc<Backend>>,
-    targets: HashMap<TargetName, Arc<Target>>,
-    profiles: HashMap<ProfileName, Arc<Profile>>,
+    backends: AHashMap<BackendName, Arc<Backend>>,
+    targets: AHashMap<TargetName, Arc<Target>>,
+    profiles: AHashMap<ProfileName, Arc<Profile>>,
 }
 
 impl Registry {
@@ -60,8 +60,8 @@ impl Registry {
 pub(super) struct Draft<'a> {
     known: &'a Registry,
     keeping: &'a Keeping,
-    targets: HashMap<TargetName, Arc<Target>>,
-    profiles: HashMap<ProfileName, Arc<Profile>>,
+    targets: AHashMap<TargetName, Arc<Target>>,
+    profiles: AHashMap<ProfileName, Arc<Profile>>,
     violations: Vec<Violation>,
 }
 
@@ -71,8 +71,8 @@ impl<'a> Draft<'a> {
         Self {
             known,
             keeping,
-            targets: HashMap::new(),
-            profiles: HashMap::new(),
+            targets: AHashMap::new(),
+            profiles: AHashMap::new(),
             violations: Vec::new(),
         }
     }

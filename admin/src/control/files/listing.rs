@@ -1,7 +1,6 @@
 //! Which files a catalog directory has, and what they looked like, without their texts.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::fs::{self, DirEntry, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
@@ -9,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ahash::AHashSet;
 
 use super::{at, tests, unreadable};
 use crate::courtesy::others_first;
@@ -66,7 +67,7 @@ pub(super) struct Listing {
     pub(super) files: Vec<(PathBuf, Mark)>,
     /// What cannot be part of a catalog.
     pub(super) violations: Vec<Violation>,
-    folders: HashSet<(u64, u64)>,
+    folders: AHashSet<(u64, u64)>,
     walked: DefaultHasher,
 }
 
@@ -86,7 +87,7 @@ impl Listing {
                 break;
             }
         }
-        let mut seen = HashSet::with_capacity(listing.files.len());
+        let mut seen = AHashSet::with_capacity(listing.files.len());
         listing.files.retain(|(_, mark)| seen.insert(mark.identity));
         listing
     }

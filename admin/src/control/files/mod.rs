@@ -7,13 +7,14 @@
 mod listing;
 mod write;
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
+
+use ahash::AHashMap;
 
 pub use self::listing::Fingerprint;
 pub use self::write::{WriteError, read_only, recover};
@@ -73,7 +74,7 @@ pub fn read_all(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
 /// The texts of a catalog directory as they were read last.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    read: HashMap<Arc<str>, (Mark, Source)>,
+    read: AHashMap<Arc<str>, (Mark, Source)>,
     /// Whether what was read need not be what is there, whatever it looks like.
     is_forgotten: bool,
     /// What the directory looked like after it was written last: nobody else is in the middle of anything then.
@@ -163,7 +164,7 @@ impl Files {
             files, mut violations, ..
         } = listing;
         let is_forgotten = std::mem::take(&mut self.is_forgotten);
-        let mut read = HashMap::with_capacity(files.len());
+        let mut read = AHashMap::with_capacity(files.len());
         let mut sources = Vec::with_capacity(files.len());
         let mut bytes = Vec::new();
         for (path, mark) in files {

@@ -4,8 +4,9 @@
 //! version today: giving an API a default must never break another one.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use ahash::AHashMap;
 
 use super::page::Page;
 use crate::courtesy::others_first;
@@ -100,8 +101,8 @@ impl Claimant<'_> {
 pub(super) fn check(claimants: &[Claimant<'_>], found: &mut Vec<Violation>) {
     let mut claims = Claims {
         claimants,
-        names: HashMap::with_capacity(claimants.len()),
-        paths: HashMap::with_capacity(2 * claimants.len()),
+        names: AHashMap::with_capacity(claimants.len()),
+        paths: AHashMap::with_capacity(2 * claimants.len()),
     };
     for (owner, claimant) in claimants.iter().enumerate().filter(|(_, claimant)| claimant.has_api()) {
         others_first();
@@ -113,8 +114,8 @@ pub(super) fn check(claimants: &[Claimant<'_>], found: &mut Vec<Violation>) {
 struct Claims<'a> {
     claimants: &'a [Claimant<'a>],
     /// The files that made the claims, by their index.
-    names: HashMap<(&'a str, &'a str), usize>,
-    paths: HashMap<(&'a str, String), (usize, At)>,
+    names: AHashMap<(&'a str, &'a str), usize>,
+    paths: AHashMap<(&'a str, String), (usize, At)>,
 }
 
 /// Where in its file a claim is made.

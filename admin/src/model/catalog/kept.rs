@@ -6,10 +6,11 @@
 //! times their text: they are read again when their turn comes.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+
+use ahash::AHashMap;
 
 use super::api;
 use super::claims::Claimant;
@@ -26,7 +27,7 @@ use crate::model::violation::Violation;
 pub struct Kept {
     /// What was known by name when they were.
     known: Vec<String>,
-    held: HashMap<Arc<str>, Held>,
+    held: AHashMap<Arc<str>, Held>,
     /// So much text of files that state an API and nothing else is held as it was read, in bytes.
     room: usize,
 }
@@ -180,7 +181,7 @@ impl Default for Kept {
     fn default() -> Self {
         Self {
             known: Vec::new(),
-            held: HashMap::new(),
+            held: AHashMap::new(),
             room: ROOM,
         }
     }
