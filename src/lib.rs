@@ -60,6 +60,9 @@
 //!     it, instead of through the states of pingora-cache, which stay for everything else.
 //! 17. **The range of what is kept in part is in its key** (`cache::part`), instead of an index of ranges for each whole:
 //!     no other request can find a part, nothing is put together, and what bounds entries bounds parts.
+//! 18. **An allocator that answers or ends the process** (the crate `allocator`, the only one with unsafe code), instead of
+//!     one that may answer that there is no memory: with a box that is sure to come, what goes into it is made there.
+//!     Futures were made on the stack before, and half of the bytes that a proxied request moved were copies of them.
 //!
 //! Libraries, and what else was looked at: annotate-snippets (miette, ariadne) draws violations, as the compiler does;
 //! toml's spanned tree under a small deserializer of ours (toml-span, serde's own errors) reports every mistake of a
