@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::courtesy::others_first;
 use crate::quota_fields::{Policies, QuotaFields};
 use crate::registry::key_pair::KeyType;
 use crate::snapshot::tiers::TierId;
@@ -48,6 +49,13 @@ impl Served {
             quota_meters,
             ..self
         }
+    }
+
+    /// Frees it in pieces: there is much of it in a large catalog.
+    pub fn take_apart(self) {
+        self.snapshot.take_apart();
+        self.backends.into_iter().for_each(|_| others_first());
+        self.meters.into_iter().for_each(|_| others_first());
     }
 
     /// Returns what counts the requests that are held against a tier.

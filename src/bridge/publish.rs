@@ -124,7 +124,7 @@ impl Publish for Publisher {
         let (retired, apis) = (Arc::clone(&self.retired), catalog.apis().len());
         let published = self.published.clone();
         Ok(Box::new(move || {
-            retired.keep(live.replace(served));
+            let before = live.replace(served);
             others_first();
             pool.commit(&backends);
             others_first();
@@ -132,6 +132,7 @@ impl Publish for Publisher {
             published.send_replace(revision.0);
             telemetry.tiers_published(served.snapshot.tiers().all().iter());
             telemetry.published(revision.0, apis, served.snapshot.versions().iter().map(Version::names));
+            retired.keep(before);
         }))
     }
 }
@@ -145,8 +146,13 @@ struct Retired(Mutex<Vec<Arc<Served>>>);
 
 impl Retired {
     fn keep(&self, served: Arc<Served>) {
-        let mut kept = self.0.lock();
-        kept.push(served);
-        kept.retain(|served| Arc::strong_count(served) > 1);
+        let over: Vec<_> = {
+            let mut kept = self.0.lock();
+            kept.push(served);
+            kept.extract_if(.., |served| Arc::strong_count(served) == 1).collect()
+        };
+        over.into_iter()
+            .filter_map(Arc::into_inner)
+            .for_each(Served::take_apart);
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use crate::courtesy::others_first;
 use crate::model::api::{PathAllowances, Transports};
 use crate::model::auth::AuthType;
 use crate::model::lifecycle::LifecycleState;
@@ -205,6 +206,12 @@ impl Snapshot {
     pub fn route(&self, id: RouteId) -> &Route {
         #[expect(clippy::indexing_slicing, reason = "an id is evidence of the entry")]
         &self.routes[id.0 as usize]
+    }
+
+    /// Frees it in pieces: there is much of it in a large catalog.
+    pub fn take_apart(self) {
+        self.versions.into_iter().for_each(|_| others_first());
+        self.routes.into_iter().for_each(|_| others_first());
     }
 
     /// Returns the key managers of every tenant.

@@ -179,7 +179,10 @@ impl Meters {
 
     pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
         let kept: AHashSet<Labels> = names.inspect(|_| others_first()).map(Labels::new).collect();
-        self.named.lock().retain(|labels, _| kept.contains(labels));
+        self.named.lock().retain(|labels, _| {
+            others_first();
+            kept.contains(labels)
+        });
     }
 
     /// Reads the meters that have counted anything.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -111,8 +112,10 @@ impl Pool {
     /// Knows from now on what these backends use, and forgets everything else.
     pub fn commit(&self, backends: &[Backends]) {
         let backends: Vec<Arc<Backend>> = backends.iter().flat_map(Backends::iter).cloned().collect();
-        *self.registry.lock() = Registry::of(&backends);
+        let registry = Registry::of(&backends);
+        let before = mem::replace(&mut *self.registry.lock(), registry);
         self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+        before.forget();
     }
 
     /// Probes endpoints, refreshes addresses and closes idle connections until told to stop.

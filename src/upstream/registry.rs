@@ -9,6 +9,7 @@ use ahash::AHashMap;
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 
+use crate::courtesy::others_first;
 use crate::model::backend as model;
 use crate::model::violation::Violation;
 
@@ -30,6 +31,7 @@ impl Registry {
     pub(super) fn of(backends: &[Arc<Backend>]) -> Self {
         let mut registry = Self::default();
         for backend in backends {
+            others_first();
             registry.backends.insert(backend.name.clone(), Arc::clone(backend));
             for slot in &backend.slots {
                 let (target, profile) = (&slot.target, &slot.target.profile);
@@ -44,6 +46,12 @@ impl Registry {
             }
         }
         registry
+    }
+
+    /// Forgets what it knows, in pieces.
+    pub(super) fn forget(self) {
+        self.backends.into_iter().for_each(|_| others_first());
+        self.targets.into_iter().for_each(|_| others_first());
     }
 
     /// Returns the targets that calls may reach, for each that reaches them.

@@ -86,7 +86,11 @@ impl Stated {
     /// Returns the texts, by names below the catalog directory, that differ from what was stated before; nothing for files
     /// that are gone.
     pub(super) fn differences(&self, before: &Self, dir: &Path) -> BTreeMap<String, Option<String>> {
-        let gone = before.files.keys().filter(|name| !self.files.contains_key(*name));
+        let is_gone = |name: &&Arc<str>| {
+            others_first();
+            !self.files.contains_key(*name)
+        };
+        let gone = before.files.keys().filter(is_gone);
         let gone = gone.map(|name| (below(dir, name).to_owned(), None));
         let is_new = |(name, file): &(&Arc<str>, &Arc<File>)| {
             others_first();

@@ -1,6 +1,6 @@
 //! Which files a catalog directory has, and what they looked like, without their texts.
 
-use std::cmp::Reverse;
+use std::ffi::OsString;
 use std::fs::{self, DirEntry, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
@@ -127,14 +127,14 @@ impl Listing {
         });
         let found = match entered {
             Ok(None) => return Vec::new(),
-            Ok(Some(entries)) => entries.inspect(|_| others_first()).collect::<io::Result<Vec<_>>>(),
+            Ok(Some(entries)) => entries.map(named).collect::<io::Result<Vec<_>>>(),
             Err(reason) => Err(reason),
         };
         match found {
             Ok(mut entries) => {
-                entries.retain(|entry| !entry.file_name().as_bytes().starts_with(b"."));
-                entries.sort_by_cached_key(|entry| Reverse(entry.file_name()));
-                entries
+                entries.retain(|(name, _)| !name.as_bytes().starts_with(b"."));
+                entries.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+                entries.into_iter().map(|(_, entry)| entry).collect()
             }
             Err(reason) => {
                 self.violations.push(unreadable(folder, "directory", &reason));
@@ -159,6 +159,12 @@ impl Listing {
         }
         None
     }
+}
+
+/// Returns an entry with its name, so that it is asked for once.
+fn named(entry: io::Result<DirEntry>) -> io::Result<(OsString, DirEntry)> {
+    others_first();
+    entry.map(|entry| (entry.file_name(), entry))
 }
 
 /// Looks at what an entry is, or leads to. What is no link is found in its folder, without walking the path again.
