@@ -362,7 +362,7 @@ fn root() -> &'static Path {
 
 /// Reads the sources that are shipped.
 fn sources() -> Vec<Source> {
-    read(&["src", "admin/src"])
+    read(&["src", "admin/src", "allocator/src"])
 }
 
 /// Reads every source, tests and benches included.
@@ -371,6 +371,7 @@ fn everything() -> Vec<Source> {
         "src",
         "admin/src",
         "admin/tests",
+        "allocator/src",
         "tests",
         "benches",
         "fuzz/fuzz_targets",

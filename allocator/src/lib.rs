@@ -1,18 +1,18 @@
 //! The allocator of Tollgate's programs: jemalloc, which returns what long-lived connections of many sizes leave behind,
-//! with options, and without an answer for want of memory where a small block is asked for.
+//! with our options. A small block is always given: where there is no memory for one, the process ends.
 //!
-//! That there is always an answer is known when a program is compiled, and spares much. Rust makes a value on the stack
-//! and copies all of it to its box, even the bytes that say nothing yet, where it could have to drop the value for want
-//! of the box. The future of a request is 13 KiB of which a twentieth is in use when it is made: such copies were half of
-//! the bytes that a proxied request moved about.
+//! That it is always given is known when a program is compiled, and spares much. Rust makes a value on the stack and
+//! copies all of it to its box, even the bytes that say nothing yet, where it could have to drop the value for want of the
+//! box. The future of a request is 13 KiB of which a twentieth is in use when it is made: such copies were half of the
+//! bytes that a proxied request moved about.
 //!
-//! This is the one crate with unsafe code: an allocator cannot be without. All that it does is to ask jemalloc.
+//! Unsafe code is here alone: an allocator cannot be without.
 
 use std::alloc::{GlobalAlloc, Layout, handle_alloc_error};
 
 use tikv_jemallocator::Jemalloc;
 
-/// Makes it that of a program, with jemalloc's options.
+/// The global allocator: jemalloc, with [`OPTIONS`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allocator;
 
@@ -23,12 +23,14 @@ pub struct Allocator;
 /// allocated 64 KiB, which would be once or twice for each request: each look gives back what the next request asks for.
 /// There are as many arenas as processors, and not four times as many: a reload works on a thread of its own, which
 /// comes to another arena each time, and what the last one freed in its own would stand there unused.
-// SAFETY: nothing else defines it, and it begins with the address of a text that ends with a zero, as jemalloc expects.
+// SAFETY: jemalloc's own is weak and gives way, and what it reads is the address of a text that ends with a zero.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static OPTIONS: &[u8] = b"tcache_max:131072,tcache_gc_incr_bytes:16777216,narenas_ratio:1\0";
+pub static OPTIONS: &u8 = &TEXT[0];
+
+static TEXT: &[u8; 64] = b"tcache_max:131072,tcache_gc_incr_bytes:16777216,narenas_ratio:1\0";
 
 /// Blocks up to so many bytes are given, or the process ends, as it does wherever memory is not asked for with care.
-/// Whoever asks for more with care, since somebody else names the size, is answered.
+/// Whoever asks with care for more, as somebody else named the size, is answered.
 const SMALL: usize = 1024 * 1024;
 
 // SAFETY: what is given is jemalloc's, and is given back to it with the layout that it was asked for with.
@@ -75,6 +77,8 @@ extern "C" fn exhausted(size: usize, align: usize) -> ! {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::hint::black_box;
     use std::process::Command;
 
     use super::*;
@@ -82,13 +86,22 @@ mod tests {
     #[global_allocator]
     static ALLOCATOR: Allocator = Allocator;
 
+    /// As large as a page, and aligned like one.
+    #[repr(align(4096))]
+    struct Page([u8; 4096]);
+
     #[test]
-    fn what_is_given_can_be_used_and_grows() {
-        let mut bytes = vec![0_u8; 100];
-        assert!(bytes.iter().all(|byte| *byte == 0));
-        bytes.extend((0..100_000).map(|number: u32| number.to_le_bytes()[0]));
-        assert_eq!(bytes.len(), 100_100);
-        assert_eq!(bytes.get(100..103), Some(&[0, 1, 2][..]));
+    fn what_is_given_is_as_it_was_asked_for_and_grows() {
+        for size in 1..1000 {
+            drop(black_box(vec![1_u8; size]));
+            let zeroed = black_box(vec![0_u8; size]);
+            assert!(zeroed.iter().all(|byte| *byte == 0));
+        }
+        let mut bytes: Vec<u8> = Vec::new();
+        bytes.extend((0..=255).cycle().take(100_000));
+        assert!(bytes.iter().zip((0..=255).cycle()).all(|(one, other)| *one == other));
+        let page = Box::new(Page([7; 4096]));
+        assert_eq!((std::ptr::from_ref(&*page).addr() % 4096, page.0[4095]), (0, 7));
     }
 
     #[test]
@@ -101,33 +114,55 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "takes all memory that it is let have: the test below starts it"]
-    fn takes_all_memory() {
-        let mut blocks = Vec::new();
-        loop {
-            let mut block = Vec::<u8>::new();
-            if block.try_reserve_exact(SMALL).is_err() {
-                return;
-            }
-            blocks.push(block);
-        }
-    }
-
-    #[test]
     fn a_small_block_is_given_or_the_process_ends() {
-        let program = std::env::current_exe().expect("this one");
+        if env::var_os(STARVED).is_some() {
+            return starve();
+        }
         let run = Command::new("sh")
             .args([
                 "-c",
-                "ulimit -v 1000000; exec \"$0\" --ignored --exact tests::takes_all_memory",
+                "ulimit -c 0 && ulimit -v 1000000 && exec \"$0\" --exact --nocapture \"$1\"",
             ])
-            .arg(program)
+            .arg(env::current_exe().expect("this one"))
+            .arg("tests::a_small_block_is_given_or_the_process_ends")
+            .env(STARVED, "1")
             .output()
             .expect("a shell");
         let said = String::from_utf8_lossy(&run.stderr);
         assert!(
-            !run.status.success() && said.contains("memory allocation of 1048576 bytes failed"),
+            !run.status.success() && said.contains("larger ones are refused"),
             "{said}"
         );
+        assert!(said.contains("memory allocation of 1048576 bytes failed"), "{said}");
     }
+
+    /// Takes all the memory that there is, in blocks a byte too large to be small, and then asks for a small one.
+    fn starve() {
+        let mut taken = Vec::with_capacity(4096);
+        let block = |size| {
+            let mut block = Vec::<u8>::new();
+            block.try_reserve_exact(size).map(|()| block)
+        };
+        while let Ok(block) = block(SMALL + 1) {
+            taken.push(block);
+        }
+        eprintln!("larger ones are refused");
+        while let Ok(block) = block(SMALL) {
+            taken.push(block);
+        }
+    }
+
+    #[test]
+    fn jemalloc_reads_our_options() {
+        let run = Command::new(env::current_exe().expect("this one"))
+            .arg("--list")
+            .env("_RJEM_MALLOC_CONF", "confirm_conf:true")
+            .output()
+            .expect("this program");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(said.contains("tcache_gc_incr_bytes:16777216"), "{said}");
+    }
+
+    /// Set for the process that is to take all memory.
+    const STARVED: &str = "TOLLGATE_TEST_STARVED";
 }
