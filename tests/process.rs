@@ -46,6 +46,16 @@ const BEGUN: u64 = 20;
 const MOMENTS: usize = 8;
 
 #[test]
+fn the_allocator_is_told_our_options() {
+    let run = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .arg("version")
+        .env("_RJEM_MALLOC_CONF", "confirm_conf:true")
+        .output()
+        .unwrap();
+    assert!(stderr(&run).contains("Set conf value: tcache_max:131072"), "{run:?}");
+}
+
+#[test]
 fn a_bad_catalog_at_start_is_exit_code_2_with_its_place() {
     let site = Site::new();
     site.write(
