@@ -181,7 +181,7 @@ fn copy_of_fields(fields: &HeaderMap) -> HeaderMap {
     copy
 }
 
-/// As many fields are added to most heads at most.
+/// Room for what is added to a head on the way: who asked and how, the request id, how quotas stand.
 const ADDED: usize = 7;
 
 /// Has a body, where one is to come, end by itself that would end with the endpoint's connection: the caller's goes on.

@@ -210,6 +210,7 @@ impl Snapshot {
 
     /// Frees it in pieces: there is much of it in a large catalog.
     pub fn take_apart(self) {
+        self.mounts.take_apart();
         self.versions.into_iter().for_each(|_| others_first());
         self.routes.into_iter().for_each(|_| others_first());
     }

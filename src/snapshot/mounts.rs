@@ -6,6 +6,7 @@
 use ahash::AHashMap;
 
 use super::VersionId;
+use crate::courtesy::others_first;
 
 /// What answers at a context.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +61,12 @@ impl Mounts {
             self.root = Some(index);
         }
         self.by_host.extend(hostnames.map(|host| (host.into(), index)));
+    }
+
+    /// Frees them in pieces.
+    pub(super) fn take_apart(self) {
+        let contexts = self.tenants.into_iter().flat_map(|tenant| tenant.contexts);
+        contexts.for_each(|_| others_first());
     }
 
     /// Mounts at a context of a tenant that was added before.

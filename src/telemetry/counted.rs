@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::history::percentile;
 use super::latency::BUCKETS;
-use super::meter::CLASSES;
 use crate::cache::cached::Outcome;
 
 /// What was counted of requests: of all until a moment, or of those between two.
@@ -64,3 +63,6 @@ impl Counted {
         more(&mut self.took, &other.took);
     }
 }
+
+/// By the first digit of the status; the first stands for a status that is none.
+pub(super) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];

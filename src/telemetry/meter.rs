@@ -5,14 +5,15 @@
 //! stays as small as the catalog.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashMap;
 use parking_lot::Mutex;
 
-use super::counted::Counted;
+use super::counted::{CLASSES, Counted};
 use super::latency::Latency;
 use super::line;
 use crate::cache::cached::Outcome;
@@ -124,9 +125,6 @@ pub(super) struct Counts {
     cached: [AtomicU64; Outcome::ALL.len()],
 }
 
-/// By the first digit of the status; the first stands for a status that is none.
-pub(super) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
-
 /// In the order of [`Failure`].
 const REASONS: [&str; 6] = [
     "broken",
@@ -178,11 +176,16 @@ impl Meters {
     }
 
     pub(super) fn keep_only<'a>(&self, names: impl Iterator<Item = (&'a str, &'a str, &'a str)>) {
-        let kept: AHashSet<Labels> = names.inspect(|_| others_first()).map(Labels::new).collect();
-        self.named.lock().retain(|labels, _| {
+        let mut kept = AHashMap::new();
+        for name in names {
             others_first();
-            kept.contains(labels)
-        });
+            let labels = Labels::new(name);
+            let known = self.named.lock().get(&labels).cloned();
+            kept.extend(known.map(|meter| (labels, meter)));
+        }
+        // Never while it is locked: whoever reads the metrics would wait for a thread that lets others go first.
+        let before = mem::replace(&mut *self.named.lock(), kept);
+        before.into_iter().for_each(|_| others_first());
     }
 
     /// Reads the meters that have counted anything.

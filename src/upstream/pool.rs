@@ -32,7 +32,7 @@ use super::target::Target;
 
 /// Every endpoint the gateway knows.
 pub struct Pool {
-    registry: Mutex<Registry>,
+    registry: Mutex<Arc<Registry>>,
     /// How connections to endpoints are kept.
     keeping: Keeping,
     /// Rises with each commit, for those who follow.
@@ -69,7 +69,7 @@ impl Pool {
     ///
     /// Every TLS profile that cannot be used, and every endpoint that cannot be addressed.
     pub fn prepare(&self, catalog: &Catalog) -> Result<Vec<Backends>, Vec<Violation>> {
-        let registry = self.registry.lock();
+        let registry = self.known();
         let mut draft = Draft::beside(&registry, &self.keeping);
         let mut made = Vec::new();
         for api in catalog.apis() {
@@ -112,10 +112,13 @@ impl Pool {
     /// Knows from now on what these backends use, and forgets everything else.
     pub fn commit(&self, backends: &[Backends]) {
         let backends: Vec<Arc<Backend>> = backends.iter().flat_map(Backends::iter).cloned().collect();
-        let registry = Registry::of(&backends);
+        let registry = Arc::new(Registry::of(&backends));
         let before = mem::replace(&mut *self.registry.lock(), registry);
         self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
-        before.forget();
+        // Whoever reads it still has it for a moment only.
+        if let Some(before) = Arc::into_inner(before) {
+            before.forget();
+        }
     }
 
     /// Probes endpoints, refreshes addresses and closes idle connections until told to stop.
@@ -139,7 +142,12 @@ impl Pool {
     }
 
     fn active(&self) -> Vec<Arc<Target>> {
-        self.registry.lock().active().map(Arc::clone).collect()
+        self.known().active().map(Arc::clone).collect()
+    }
+
+    /// Returns what is known now, so that nobody waits for whoever reads it.
+    fn known(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry.lock())
     }
 
     /// Looks every name up again and again, and those without an address sooner, in growing intervals.
