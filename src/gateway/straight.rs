@@ -196,3 +196,24 @@ fn delimit(answer: &mut ResponseHeader) -> Result<()> {
     answer.set_version(Version::HTTP_11);
     answer.insert_header(header::TRANSFER_ENCODING, "chunked")
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_of_fields_has_every_value_in_its_order_and_no_other() {
+        let mut fields = HeaderMap::new();
+        for number in 0..100_u16 {
+            let name = HeaderName::try_from(format!("x-{}", number % 40)).unwrap();
+            fields.append(name, number.into());
+            fields.append(header::SET_COOKIE, number.into());
+        }
+        let copy = copy_of_fields(&fields);
+        assert_eq!(copy, fields);
+        assert!(copy.iter().eq(fields.iter()));
+        assert_eq!(copy.get_all(header::SET_COOKIE).iter().count(), 100);
+    }
+}
