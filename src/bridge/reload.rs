@@ -70,17 +70,28 @@ impl Reload {
     ///
     /// Returns every violation that keeps the files from being served.
     pub fn run(&self) -> Result<Outcome, Vec<Violation>> {
-        self.apply(Change::Reread(self.catalog.to_path_buf()))
-    }
-
-    /// As [`Self::run`], but opens only the files that were touched since.
-    pub(super) fn refresh(&self) -> Result<Outcome, Vec<Violation>> {
-        self.apply(Change::Refresh(self.catalog.to_path_buf()))
-    }
-
-    fn apply(&self, change: Change) -> Result<Outcome, Vec<Violation>> {
         let tests = self.tests();
-        let outcome = match behind_traffic(|| self.control.apply(change)) {
+        self.conclude(
+            tests,
+            behind_traffic(|| self.control.apply(Change::Reread(self.catalog.to_path_buf()))),
+        )
+    }
+
+    /// As [`Self::run`], but opens only the files that were touched since. Whatever becomes of it is told; what is
+    /// returned is what the directory and its policy tests looked like before their texts were read.
+    pub(super) fn refresh(&self) -> (Fingerprint, Option<Fingerprint>) {
+        let tests = self.tests();
+        let (applied, seen) = behind_traffic(|| self.control.refresh(self.catalog.to_path_buf()));
+        let _ = self.conclude(tests, applied);
+        (seen, tests)
+    }
+
+    fn conclude(
+        &self,
+        tests: Option<Fingerprint>,
+        applied: Result<Applied, ControlError>,
+    ) -> Result<Outcome, Vec<Violation>> {
+        let outcome = match applied {
             Ok(applied) => self.tested(tests, tell(applied)),
             Err(ControlError::Invalid { violations, news }) => {
                 if news {

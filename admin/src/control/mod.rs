@@ -29,7 +29,7 @@ pub use self::status::{Applied, Changed, Effect, Status};
 use self::change::{Author, Change};
 use self::content::Content;
 use self::edit::EditError;
-use self::files::{Files, WriteError};
+use self::files::{Files, Fingerprint, WriteError};
 use self::history::History;
 use self::judging::{Anew, Judged, Unjudged};
 use self::publish::{Publish, Revision};
@@ -137,25 +137,36 @@ impl Control {
     ///
     /// Returns why a change was not applied; the last good catalog stays, and the files are as they were.
     pub fn change(&self, change: Change, author: &Author) -> Result<Changed, ControlError> {
+        self.make(&mut lock(&self.writer), change, author)
+    }
+
+    /// Applies what somebody did to the files, as [`Change::Refresh`] does, and tells what the directory looked like when
+    /// it was read for that, whatever came of it.
+    pub fn refresh(&self, dir: PathBuf) -> (Result<Applied, ControlError>, Fingerprint) {
         let mut writer = lock(&self.writer);
+        let changed = self.make(&mut writer, Change::Refresh(dir), &Author::of_files());
+        (changed.map(|changed| changed.applied), writer.files.seen())
+    }
+
+    fn make(&self, writer: &mut Writer, change: Change, author: &Author) -> Result<Changed, ControlError> {
         let is_of_files = change.is_of_files();
-        let (proposal, judged) = self
-            .judged(&mut writer, change, Anew::WhereItDiffers)
-            .map_err(|unjudged| match *unjudged {
-                Unjudged {
-                    error: ControlError::Unreadable(violations) | ControlError::Refused { violations, .. },
-                    content,
-                } if is_of_files => self.refuse(&mut writer, content, violations),
-                Unjudged { error, .. } => error,
-            })?;
+        let (proposal, judged) =
+            self.judged(writer, change, Anew::WhereItDiffers)
+                .map_err(|unjudged| match *unjudged {
+                    Unjudged {
+                        error: ControlError::Unreadable(violations) | ControlError::Refused { violations, .. },
+                        content,
+                    } if is_of_files => self.refuse(writer, content, violations),
+                    Unjudged { error, .. } => error,
+                })?;
         let written = proposal.written.iter().find(|(_, drafts)| !drafts.is_empty());
         if let Some((dir, drafts)) = written {
             writer.files.write(dir, drafts)?;
         }
         let written = written.map_or(0, |(_, drafts)| drafts.len());
         let applied = match judged {
-            Some(judged) => self.publish(&mut writer, judged, author),
-            None => self.keep(&mut writer),
+            Some(judged) => self.publish(writer, judged, author),
+            None => self.keep(writer),
         };
         Ok(Changed {
             applied,

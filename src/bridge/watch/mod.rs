@@ -104,21 +104,32 @@ impl Look {
 
     /// Looks again, and reloads when there may be something new. It blocks.
     fn again(mut self, cause: Cause) -> Self {
-        let began = Instant::now();
         self.restart.look();
-        let seen = self.reload.fingerprint();
-        self.pause = POLL.max(began.elapsed() * 50);
-        if cause == Cause::Event || self.seen != Some(seen) || self.reload.is_outdated() {
+        if cause == Cause::Event || self.is_news() {
             // What nobody told of was not listened to.
-            if cause == Cause::Poll || self.events.is_none() || !self.has_the_folders_of(seen) {
+            let is_untold = cause == Cause::Poll || self.events.is_none();
+            if is_untold {
                 self.listen();
             }
-            // What changes from here on is either read, or differs from what was seen.
+            // Whatever became of it has been told; the next look does not depend on it. What changes from here on is
+            // either read, or differs from what was seen.
+            let mut seen = self.reload.refresh();
+            if !is_untold && !self.has_the_folders_of(seen) {
+                // What lies in other folders may have changed before they were listened to.
+                self.listen();
+                seen = self.reload.refresh();
+            }
             self.seen = Some(seen);
-            // Whatever became of it has been told; the next look does not depend on it.
-            let _ = self.reload.refresh();
         }
         self
+    }
+
+    /// Looks whether anything is another than it was, without being told.
+    fn is_news(&mut self) -> bool {
+        let began = Instant::now();
+        let seen = self.reload.fingerprint();
+        self.pause = POLL.max(began.elapsed() * 50);
+        self.seen != Some(seen) || self.reload.is_outdated()
     }
 
     /// Tells whether what was listened to last is still what there is.

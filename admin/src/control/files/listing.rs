@@ -1,6 +1,6 @@
 //! Which files a catalog directory has, and what they looked like, without their texts.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
@@ -9,14 +9,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ahash::AHashSet;
+use ahash::{AHashMap, AHashSet};
 
+use super::super::edit::Draft;
 use super::{at, tests, unreadable};
 use crate::courtesy::others_first;
 use crate::model::violation::Violation;
 
 /// What a directory looked like, without its texts having been read: equal as long as nothing was touched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Fingerprint {
     files: u64,
     folders: u64,
@@ -62,7 +63,7 @@ impl Mark {
 }
 
 /// The files of a directory, in the order of their paths.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) files: Vec<(PathBuf, Mark)>,
     /// What cannot be part of a catalog.
@@ -106,6 +107,20 @@ impl Listing {
             files: hasher.finish(),
             folders: self.walked.finish(),
         }
+    }
+
+    /// Returns what the directory looks like now if nobody else wrote to it since it was listed; nothing where more than
+    /// the texts of files has changed.
+    pub(super) fn rewritten(mut self, drafts: &[Draft]) -> Option<Fingerprint> {
+        let files = self.files.iter_mut();
+        let mut marks: AHashMap<_, _> = files.map(|(path, mark)| (path.as_os_str(), mark)).collect();
+        for Draft { name, before, after } in drafts {
+            others_first();
+            let mark = marks.get_mut(OsStr::new(name))?;
+            before.as_ref().and(after.as_ref())?;
+            **mark = Mark::of(&fs::metadata(name).ok()?);
+        }
+        Some(self.fingerprint())
     }
 
     /// Returns when the file that was touched last was touched.

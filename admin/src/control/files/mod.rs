@@ -77,6 +77,10 @@ pub(super) struct Files {
     read: AHashMap<Arc<str>, (Mark, Source)>,
     /// Whether what was read need not be what is there, whatever it looks like.
     is_forgotten: bool,
+    /// What the directory had when it was read last, unless it was written since.
+    listed: Option<Listing>,
+    /// What the directory looked like when it was read last.
+    seen: Fingerprint,
     /// What the directory looked like after it was written last: nobody else is in the middle of anything then.
     written: Option<Fingerprint>,
 }
@@ -85,6 +89,11 @@ impl Files {
     /// Forgets what was read, so that every file is opened again.
     pub(super) fn forget(&mut self) {
         self.is_forgotten = true;
+    }
+
+    /// Returns what the directory looked like when it was read last.
+    pub(super) fn seen(&self) -> Fingerprint {
+        self.seen
     }
 
     /// Reads a catalog directory once nobody writes to it: a file that is being saved in place is empty, then half
@@ -101,20 +110,22 @@ impl Files {
         let mut listing = Listing::of(dir);
         loop {
             let now = SystemTime::now();
-            let is_own = self.written.is_some_and(|written| written == listing.fingerprint());
+            self.seen = listing.fingerprint();
+            let is_own = self.written == Some(self.seen);
             if let Some(wait) = unsettled(&listing, now).filter(|_| now < give_up && !is_own) {
                 thread::sleep(wait);
                 listing = Listing::of(dir);
                 continue;
             }
             let mut opened = Vec::new();
-            let sources = self.read(listing, now, &mut opened);
+            let sources = self.read(&listing, now, &mut opened);
             // What was not opened is as it was listed; so is the rest, unless somebody wrote to it while it was read.
             let is_as_opened = |(path, mark): &(PathBuf, Mark)| {
                 others_first();
                 mark.is_of(path)
             };
             if opened.iter().all(is_as_opened) || now >= give_up {
+                self.listed = Some(listing);
                 return sources;
             }
             listing = Listing::of(dir);
@@ -149,20 +160,20 @@ impl Files {
     /// Returns why nothing was written.
     pub(super) fn write(&mut self, dir: &Path, drafts: &[Draft]) -> Result<(), WriteError> {
         write::write(dir, drafts)?;
-        self.written = Some(Listing::of(dir).fingerprint());
+        let expected = self.listed.take().and_then(|listed| listed.rewritten(drafts));
+        self.written = Some(expected.unwrap_or_else(|| fingerprint(dir)));
         Ok(())
     }
 
     /// Reads the files of a listing, and forgets those that it does not have; tells which of them it opened.
     fn read(
         &mut self,
-        listing: Listing,
+        listing: &Listing,
         now: SystemTime,
         opened: &mut Vec<(PathBuf, Mark)>,
     ) -> Result<Vec<Source>, Vec<Violation>> {
-        let Listing {
-            files, mut violations, ..
-        } = listing;
+        let Listing { files, violations, .. } = listing;
+        let mut violations = violations.clone();
         let is_forgotten = std::mem::take(&mut self.is_forgotten);
         let mut read = AHashMap::with_capacity(files.len());
         let mut sources = Vec::with_capacity(files.len());
@@ -170,19 +181,19 @@ impl Files {
         for (path, mark) in files {
             others_first();
             let text = match path.to_str().and_then(|name| self.read.remove(name)) {
-                Some((then, source)) if then == mark && !is_forgotten => Ok((source, true)),
+                Some((then, source)) if then == *mark && !is_forgotten => Ok((source, true)),
                 known => {
                     let known = known.map(|(_, source)| source);
-                    let text = read_file(&path, known, &mut bytes);
-                    opened.push((path, mark));
-                    text.map(|source| (source, is_told_by_its_times(&mark, now)))
+                    let text = read_file(path, known, &mut bytes);
+                    opened.push((path.clone(), *mark));
+                    text.map(|source| (source, is_told_by_its_times(mark, now)))
                 }
             };
             match text {
                 Ok((source, is_kept)) => {
                     sources.push(source.clone());
                     if is_kept {
-                        read.insert(Arc::clone(&source.name), (mark, source));
+                        read.insert(Arc::clone(&source.name), (*mark, source));
                     }
                 }
                 Err(violation) => violations.push(violation),

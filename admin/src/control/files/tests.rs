@@ -18,7 +18,7 @@ fn catalog(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn read(dir: &Path) -> Result<Vec<Source>, Vec<Violation>> {
-    Files::default().read(Listing::of(dir), SystemTime::now(), &mut Vec::new())
+    Files::default().read(&Listing::of(dir), SystemTime::now(), &mut Vec::new())
 }
 
 fn names(dir: &TempDir) -> Vec<String> {
@@ -183,7 +183,7 @@ fn a_file_that_was_written_while_it_was_read_no_longer_looks_as_it_did() {
     let path = dir.path().join("a.toml");
     let (mut files, mut opened) = (Files::default(), Vec::new());
     files
-        .read(Listing::of(dir.path()), SystemTime::now(), &mut opened)
+        .read(&Listing::of(dir.path()), SystemTime::now(), &mut opened)
         .unwrap();
     assert!(opened.iter().all(|(path, mark)| mark.is_of(path)));
     fs::write(&path, "longer").unwrap();
@@ -199,7 +199,7 @@ fn a_file_that_was_written_while_it_was_read_no_longer_looks_as_it_did() {
 /// Reads so long after the last edit that the times of a file tell of the next one.
 fn read_later(files: &mut Files, dir: &TempDir) {
     let later = SystemTime::now() + 2 * COARSEST_TIMES;
-    files.read(Listing::of(dir.path()), later, &mut Vec::new()).unwrap();
+    files.read(&Listing::of(dir.path()), later, &mut Vec::new()).unwrap();
     assert!(!files.read.is_empty());
 }
 
@@ -238,7 +238,46 @@ fn a_file_that_was_just_touched_is_opened_each_time() {
     let dir = catalog(&[("a.toml", "a")]);
     let mut files = Files::default();
     files
-        .read(Listing::of(dir.path()), SystemTime::now(), &mut Vec::new())
+        .read(&Listing::of(dir.path()), SystemTime::now(), &mut Vec::new())
         .unwrap();
     assert!(files.read.is_empty());
+}
+
+fn draft(dir: &TempDir, name: &str, texts: [Option<&str>; 2]) -> Draft {
+    let [before, after] = texts.map(|text| text.map(str::to_owned));
+    Draft {
+        name: dir.path().join(name).display().to_string(),
+        before,
+        after,
+    }
+}
+
+#[test]
+fn what_a_directory_looks_like_once_it_is_written_is_known() {
+    let dir = catalog(&[("a.toml", "a"), ("apis/b.toml", "b"), ("c.toml", "c")]);
+    let mut files = Files::default();
+    for drafts in [
+        vec![
+            draft(&dir, "a.toml", [Some("a"), Some("other")]),
+            draft(&dir, "apis/b.toml", [Some("b"), Some("another")]),
+        ],
+        vec![draft(&dir, "apis/deep/d.toml", [None, Some("new")])],
+        vec![draft(&dir, "c.toml", [Some("c"), None])],
+    ] {
+        files.read_settled(dir.path()).unwrap();
+        assert_eq!(files.seen(), fingerprint(dir.path()));
+        files.write(dir.path(), &drafts).unwrap();
+        assert_eq!(files.written, Some(fingerprint(dir.path())));
+    }
+}
+
+#[test]
+fn what_somebody_else_wrote_meanwhile_is_not_taken_for_our_own() {
+    let dir = catalog(&[("a.toml", "a"), ("b.toml", "b")]);
+    let mut files = Files::default();
+    files.read_settled(dir.path()).unwrap();
+    fs::write(dir.path().join("b.toml"), "of somebody").unwrap();
+    let drafts = [draft(&dir, "a.toml", [Some("a"), Some("other")])];
+    files.write(dir.path(), &drafts).unwrap();
+    assert_ne!(files.written, Some(fingerprint(dir.path())));
 }
