@@ -18,7 +18,7 @@ use tollgate::credential::Credentials;
 use tollgate::head::{Head, Scheme};
 use tollgate::settings::Limits;
 use tollgate::snapshot::compile;
-use tollgate::stages::admit;
+use tollgate::stages::{Demands, admit};
 
 fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -68,13 +68,12 @@ fn admission(criterion: &mut Criterion) {
                 scheme: Scheme::Http,
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             };
-            assert_eq!(
-                admit(&head, &snapshot, &limits, (&credentials, UnixTime(0))).is_ok(),
-                permitted
-            );
-            group.bench_function(format!("{what} among {apis} APIs"), |bencher| {
-                bencher.iter(|| black_box(admit(black_box(&head), &snapshot, &limits, (&credentials, UnixTime(0)))));
-            });
+            let admit = || {
+                let (means, mut demands) = ((&credentials, UnixTime(0)), Demands::default());
+                black_box(admit(black_box(&head), &snapshot, &limits, means, &mut demands)).is_ok()
+            };
+            assert_eq!(admit(), permitted);
+            group.bench_function(format!("{what} among {apis} APIs"), |bencher| bencher.iter(admit));
         }
     }
     group.finish();

@@ -123,7 +123,7 @@ fn stage(criterion: &mut Criterion) {
             (admitted, spent)
         };
         match admit() {
-            (Ok(Admitted::Permit(_)), spent) => assert_eq!(spent.standings.len(), quotas),
+            (Ok(Admitted::Permit(_)), spent) => assert_eq!(spent.standings.policies().len(), quotas),
             other => panic_of(&other),
         }
         group.bench_function(name, |bencher| bencher.iter(|| black_box(admit()).0.is_ok()));

@@ -12,10 +12,9 @@ use crate::model::instant::UnixTime;
 use crate::model::method::MethodSet;
 use crate::quota::{self, Hold, Moment, Standings};
 use crate::settings::Limits;
-use crate::snapshot::tiers::Tiers;
 use crate::snapshot::{Snapshot, VersionId};
 use crate::stages::recorder::{Fact, Recorder};
-use crate::stages::{Admission, Halt, Permit, Plea, Refusal, Spent, admit_told};
+use crate::stages::{Admission, Demands, Halt, Permit, Plea, Refusal, Spent, admit_told};
 
 /// What a request is admitted by.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +82,9 @@ pub async fn admission<'h>(
         mut now,
     } = means;
     let mut is_current = credentials.is_told();
+    let mut demands = Demands::default();
     for _ in 0..FETCHES {
-        let decided = admit_told(&head(), snapshot, limits, (credentials, now), told);
+        let decided = admit_told(&head(), snapshot, limits, (credentials, now), (&mut demands, told));
         if !is_current && is_about_callers(&decided) {
             drop(decided);
             told.catch_up();
@@ -105,10 +105,9 @@ pub async fn admission<'h>(
             Err(Halt::Refused(refusal)) => return Err(refusal),
             Ok(Admission::Options(version, methods)) => return Ok(Admitted::Options(version, methods)),
             Ok(Admission::Plea(plea)) => {
-                let mut standings = Standings::new();
-                let result = counted(&plea, snapshot.tiers(), (counts, purpose), &mut standings).await;
+                let result = counted(&plea, (counts, purpose), &mut spent.standings.found).await;
                 let decided = match result {
-                    Some(result) => plea.decide((result, &standings), snapshot, spent),
+                    Some(result) => plea.decide(result, snapshot, spent),
                     None => Ok(plea.waived()),
                 };
                 told.learn(|| {
@@ -126,7 +125,7 @@ pub async fn admission<'h>(
 }
 
 /// Tells whether a decision hangs on what is known of callers, whatever it is.
-fn is_about_callers(decided: &Result<Admission, Halt>) -> bool {
+fn is_about_callers(decided: &Result<Admission<'_, '_>, Halt>) -> bool {
     match decided {
         Ok(Admission::Plea(plea)) => plea.is_by_caller(),
         Ok(Admission::Options(..)) => false,
@@ -138,20 +137,19 @@ fn is_about_callers(decided: &Result<Admission, Halt>) -> bool {
 
 /// Asks the counts, once for all quotas of a request; none where they are not asked.
 async fn counted(
-    plea: &Plea,
-    tiers: &Tiers,
+    plea: &Plea<'_, '_>,
     (counts, purpose): (&Counts, Purpose),
     standings: &mut Standings,
 ) -> Option<Result<Hold, quota::Refusal>> {
     if plea.is_empty() {
         return None;
     }
-    let demands = plea.demands(tiers);
+    let demands = plea.demands();
     match purpose {
         Purpose::Waive => None,
-        Purpose::Spend(moment) => Some(counts.take(&demands, moment, standings).await),
+        Purpose::Spend(moment) => Some(counts.take(demands, moment, standings).await),
         Purpose::Look => {
-            let answer = counts.look(&demands);
+            let answer = counts.look(demands);
             *standings = answer.standings;
             Some(answer.result.map(|()| Hold::default()))
         }

@@ -181,7 +181,8 @@ impl Exchange {
     pub fn quota_fields(&self) -> Fields {
         let served = &self.served;
         let known = (served.snapshot.tiers(), &served.policies);
-        served.quota_fields.of(self.standings(), known)
+        let standings = self.standings();
+        served.quota_fields.of((standings.policies(), &standings.found), known)
     }
 
     /// Returns where the rule that counts or denies was stated by which it was refused.

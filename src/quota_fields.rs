@@ -40,15 +40,15 @@ pub struct Policies(RwLock<AHashMap<Box<[PolicyId]>, HeaderValue>>);
 
 impl QuotaFields {
     /// Says how the quotas of a request stand; nothing where it is held against none.
-    pub fn of(self, standings: &[(PolicyId, Standing)], (tiers, known): (&Tiers, &Policies)) -> Fields {
+    pub fn of(self, (ids, standings): (&[PolicyId], &[Standing]), (tiers, known): (&Tiers, &Policies)) -> Fields {
         let mut fields = Fields::new();
-        if standings.is_empty() {
+        if ids.is_empty() {
             return fields;
         }
         if matches!(self, Self::Both | Self::Standard) {
             fields.extend([
-                (RATE_LIMIT, limits(standings, tiers)),
-                (POLICY, known.of(standings, tiers)),
+                (RATE_LIMIT, limits((ids, standings), tiers)),
+                (POLICY, known.of(ids, tiers)),
             ]);
         }
         if matches!(self, Self::Both | Self::Legacy) {
@@ -60,16 +60,15 @@ impl QuotaFields {
 
 impl Policies {
     /// Returns what is said of these quotas together.
-    fn of(&self, standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
-        let ids: SmallVec<[PolicyId; 8]> = standings.iter().map(|(id, _)| *id).collect();
+    fn of(&self, ids: &[PolicyId], tiers: &Tiers) -> HeaderValue {
         let known = self.0.read();
-        if let Some(value) = known.get(&*ids) {
+        if let Some(value) = known.get(ids) {
             return value.clone();
         }
         let has_room = known.len() < MOST;
         drop(known);
         let mut line = Vec::with_capacity(USUAL);
-        for id in &ids {
+        for id in ids {
             if !line.is_empty() {
                 line.extend_from_slice(b", ");
             }
@@ -78,16 +77,16 @@ impl Policies {
         let value = value(line);
         // Whoever finds no room waits for nobody. As many as write at the same time may go over it.
         if has_room {
-            self.0.write().insert(ids.as_slice().into(), value.clone());
+            self.0.write().insert(ids.into(), value.clone());
         }
         value
     }
 }
 
 /// Writes how each quota stands: what is left of it, and in how many seconds all of it is there again.
-fn limits(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
+fn limits((ids, standings): (&[PolicyId], &[Standing]), tiers: &Tiers) -> HeaderValue {
     let mut line = Vec::with_capacity(USUAL);
-    for (id, standing) in standings {
+    for (id, standing) in ids.iter().zip(standings) {
         if !line.is_empty() {
             line.extend_from_slice(b", ");
         }
@@ -103,9 +102,9 @@ fn limits(standings: &[(PolicyId, Standing)], tiers: &Tiers) -> HeaderValue {
 }
 
 /// Tells of the quota of which the smallest part is left.
-fn legacy(standings: &[(PolicyId, Standing)]) -> Option<[(HeaderName, HeaderValue); 3]> {
+fn legacy(standings: &[Standing]) -> Option<[(HeaderName, HeaderValue); 3]> {
     let part = |standing: &Standing| u128::from(standing.remaining) * (1 << 32) / u128::from(standing.quota.max(1));
-    let (_, closest) = standings.iter().min_by_key(|(_, standing)| part(standing))?;
+    let closest = standings.iter().min_by_key(|standing| part(standing))?;
     Some([
         (X_LIMIT, HeaderValue::from(closest.quota)),
         (X_REMAINING, HeaderValue::from(closest.remaining)),
@@ -169,7 +168,7 @@ limits = [{ requests = 5, per = "1m" }]
         let (id, policy) = tiers.every_policy(tier).next().unwrap();
         for _ in 0..2 {
             for times in 1..=MOST + 1 {
-                let value = known.of(&vec![(id, Standing::default()); times], tiers);
+                let value = known.of(&vec![id; times], tiers);
                 assert_eq!(value, vec![&*policy.stated; times].join(", ").as_str());
             }
             assert_eq!(known.0.read().len(), MOST);

@@ -17,9 +17,9 @@ impl Telling<'_> {
             _ => None,
         });
         let tiers = self.snapshot.tiers();
-        let told = |(id, standing): &(_, Standing)| {
-            let policy = tiers.policy(*id);
-            told(policy, tiers.tier(policy.tier), *standing)
+        let told = |(id, standing): (_, Standing)| {
+            let policy = tiers.policy(id);
+            told(policy, tiers.tier(policy.tier), standing)
         };
         standings
             .into_iter()
@@ -37,7 +37,7 @@ impl Telling<'_> {
             Fact::Counted(standings) => {
                 let stops = |id| !tiers.policy(id).quota.is_soft();
                 let over = standings.iter().find(|(id, standing)| standing.is_over && stops(*id));
-                over.map(|(id, _)| &tiers.tier(tiers.policy(*id).tier).place)
+                over.map(|(id, _)| &tiers.tier(tiers.policy(id).tier).place)
             }
             _ => None,
         })
@@ -52,14 +52,14 @@ impl Telling<'_> {
         };
         let over = is_over(true).or_else(|| is_over(false));
         match over {
-            None if standings.is_empty() => "no quota is held against it".to_owned(),
-            None => format!("{} quotas have room", standings.len()),
-            Some((id, _)) if tiers.policy(*id).quota.is_soft() => {
-                format!("{} is reached, and lets it pass", tiers.policy(*id).name)
+            None if standings.policies().is_empty() => "no quota is held against it".to_owned(),
+            None => format!("{} quotas have room", standings.policies().len()),
+            Some((id, _)) if tiers.policy(id).quota.is_soft() => {
+                format!("{} is reached, and lets it pass", tiers.policy(id).name)
             }
             Some((id, standing)) => format!(
                 "{} is reached: {} of {} are left, all of them in {} s",
-                tiers.policy(*id).name,
+                tiers.policy(id).name,
                 standing.remaining,
                 standing.quota,
                 standing.reset

@@ -34,7 +34,7 @@ use crate::served::Served;
 use crate::settings::Limits;
 use crate::snapshot::live::Live;
 use crate::stages::recorder::Told;
-use crate::stages::{Halt, Spent, admit_told, own};
+use crate::stages::{Demands, Halt, Spent, admit_told, own};
 
 /// Says what would come of a request, and what came of one that was refused.
 pub struct Explainer {
@@ -107,7 +107,8 @@ impl Explainer {
         let snapshot = &served.snapshot;
         let mut told = Told::default();
         let means = (&*self.credentials, credential::now());
-        match admit_told(&asked.head(), snapshot, &self.limits, means, &mut told) {
+        let mut demands = Demands::default();
+        match admit_told(&asked.head(), snapshot, &self.limits, means, (&mut demands, &mut told)) {
             Ok(_) | Err(Halt::Fetch(_) | Halt::Refused(_)) => {}
         }
         told.version().map_or_else(

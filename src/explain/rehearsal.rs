@@ -24,7 +24,7 @@ use crate::quota::Moment;
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
 use crate::stages::recorder::Told;
-use crate::stages::{Halt, Spent, admit_told, own};
+use crate::stages::{Demands, Halt, Spent, admit_told, own};
 
 /// What a request is held against when it is rehearsed.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,7 @@ impl Rehearsal<'_> {
             self.snapshot,
             self.limits,
             (self.credentials, now),
-            &mut told,
+            (&mut Demands::default(), &mut told),
         ) {
             Ok(_) | Err(Halt::Fetch(_) | Halt::Refused(_)) => {}
         }

@@ -41,13 +41,13 @@ pub use held::Held;
 pub use own::own;
 pub use permit::Permit;
 pub use plea::{Charge, Ground, Plea, Spent, Standings, Throttled};
+pub use throttle::Demands;
 
 /// What an exchange may do.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost most requests an allocation")]
-pub enum Admission {
+pub enum Admission<'s, 'd> {
     /// Go on to a backend, if its quotas agree.
-    Plea(Plea),
+    Plea(Plea<'s, 'd>),
     /// Take the gateway's own answer to `OPTIONS`: what the resource of this version allows.
     Options(VersionId, MethodSet),
 }
@@ -165,18 +165,20 @@ impl Refusal {
 
 /// Decides whether an exchange may go on. The order is a security property (DESIGN, 3).
 ///
-/// Nothing is spent here: what the quotas say is asked when everything else agrees ([`Plea`]).
+/// Nothing is spent here: what the quotas say is asked when everything else agrees ([`Plea`]). What they are to be asked
+/// is put in its place.
 ///
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit(
+pub fn admit<'s, 'd>(
     head: &Head<'_>,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     limits: &Limits,
     means: (&Credentials, UnixTime),
-) -> Result<Admission, Halt> {
-    admit_told(head, snapshot, limits, means, &mut Silent)
+    demands: &'d mut Demands<'s>,
+) -> Result<Admission<'s, 'd>, Halt> {
+    admit_told(head, snapshot, limits, means, (demands, &mut Silent))
 }
 
 /// Decides as [`admit`] does, and says on the way what it finds.
@@ -184,13 +186,14 @@ pub fn admit(
 /// # Errors
 ///
 /// Returns the refusal, or what must be known first.
-pub fn admit_told(
+pub fn admit_told<'s, 'd>(
     head: &Head<'_>,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     limits: &Limits,
     (credentials, now): (&Credentials, UnixTime),
-    told: &mut impl Recorder,
-) -> Result<Admission, Halt> {
+    (demands, told): (&'d mut Demands<'s>, &mut impl Recorder),
+) -> Result<Admission<'s, 'd>, Halt> {
+    *demands = Demands::default();
     told.enter(Stage::Bound);
     let target = bound::bound(head, limits)?;
     told.enter(Stage::Locate);
@@ -241,8 +244,7 @@ pub fn admit_told(
         caller: granted.caller.as_deref(),
         network: subject::network(head.client),
     };
-    let mut demands = throttle::Demands::new();
-    throttle::throttle(&request, &granted, snapshot, credentials.view(), &mut demands)
+    throttle::throttle(&request, &granted, snapshot, credentials.view(), demands)
         .map_err(|denial| denial.of(pinned.version).at(route).whose(granted.caller.as_ref()))?;
     Ok(Admission::Plea(Plea {
         permit: permit::permit(&pinned, granted, body),

@@ -10,17 +10,34 @@ use super::throttle::{Demands, FEW};
 use crate::denial::Denial;
 use crate::quota::{self, Demand, Hold, Key, Retry, Standing, Unit};
 use crate::snapshot::Snapshot;
-use crate::snapshot::tiers::{DenyId, PolicyId, Tiers};
+use crate::snapshot::tiers::{DenyId, PolicyId};
 
-/// A request that every stage lets through, and what it asks of its quotas.
+/// A request that every stage lets through, and what it asks of its quotas: where the stages put it, for it is large.
 #[derive(Debug)]
-pub struct Plea {
+pub struct Plea<'s, 'd> {
     pub(super) permit: Permit,
-    pub(super) demands: Demands,
+    pub(super) demands: &'d Demands<'s>,
 }
 
 /// How the quotas of a request stand, in the order in which it is held against them.
-pub type Standings = SmallVec<[(PolicyId, Standing); FEW]>;
+#[derive(Clone, Debug, Default)]
+pub struct Standings {
+    policies: SmallVec<[PolicyId; FEW]>,
+    /// Written here by the counts: copied, it would cost almost as much as to count.
+    pub(crate) found: quota::Standings,
+}
+
+impl Standings {
+    /// Returns each quota with how it stands.
+    pub fn iter(&self) -> impl Iterator<Item = (PolicyId, Standing)> {
+        self.policies().iter().copied().zip(self.found.iter().copied())
+    }
+
+    /// Returns which quotas they are.
+    pub fn policies(&self) -> &[PolicyId] {
+        &self.policies
+    }
+}
 
 /// What a request has taken of its quotas.
 #[derive(Debug, Default)]
@@ -60,17 +77,15 @@ pub struct Throttled {
     pub standings: Standings,
 }
 
-impl Plea {
+impl<'s> Plea<'s, '_> {
     /// Tells whether nothing is asked of the counts.
     pub fn is_empty(&self) -> bool {
-        self.demands.is_empty()
+        self.demands.asked.is_empty()
     }
 
     /// Returns what is asked of the counts.
-    #[inline]
-    pub fn demands<'s>(&self, tiers: &'s Tiers) -> SmallVec<[Demand<'s>; FEW]> {
-        let demand = |(policy, key): &(PolicyId, Key)| tiers.policy(*policy).quota.of_key(*key);
-        self.demands.iter().map(demand).collect()
+    pub fn demands(&self) -> &[Demand<'s>] {
+        &self.demands.asked
     }
 
     /// Tells whether the request was let in for who its caller is.
@@ -83,26 +98,22 @@ impl Plea {
         self.permit
     }
 
-    /// Makes the answer a permit, and says what was spent on it.
+    /// Makes the answer a permit, and says what was spent on it; how the quotas stand is there already.
     ///
     /// # Errors
     ///
     /// Returns the refusal, where a quota is reached.
     pub fn decide(
         self,
-        (result, standings): (Result<Hold, quota::Refusal>, &[Standing]),
+        result: Result<Hold, quota::Refusal>,
         snapshot: &Snapshot,
         spent: &mut Spent,
     ) -> Result<Permit, Refusal> {
-        // All together: each pushed would be made elsewhere and moved.
-        let found = self.demands.iter().zip(standings);
-        spent
-            .standings
-            .extend(found.map(|((policy, _), standing)| (*policy, *standing)));
+        spent.standings.policies.extend_from_slice(&self.demands.policies);
         match result {
             Ok(hold) => {
                 spent.hold = hold;
-                self.charge(snapshot.tiers(), spent);
+                self.charge(spent);
                 Ok(self.permit)
             }
             Err(refusal) => Err(self.refused(refusal, snapshot, mem::take(spent).standings)),
@@ -110,10 +121,10 @@ impl Plea {
     }
 
     /// Says what bytes are charged to.
-    fn charge(&self, tiers: &Tiers, spent: &mut Spent) {
-        for (policy, key) in &self.demands {
-            if tiers.policy(*policy).quota.limit().unit() == Unit::Bytes {
-                let (policy, key) = (*policy, *key);
+    fn charge(&self, spent: &mut Spent) {
+        for (policy, demand) in self.demands.policies.iter().zip(&self.demands.asked) {
+            if demand.quota().limit().unit() == Unit::Bytes {
+                let (policy, key) = (*policy, demand.key());
                 spent.bytes.push(Charge { policy, key });
             }
         }
@@ -124,7 +135,7 @@ impl Plea {
         let permit = &self.permit;
         let version = permit.version();
         let refused = |denial: Denial| denial.of(version).at(permit.route()).whose(permit.caller());
-        let Some((policy, _)) = self.demands.get(refusal.demand).copied() else {
+        let Some(policy) = self.demands.policies.get(refusal.demand).copied() else {
             return refused(Denial::Internal);
         };
         let reach = snapshot.version(version).counted.reach(snapshot.tiers().policy(policy));

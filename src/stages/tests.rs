@@ -39,9 +39,10 @@ fn snapshot(default: &str, versions: &[(&str, &str, &str)]) -> Snapshot {
     compile(1, &Catalog::believe(&[source], &NoReferences).unwrap()).unwrap()
 }
 
-fn decide(head: &Head<'_>, snapshot: &Snapshot) -> Result<Admission, Refusal> {
+fn decide<'s>(head: &Head<'_>, snapshot: &'s Snapshot) -> Result<Admission<'s, 's>, Refusal> {
+    let demands = Box::leak(Box::default());
     let credentials = Credentials::new(Arc::default());
-    admit(head, snapshot, &LIMITS, (&credentials, UnixTime(0))).map_err(|halt| match halt {
+    admit(head, snapshot, &LIMITS, (&credentials, UnixTime(0)), demands).map_err(|halt| match halt {
         Halt::Refused(refusal) => refusal,
         Halt::Fetch(fetch) => panic!("{fetch:?}"),
     })
@@ -66,7 +67,7 @@ fn ask<'a>(method: &'a Method, path: &'a str, headers: &'a HeaderMap) -> Head<'a
     }
 }
 
-fn answer(snapshot: &Snapshot, method: &Method, path: &str) -> Result<Admission, Denial> {
+fn answer<'s>(snapshot: &'s Snapshot, method: &Method, path: &str) -> Result<Admission<'s, 's>, Denial> {
     decide(&ask(method, path, &HeaderMap::new()), snapshot).map_err(|refusal| refusal.denial)
 }
 

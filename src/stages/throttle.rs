@@ -22,7 +22,7 @@ use crate::credential::caller::{Caller, Proof};
 use crate::denial::Denial;
 use crate::model::method::MethodName;
 use crate::model::tier::TierLevel;
-use crate::quota::{Key, Quota, SubjectDigest};
+use crate::quota::{Demand, Quota, SubjectDigest};
 use crate::registry::application::Application;
 use crate::registry::subscription::Subscription;
 use crate::registry::user::UserName;
@@ -30,16 +30,20 @@ use crate::registry::view::View;
 use crate::snapshot::Snapshot;
 use crate::snapshot::tiers::{Cap, Named, PolicyId, TierId, Tiers};
 
-/// What a request asks of its quotas: which of them, and the count that each keeps for it.
-pub(super) type Demands = SmallVec<[(PolicyId, Key); FEW]>;
+/// What a request asks of its quotas, and which of the snapshot's they are.
+#[derive(Debug, Default)]
+pub struct Demands<'s> {
+    pub(super) policies: SmallVec<[PolicyId; FEW]>,
+    pub(super) asked: SmallVec<[Demand<'s>; FEW]>,
+}
 
 /// Finds the quotas of a request.
-pub(super) fn throttle(
+pub(super) fn throttle<'s>(
     request: &Request<'_>,
     granted: &Granted,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     view: &View,
-    demands: &mut Demands,
+    demands: &mut Demands<'s>,
 ) -> Result<(), Denial> {
     let throttle = Throttle {
         request,
@@ -69,19 +73,20 @@ pub(super) fn throttle(
     Ok(())
 }
 
-struct Throttle<'r> {
+struct Throttle<'r, 's> {
     request: &'r Request<'r>,
-    tiers: &'r Tiers,
+    tiers: &'s Tiers,
     view: &'r View,
 }
 
-impl Throttle<'_> {
+impl<'s> Throttle<'_, 's> {
     /// Holds a request against the quotas of a tier, for a subject that is named once for all of them.
-    fn hold(&self, tier: TierId, subject: impl Fn(&Quota) -> SubjectDigest, demands: &mut Demands) {
+    fn hold(&self, tier: TierId, subject: impl Fn(&Quota) -> SubjectDigest, demands: &mut Demands<'s>) {
         let mut known = None;
         for (id, policy) in self.tiers.policies(tier, |condition| self.request.meets(condition)) {
             let subject = *known.get_or_insert_with(|| subject(&policy.quota));
-            demands.push((id, policy.quota.key(subject)));
+            demands.policies.push(id);
+            demands.asked.push(policy.quota.of_key(policy.quota.key(subject)));
         }
     }
 
@@ -92,7 +97,7 @@ impl Throttle<'_> {
     }
 
     /// The tier of the version, or else of the resource.
-    fn resource(&self, demands: &mut Demands) {
+    fn resource(&self, demands: &mut Demands<'s>) {
         let Request { version, route, .. } = self.request;
         let (tier, subject) = match (version.counted.tier, &route.tier) {
             (Some(tier), _) => (tier, version.counted.subject),
@@ -121,7 +126,7 @@ impl Throttle<'_> {
         &self,
         application: &Application,
         subscription: &Subscription,
-        demands: &mut Demands,
+        demands: &mut Demands<'s>,
     ) -> Result<(), Denial> {
         let version = self.request.version;
         let name = subscription.tier.as_str();
@@ -132,7 +137,7 @@ impl Throttle<'_> {
         Ok(())
     }
 
-    fn application(&self, application: &Application, demands: &mut Demands) -> Result<(), Denial> {
+    fn application(&self, application: &Application, demands: &mut Demands<'s>) -> Result<(), Denial> {
         let chosen = (TierLevel::Application, application.tier.as_str());
         if let Some(tier) = self.chosen(application.tenant().as_str(), chosen, application)? {
             let user = self.request.caller.and_then(|caller| caller.user.as_ref());
@@ -161,7 +166,7 @@ impl Throttle<'_> {
         may_use.then_some(Some(id)).ok_or(Denial::TierRefused)
     }
 
-    fn anonymous(&self, caller: Option<&Caller>, demands: &mut Demands) {
+    fn anonymous(&self, caller: Option<&Caller>, demands: &mut Demands<'s>) {
         let version = self.request.version;
         let Some(tier) = version.counted.anonymous else { return };
         let subject = version.counted.subject;
@@ -176,7 +181,7 @@ impl Throttle<'_> {
         self.hold(tier, |quota| subject.each(quota.subject(&who)), demands);
     }
 
-    fn rules(&self, demands: &mut Demands) {
+    fn rules(&self, demands: &mut Demands<'s>) {
         for id in &self.request.version.counted.rules {
             let rule = self.tiers.rule(*id);
             if !rule.conditions.iter().all(|condition| self.request.meets(condition)) {

@@ -15,7 +15,7 @@ use prometheus_client::metrics::MetricType;
 
 use crate::denial::Denial;
 use crate::exchange::{Exchange, Verdict};
-use crate::snapshot::tiers::{PolicyId, Tier, TierId};
+use crate::snapshot::tiers::{Tier, TierId};
 use crate::stages::Ground;
 
 /// What counts the requests that are held against a tier; clones count into the same place.
@@ -76,13 +76,15 @@ pub(super) fn count(exchange: &Exchange) {
         }
         Verdict::Permitted(_) => {
             // The quotas of a tier stand side by side.
-            let tier = |id: PolicyId| tiers.policy(id).tier;
-            let standings = &exchange.spent.standings;
-            for own in standings.chunk_by(|(one, _), (other, _)| tier(*one) == tier(*other)) {
-                let is_over = own.iter().any(|(_, standing)| standing.is_over);
-                if let Some((id, _)) = own.first() {
-                    meter(tier(*id), if is_over { Outcome::Over } else { Outcome::Passed });
+            let standings = exchange.spent.standings.iter();
+            let mut all = standings
+                .map(|(id, standing)| (tiers.policy(id).tier, standing.is_over))
+                .peekable();
+            while let Some((tier, mut is_over)) = all.next() {
+                while let Some((_, other)) = all.next_if(|(next, _)| *next == tier) {
+                    is_over |= other;
                 }
+                meter(tier, if is_over { Outcome::Over } else { Outcome::Passed });
             }
             // Bytes ran out on the way.
             let charge = exchange.spent.bytes.first();

@@ -9,7 +9,7 @@ use tollgate::counting::Counts;
 use tollgate::credential::{Credentials, Judgement, Occasion};
 use tollgate::quota::{Calendar, CalendarSpan, Ledger, Limit, Moment, Quota, Subjects, Unit};
 use tollgate::stages::recorder::Silent;
-use tollgate::stages::{self, Spent};
+use tollgate::stages::{self, Demands, Spent};
 
 use crate::questions::Asked;
 use crate::world::{CALLER, NOW, World, head, headers, limits, sampled, secret};
@@ -21,11 +21,13 @@ pub(crate) fn admit(apis: usize, rest: &str) -> Asked {
     let path = format!("/sample-{}/1.0/{rest}", apis / 2);
     let is_there = rest != "nothing/here";
     Box::new(move || {
+        let mut demands = Demands::default();
         let admitted = stages::admit(
             black_box(&head(&path, &headers)),
             &snapshot,
             &limits,
             (&credentials, NOW),
+            &mut demands,
         );
         assert_eq!(black_box(admitted).is_ok(), is_there);
     })

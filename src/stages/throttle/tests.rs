@@ -159,12 +159,12 @@ fn asked(snapshot: &Snapshot, asks: Asks<'_>) -> Result<Vec<(String, Reach, Stri
         caller: caller.as_deref(),
         network: network(client),
     };
-    let mut found = Demands::new();
+    let mut found = Demands::default();
     throttle(&request, &granted, snapshot, &View::default(), &mut found)?;
-    let told = found.iter().map(|(policy, key)| {
+    let told = found.policies.iter().zip(&found.asked).map(|(policy, demand)| {
         let policy = snapshot.tiers().policy(*policy);
         let name = policy.name.trim_matches('"').to_owned();
-        (name, request.version.counted.reach(policy), key.to_string())
+        (name, request.version.counted.reach(policy), demand.key().to_string())
     });
     Ok(told.collect())
 }
