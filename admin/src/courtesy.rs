@@ -54,7 +54,7 @@ thread_local! {
 }
 
 /// How long others wait where there is little to do.
-const SHORTEST: Duration = Duration::from_micros(50);
+const SHORTEST: Duration = Duration::from_micros(20);
 
 /// How long they wait at most: on a machine that is busy through and through the work gets on all the same.
 const LONGEST: Duration = Duration::from_millis(3);
